@@ -23,6 +23,9 @@ lince_status li_vfail(lince_error *err, lince_status code, const char *format, v
 /* Put "WHERE: " in front of the text err already holds; returns its code. */
 lince_status li_prefix(lince_error *err, lince_status code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* A short word, such as "corrupt"; "unknown" for a number that is none. */
+const char *li_status_name(lince_status status);
+
 /* Return at once when a call fails; only where there is nothing to undo. */
 #define LI_TRY(call)                          \
     do {                                      \
@@ -147,10 +150,12 @@ struct li_tensor {
 /* Element i of a bool, integer or float tensor as int64 / double. */
 int64_t li_tensor_int(const struct li_tensor *tensor, int64_t i);
 double li_tensor_float(const struct li_tensor *tensor, int64_t i);
+const char *li_dtype_name(lince_dtype dtype); /* TensorFlow's, such as "float32"; "unknown" for a number that is none */
+size_t li_dtype_size(lince_dtype dtype);      /* bytes of one element; 0 for resources, variants and unknown numbers */
 bool li_dtype_is_float(lince_dtype dtype);   /* float16, bfloat16, float32, float64 */
 bool li_dtype_is_integer(lince_dtype dtype); /* signed and unsigned, not bool, not quantized */
 
-/* ---- Half floats (half.h is for loops; these convert one) ---------------------------------------------------------- */
+/* ---- Half floats (half.c; one at a time) --------------------------------------------------------------------------- */
 
 float li_half_to_float(uint16_t bits);
 uint16_t li_float_to_half(float value); /* to nearest, ties to even */
