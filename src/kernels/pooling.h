@@ -1,0 +1,24 @@
+/* Max and average pooling of NHWC float32 pictures. */
+#ifndef LI_KERNELS_POOLING_H
+#define LI_KERNELS_POOLING_H
+
+#include "map.h"
+
+/* What lies in the padding is left out: of the maximum, and of the sum and the count of the average. A window that holds nothing
+ * but padding gives -inf (maximum) or 0 (average). */
+struct li_pooling {
+    int64_t batch, in_h, in_w, channels;
+    int64_t out_h, out_w;
+    int64_t kernel_h, kernel_w, stride_h, stride_w;
+    int64_t pad_top, pad_left;
+    struct li_map x, y;
+};
+
+/* x and y must not overlap. */
+struct li_pooling_kernels {
+    int64_t (*tasks)(const struct li_pooling *pooling); /* bands of output rows, by shapes only */
+    void (*max)(const struct li_pooling *pooling, const float *x, float *y, int64_t task);
+    void (*average)(const struct li_pooling *pooling, const float *x, float *y, int64_t task);
+};
+
+#endif

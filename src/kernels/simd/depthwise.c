@@ -1,0 +1,224 @@
+/*
+ * Depthwise convolution: a vector of channels at a time, for a few neighbouring pixels at once, so that each pixel of the picture is loaded once
+ * a row and serves all the outputs that see it. Square kernels of 3, 5 and 7 without dilation have their loops unrolled; everything else, and the
+ * outputs whose window leaves the picture, go pixel by pixel.
+ */
+#include "../depthwise.h"
+#include "clip.h"
+#include "vmath.h"
+
+enum {
+    TASK_FLOATS = 16 << 10, /* outputs of one task */
+    MAX_TASKS = 64,
+    MAX_PIXELS = 7
+};
+
+/* One row of outputs: the taps that lie inside vertically are known. */
+struct row {
+    const struct li_depthwise *g;
+    const float *x; /* pixel (first row of taps inside, 0 - pad_left) */
+    const float *filter;
+    const float *bias;
+    float *y;
+    int64_t taps; /* rows of taps inside */
+    bool clamps;
+    float low, high;
+};
+
+INLINE void store_pixels(const struct row *row, const vf *sum, const int pixels, float *y, int64_t lanes)
+{
+    ptrdiff_t step = row->g->y.pixel;
+    if (row->clamps) {
+        vf low = v_set(row->low), high = v_set(row->high);
+        UNROLL(8)
+        for (int i = 0; i < pixels; i++) {
+            v_store_n(y + i * step, v_at_most(v_at_least(sum[i], low), high), lanes);
+        }
+        return;
+    }
+    vf value[MAX_PIXELS];
+    UNROLL(8)
+    for (int i = 0; i < pixels; i++) {
+        value[i] = sum[i];
+    }
+    activate_vectors(row->g->activation, row->g->alpha, value, pixels);
+    for (int i = 0; i < pixels; i++) {
+        v_store_n(y + i * step, value[i], lanes);
+    }
+}
+
+/* pixels outputs, up to VL channels from c on. Everything but lanes is constant where this is used. */
+INLINE void unrolled(const struct row *row, const int size, const int stride, const int pixels, const float *x, float *y, int64_t c,
+                     const int64_t lanes)
+{
+    const struct li_depthwise *g = row->g;
+    vf sum[MAX_PIXELS], bias = row->bias ? v_load_n(row->bias + c, lanes) : v_zero();
+    UNROLL(8)
+    for (int i = 0; i < pixels; i++) {
+        sum[i] = bias;
+    }
+    const float *filter = row->filter + c;
+    for (int64_t ky = 0; ky < row->taps; ky++, x += g->x.row, filter += size * g->channels) {
+        vf weight[7];
+        UNROLL(8)
+        for (int kx = 0; kx < size; kx++) {
+            weight[kx] = v_load_n(filter + kx * g->channels, lanes);
+        }
+        UNROLL(20)
+        for (int ix = 0; ix < (pixels - 1) * stride + size; ix++) {
+            vf value = v_load_n(x + ix * g->x.pixel + c, lanes);
+            UNROLL(8)
+            for (int kx = 0; kx < size; kx++) {
+                if (ix >= kx && (ix - kx) % stride == 0 && (ix - kx) / stride < pixels) {
+                    sum[(ix - kx) / stride] = v_fma(value, weight[kx], sum[(ix - kx) / stride]);
+                }
+            }
+        }
+    }
+    store_pixels(row, sum, pixels, y + c, lanes);
+}
+
+typedef void tile_function(const struct row *row, const float *x, float *y);
+
+#define TILE(size, stride, pixels)                                                                           \
+    static void tile_##size##_##stride##_##pixels(const struct row *row, const float *x, float *y)           \
+    {                                                                                                        \
+        int64_t c = 0, channels = row->g->channels;                                                          \
+        for (; c + VL <= channels; c += VL) {                                                                \
+            unrolled(row, size, stride, pixels, x, y, c, VL);                                                \
+        }                                                                                                    \
+        if (c < channels) {                                                                                  \
+            unrolled(row, size, stride, pixels, x, y, c, channels - c);                                      \
+        }                                                                                                    \
+    }
+#define TILES(size, stride) TILE(size, stride, 1) TILE(size, stride, 4) TILE(size, stride, 7)
+TILES(3, 1)
+TILES(3, 2)
+TILES(5, 1)
+TILES(5, 2)
+TILE(7, 1, 1)
+TILE(7, 1, 4)
+
+struct variant {
+    int64_t size, stride;
+    tile_function *one, *four, *seven;
+};
+
+#define VARIANT(size, stride) {size, stride, tile_##size##_##stride##_1, tile_##size##_##stride##_4, tile_##size##_##stride##_7}
+static const struct variant variants[] = {
+    VARIANT(3, 1), VARIANT(3, 2), VARIANT(5, 1), VARIANT(5, 2), {7, 1, tile_7_1_1, tile_7_1_4, NULL},
+};
+
+static const struct variant *find_variant(const struct li_depthwise *g)
+{
+    for (size_t i = 0; i < LI_COUNT(variants); i++) {
+        if (g->kernel_h == variants[i].size && g->kernel_w == variants[i].size && g->stride_w == variants[i].stride &&
+            g->dilation_h == 1 && g->dilation_w == 1 && g->multiplier == 1) {
+            return &variants[i];
+        }
+    }
+    return NULL;
+}
+
+/* Outputs [first, last), whose windows lie inside horizontally. The last tile may lie over the one before it: it writes the same values. */
+static void run_inside(const struct row *row, const struct variant *variant, int64_t first, int64_t last)
+{
+    const struct li_depthwise *g = row->g;
+    while (first < last) {
+        int64_t left = last - first, pixels = left > 4 && variant->seven && last >= 7 ? 7 : left > 1 && last >= 4 ? 4 : 1;
+        tile_function *tile = pixels == 7 ? variant->seven : pixels == 4 ? variant->four : variant->one;
+        int64_t at = LI_MIN(first, last - pixels);
+        tile(row, row->x + at * g->stride_w * g->x.pixel, row->y + at * g->y.pixel);
+        first = at + pixels;
+    }
+}
+
+/* One output pixel, taps kx inside. */
+static void run_pixel(const struct row *row, int64_t ox, struct range kx)
+{
+    const struct li_depthwise *g = row->g;
+    const float *x = row->x + ox * g->stride_w * g->x.pixel;
+    for (int64_t c = 0; c < g->channels; c += VL) {
+        int64_t lanes = LI_MIN(VL, g->channels - c);
+        vf sum = row->bias ? v_load_n(row->bias + c, lanes) : v_zero();
+        for (int64_t ky = 0; ky < row->taps; ky++) {
+            const float *pixels = x + ky * g->dilation_h * g->x.row + c;
+            const float *filter = row->filter + ky * g->kernel_w * g->channels + c;
+            for (int64_t k = kx.first; k < kx.last; k++) {
+                vf weight = v_load_n(filter + k * g->channels, lanes);
+                sum = v_fma(v_load_n(pixels + k * g->dilation_w * g->x.pixel, lanes), weight, sum);
+            }
+        }
+        store_pixels(row, &sum, 1, row->y + ox * g->y.pixel + c, lanes);
+    }
+}
+
+/* One output pixel of a convolution with several outputs for each channel. */
+static void run_pixel_multiplied(const struct row *row, int64_t ox, struct range kx)
+{
+    const struct li_depthwise *g = row->g;
+    const float *x = row->x + ox * g->stride_w * g->x.pixel;
+    int64_t outputs = g->channels * g->multiplier;
+    for (int64_t o = 0; o < outputs; o++) {
+        float sum = row->bias ? row->bias[o] : 0;
+        for (int64_t ky = 0; ky < row->taps; ky++) {
+            for (int64_t k = kx.first; k < kx.last; k++) {
+                sum += x[ky * g->dilation_h * g->x.row + k * g->dilation_w * g->x.pixel + o / g->multiplier] *
+                       row->filter[(ky * g->kernel_w + k) * outputs + o];
+            }
+        }
+        vf value = v_set(sum);
+        store_pixels(row, &value, 1, row->y + ox * g->y.pixel + o, 1);
+    }
+}
+
+static void run_row(const struct row *row, const struct variant *variant, const struct axis *horizontal)
+{
+    struct range inside = {0, 0};
+    if (variant) {
+        inside = row->g->halo ? (struct range){0, horizontal->outputs} : inside_outputs(horizontal);
+        run_inside(row, variant, inside.first, inside.last);
+    }
+    for (int64_t ox = 0; ox < horizontal->outputs; ox++) {
+        if (ox >= inside.first && ox < inside.last) {
+            ox = inside.last - 1;
+        } else if (row->g->multiplier == 1) {
+            run_pixel(row, ox, inside_taps(horizontal, ox));
+        } else {
+            run_pixel_multiplied(row, ox, inside_taps(horizontal, ox));
+        }
+    }
+}
+
+static int64_t tasks(const struct li_depthwise *g)
+{
+    int64_t floats = g->batch * g->out_h * g->out_w * g->channels * g->multiplier;
+    return floats == 0 ? 0 : LI_MAX(1, LI_MIN(LI_MIN(MAX_TASKS, g->batch * g->out_h), floats / TASK_FLOATS));
+}
+
+static void run(const struct li_depthwise *g, const struct li_depthwise_data *data, int64_t task)
+{
+    struct axis vertical = {g->in_h, g->out_h, g->kernel_h, g->stride_h, g->dilation_h, g->pad_top};
+    struct axis horizontal = {g->in_w, g->out_w, g->kernel_w, g->stride_w, g->dilation_w, g->pad_left};
+    const struct variant *variant = find_variant(g);
+    struct range rows = piece(g->batch * g->out_h, task, tasks(g));
+    struct row row = {
+        .g = g,
+        .bias = data->bias,
+        .clamps = g->activation == LI_ACT_NONE || g->activation == LI_ACT_RELU || g->activation == LI_ACT_RELU6,
+        .low = g->activation == LI_ACT_NONE ? -INFINITY : 0,
+        .high = g->activation == LI_ACT_RELU6 ? 6 : INFINITY,
+    };
+    for (int64_t i = rows.first; i < rows.last; i++) {
+        int64_t n = i / g->out_h, oy = i % g->out_h;
+        struct range ky = inside_taps(&vertical, oy);
+        int64_t iy = oy * g->stride_h + ky.first * g->dilation_h - g->pad_top;
+        row.taps = ky.last - ky.first;
+        row.x = data->x + n * g->x.image + iy * g->x.row - g->pad_left * g->x.pixel;
+        row.filter = data->filter + ky.first * g->kernel_w * g->channels * g->multiplier;
+        row.y = data->y + n * g->y.image + oy * g->y.row;
+        run_row(&row, variant, &horizontal);
+    }
+}
+
+const struct li_depthwise_kernels LI_SIMD_NAME(depthwise) = {tasks, run};
