@@ -1,0 +1,6 @@
+if(TARGET li_bundle AND LINCE_SNAPPY)
+  pkg_check_modules(SNAPPY REQUIRED IMPORTED_TARGET GLOBAL snappy)
+  target_compile_definitions(li_bundle PUBLIC LINCE_SNAPPY)
+  target_include_directories(li_bundle SYSTEM PRIVATE ${SNAPPY_INCLUDE_DIRS})
+  set_property(GLOBAL APPEND PROPERTY LINCE_LIBRARIES_bundle PkgConfig::SNAPPY)
+endif()
