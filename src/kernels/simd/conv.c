@@ -19,6 +19,8 @@ static tile_table tiles = {NARROW(TILE_ENTRY) WIDE(TILE_ENTRY)};
 enum {
     TASK_MACS = 1 << 20,       /* about what outweighs handing a task to a thread ten times over */
     MAX_TASKS = 64,            /* unless cache asks for more */
+    ENOUGH_TASKS = 16,         /* where bands alone give fewer, the filter is divided too */
+    BAND_ROWS = 4,             /* where borders are clipped: the columns at the sides go by tiles of a band's rows */
     BAND_FLOATS = 64 << 10,    /* 256 KB: input of a task that shall stay in the second-level cache while all panels pass */
     FILTER_HEAVY = 4           /* a filter so many times the picture is divided first */
 };
@@ -78,12 +80,13 @@ static void divide(const struct li_conv *g, struct plan *plan)
     int64_t input = g->batch * g->in_h * g->in_w * g->cin, filter = plan->steps * g->cout, all_panels = plan->panels * g->groups;
     int64_t wanted = LI_MIN(MAX_TASKS, LI_MAX(1, pixels * plan->steps * g->cout / TASK_MACS));
     int64_t for_cache = LI_MIN(plan->units, divide_up(input, BAND_FLOATS));
+    int64_t most = plan->flat || g->halo || g->kernel_w == 1 ? plan->units : divide_up(plan->units, BAND_ROWS);
     if (filter / FILTER_HEAVY > input) {
         plan->parts = LI_MIN(wanted, all_panels);
         plan->bands = LI_MAX(for_cache, 1);
     } else {
-        plan->bands = LI_MAX(1, LI_MAX(for_cache, LI_MIN(wanted, plan->units)));
-        plan->parts = LI_MIN(all_panels, LI_MAX(1, wanted / plan->bands));
+        plan->bands = LI_MAX(1, LI_MAX(for_cache, LI_MIN(wanted, most)));
+        plan->parts = LI_MIN(all_panels, LI_MAX(1, LI_MIN(wanted, ENOUGH_TASKS) / plan->bands));
     }
 }
 

@@ -1,7 +1,7 @@
 /*
  * Depthwise convolution: a vector of channels at a time, for a few neighbouring pixels at once, so that each pixel of the picture is loaded once
- * a row and serves all the outputs that see it. Square kernels of 3, 5 and 7 without dilation have their loops unrolled; everything else, and the
- * outputs whose window leaves the picture, go pixel by pixel.
+ * a row and serves all the outputs that see it. Square kernels of 3, 5 and 7 without dilation have their loops unrolled, once for tiles whose
+ * windows lie inside the picture and once for those at its edges; everything else goes pixel by pixel.
  */
 #include "../depthwise.h"
 #include "clip.h"
@@ -16,7 +16,7 @@ enum {
 /* One row of outputs: the taps that lie inside vertically are known. */
 struct row {
     const struct li_depthwise *g;
-    const float *x; /* pixel (first row of taps inside, 0 - pad_left) */
+    const float *x; /* pixel 0 of the first row of taps inside */
     const float *filter;
     const float *bias;
     float *y;
@@ -47,9 +47,17 @@ INLINE void store_pixels(const struct row *row, const vf *sum, const int pixels,
     }
 }
 
-/* pixels outputs, up to VL channels from c on. Everything but lanes is constant where this is used. */
-INLINE void unrolled(const struct row *row, const int size, const int stride, const int pixels, const float *x, float *y, int64_t c,
-                     const int64_t lanes)
+/* Which loads a tile may make: all, or only pixels [first, last) of those it would look at. */
+struct look {
+    int64_t first, last;
+};
+
+/*
+ * pixels outputs, lanes channels from c on. full: all rows of taps are inside; edge: not all pixels are. Everything but row, x, y, c and look is
+ * constant where this is used, so the loops unroll.
+ */
+INLINE void unrolled(const struct row *row, const int size, const int stride, const int pixels, const bool full, const bool edge,
+                     const struct look *look, const float *x, float *y, int64_t c, const int64_t lanes)
 {
     const struct li_depthwise *g = row->g;
     vf sum[MAX_PIXELS], bias = row->bias ? v_load_n(row->bias + c, lanes) : v_zero();
@@ -58,15 +66,20 @@ INLINE void unrolled(const struct row *row, const int size, const int stride, co
         sum[i] = bias;
     }
     const float *filter = row->filter + c;
-    for (int64_t ky = 0; ky < row->taps; ky++, x += g->x.row, filter += size * g->channels) {
+    const int64_t taps = full ? size : row->taps;
+    UNROLL(8)
+    for (int64_t ky = 0; ky < taps; ky++) {
         vf weight[7];
         UNROLL(8)
         for (int kx = 0; kx < size; kx++) {
-            weight[kx] = v_load_n(filter + kx * g->channels, lanes);
+            weight[kx] = v_load_n(filter + (ky * size + kx) * g->channels, lanes);
         }
         UNROLL(20)
         for (int ix = 0; ix < (pixels - 1) * stride + size; ix++) {
-            vf value = v_load_n(x + ix * g->x.pixel + c, lanes);
+            if (edge && (ix < look->first || ix >= look->last)) {
+                continue;
+            }
+            vf value = v_load_n(x + ky * g->x.row + ix * g->x.pixel + c, lanes);
             UNROLL(8)
             for (int kx = 0; kx < size; kx++) {
                 if (ix >= kx && (ix - kx) % stride == 0 && (ix - kx) / stride < pixels) {
@@ -78,18 +91,25 @@ INLINE void unrolled(const struct row *row, const int size, const int stride, co
     store_pixels(row, sum, pixels, y + c, lanes);
 }
 
-typedef void tile_function(const struct row *row, const float *x, float *y);
+typedef void tile_function(const struct row *row, const struct look *look, const float *x, float *y);
 
-#define TILE(size, stride, pixels)                                                                           \
-    static void tile_##size##_##stride##_##pixels(const struct row *row, const float *x, float *y)           \
-    {                                                                                                        \
-        int64_t c = 0, channels = row->g->channels;                                                          \
-        for (; c + VL <= channels; c += VL) {                                                                \
-            unrolled(row, size, stride, pixels, x, y, c, VL);                                                \
-        }                                                                                                    \
-        if (c < channels) {                                                                                  \
-            unrolled(row, size, stride, pixels, x, y, c, channels - c);                                      \
-        }                                                                                                    \
+#define EACH_VECTOR(...)                                                \
+    int64_t c = 0, channels = row->g->channels;                         \
+    for (; c + VL <= channels; c += VL) {                               \
+        unrolled(row, __VA_ARGS__, look, x, y, c, VL);                  \
+    }                                                                   \
+    if (c < channels) {                                                 \
+        unrolled(row, __VA_ARGS__, look, x, y, c, channels - c);        \
+    }
+
+#define TILE(size, stride, pixels)                                                                                              \
+    static void inner_##size##_##stride##_##pixels(const struct row *row, const struct look *look, const float *x, float *y)    \
+    {                                                                                                                           \
+        EACH_VECTOR(size, stride, pixels, true, false)                                                                          \
+    }                                                                                                                           \
+    static void outer_##size##_##stride##_##pixels(const struct row *row, const struct look *look, const float *x, float *y)    \
+    {                                                                                                                           \
+        EACH_VECTOR(size, stride, pixels, false, true)                                                                          \
     }
 #define TILES(size, stride) TILE(size, stride, 1) TILE(size, stride, 4) TILE(size, stride, 7)
 TILES(3, 1)
@@ -99,14 +119,19 @@ TILES(5, 2)
 TILE(7, 1, 1)
 TILE(7, 1, 4)
 
+/* A kernel's tiles, widest first. */
 struct variant {
     int64_t size, stride;
-    tile_function *one, *four, *seven;
+    struct {
+        int64_t pixels;
+        tile_function *inner, *outer;
+    } tiles[3];
 };
 
-#define VARIANT(size, stride) {size, stride, tile_##size##_##stride##_1, tile_##size##_##stride##_4, tile_##size##_##stride##_7}
+#define ENTRY(size, stride, pixels) {pixels, inner_##size##_##stride##_##pixels, outer_##size##_##stride##_##pixels}
+#define VARIANT(size, stride) {size, stride, {ENTRY(size, stride, 7), ENTRY(size, stride, 4), ENTRY(size, stride, 1)}}
 static const struct variant variants[] = {
-    VARIANT(3, 1), VARIANT(3, 2), VARIANT(5, 1), VARIANT(5, 2), {7, 1, tile_7_1_1, tile_7_1_4, NULL},
+    VARIANT(3, 1), VARIANT(3, 2), VARIANT(5, 1), VARIANT(5, 2), {7, 1, {ENTRY(7, 1, 4), ENTRY(7, 1, 4), ENTRY(7, 1, 1)}},
 };
 
 static const struct variant *find_variant(const struct li_depthwise *g)
@@ -120,16 +145,19 @@ static const struct variant *find_variant(const struct li_depthwise *g)
     return NULL;
 }
 
-/* Outputs [first, last), whose windows lie inside horizontally. The last tile may lie over the one before it: it writes the same values. */
-static void run_inside(const struct row *row, const struct variant *variant, int64_t first, int64_t last)
+/* All outputs of a row. The last tile may lie over the one before it: it writes the same values. */
+static void run_tiles(const struct row *row, const struct variant *variant)
 {
     const struct li_depthwise *g = row->g;
-    while (first < last) {
-        int64_t left = last - first, pixels = left > 4 && variant->seven && last >= 7 ? 7 : left > 1 && last >= 4 ? 4 : 1;
-        tile_function *tile = pixels == 7 ? variant->seven : pixels == 4 ? variant->four : variant->one;
-        int64_t at = LI_MIN(first, last - pixels);
-        tile(row, row->x + at * g->stride_w * g->x.pixel, row->y + at * g->y.pixel);
-        first = at + pixels;
+    for (int64_t ox = 0; ox < g->out_w;) {
+        int64_t left = g->out_w - ox;
+        int kind = left > 4 && g->out_w >= variant->tiles[0].pixels ? 0 : left > 1 && g->out_w >= variant->tiles[1].pixels ? 1 : 2;
+        int64_t pixels = variant->tiles[kind].pixels, at = LI_MIN(ox, g->out_w - pixels);
+        int64_t ix = at * g->stride_w - g->pad_left, span = (pixels - 1) * g->stride_w + g->kernel_w;
+        struct look look = {g->halo ? 0 : LI_MAX(0, -ix), g->halo ? span : LI_MIN(span, g->in_w - ix)};
+        bool inner = row->taps == g->kernel_h && look.first == 0 && look.last == span;
+        (inner ? variant->tiles[kind].inner : variant->tiles[kind].outer)(row, &look, row->x + ix * g->x.pixel, row->y + at * g->y.pixel);
+        ox = at + pixels;
     }
 }
 
@@ -137,7 +165,7 @@ static void run_inside(const struct row *row, const struct variant *variant, int
 static void run_pixel(const struct row *row, int64_t ox, struct range kx)
 {
     const struct li_depthwise *g = row->g;
-    const float *x = row->x + ox * g->stride_w * g->x.pixel;
+    const float *x = row->x + (ox * g->stride_w - g->pad_left) * g->x.pixel;
     for (int64_t c = 0; c < g->channels; c += VL) {
         int64_t lanes = LI_MIN(VL, g->channels - c);
         vf sum = row->bias ? v_load_n(row->bias + c, lanes) : v_zero();
@@ -157,7 +185,7 @@ static void run_pixel(const struct row *row, int64_t ox, struct range kx)
 static void run_pixel_multiplied(const struct row *row, int64_t ox, struct range kx)
 {
     const struct li_depthwise *g = row->g;
-    const float *x = row->x + ox * g->stride_w * g->x.pixel;
+    const float *x = row->x + (ox * g->stride_w - g->pad_left) * g->x.pixel;
     int64_t outputs = g->channels * g->multiplier;
     for (int64_t o = 0; o < outputs; o++) {
         float sum = row->bias ? row->bias[o] : 0;
@@ -174,18 +202,16 @@ static void run_pixel_multiplied(const struct row *row, int64_t ox, struct range
 
 static void run_row(const struct row *row, const struct variant *variant, const struct axis *horizontal)
 {
-    struct range inside = {0, 0};
     if (variant) {
-        inside = row->g->halo ? (struct range){0, horizontal->outputs} : inside_outputs(horizontal);
-        run_inside(row, variant, inside.first, inside.last);
+        run_tiles(row, variant);
+        return;
     }
     for (int64_t ox = 0; ox < horizontal->outputs; ox++) {
-        if (ox >= inside.first && ox < inside.last) {
-            ox = inside.last - 1;
-        } else if (row->g->multiplier == 1) {
-            run_pixel(row, ox, inside_taps(horizontal, ox));
+        struct range kx = inside_taps(horizontal, ox);
+        if (row->g->multiplier == 1) {
+            run_pixel(row, ox, kx);
         } else {
-            run_pixel_multiplied(row, ox, inside_taps(horizontal, ox));
+            run_pixel_multiplied(row, ox, kx);
         }
     }
 }
@@ -214,7 +240,7 @@ static void run(const struct li_depthwise *g, const struct li_depthwise_data *da
         struct range ky = inside_taps(&vertical, oy);
         int64_t iy = oy * g->stride_h + ky.first * g->dilation_h - g->pad_top;
         row.taps = ky.last - ky.first;
-        row.x = data->x + n * g->x.image + iy * g->x.row - g->pad_left * g->x.pixel;
+        row.x = data->x + n * g->x.image + iy * g->x.row;
         row.filter = data->filter + ky.first * g->kernel_w * g->channels * g->multiplier;
         row.y = data->y + n * g->y.image + oy * g->y.row;
         run_row(&row, variant, &horizontal);

@@ -72,44 +72,46 @@ static void set_activation(struct panel *panel, enum li_activation activation, f
 
 typedef vf sums[MAX_ROWS][2];
 
-/* Panels cut short and activations that need more than registers hold go through memory; the arithmetic is the same. */
-static __attribute__((noinline)) void finish_slowly(const vf *sum, int rows, const struct panel *p, const struct line *l)
+/* Panels cut short, their last vector in part, go through memory; the arithmetic is the same. */
+static __attribute__((noinline)) void finish_part(vf *sum, int rows, const struct panel *p, const struct line *l)
 {
-    vf value[MAX_ROWS * 2];
-    int n = 0;
-    for (int r = 0; r < rows; r++) {
-        for (int j = 0; j < p->channels; j += VL, n++) {
-            int lanes = LI_MIN(VL, p->channels - j);
-            value[n] = sum[r * p->vectors + j / VL];
-            if (p->bias) {
-                value[n] += v_load_n(p->bias + j, lanes);
-            }
-            if (l->residual) {
-                value[n] += v_load_n(l->residual + r * l->residual_step + j, lanes);
-            }
+    const int vectors = p->vectors;
+    for (int j = 0; j < vectors; j++) {
+        int lanes = LI_MIN(VL, p->channels - j * VL);
+        vf bias = p->bias ? v_load_n(p->bias + j * VL, lanes) : v_zero();
+        for (int r = 0; r < rows; r++) {
+            sum[r * vectors + j] += bias;
+        }
+        for (int r = 0; l->residual && r < rows; r++) {
+            sum[r * vectors + j] += v_load_n(l->residual + r * l->residual_step + j * VL, lanes);
         }
     }
-    activate_vectors(p->activation, p->alpha, value, n);
-    n = 0;
+    activate_vectors(p->activation, p->alpha, sum, rows * vectors);
+    for (int j = 0; j < vectors; j++) {
+        int lanes = LI_MIN(VL, p->channels - j * VL);
+        for (int r = 0; r < rows; r++) {
+            v_store_n(l->c + r * l->c_step + j * VL, sum[r * vectors + j], lanes);
+        }
+    }
+}
+
+INLINE void spill(vf *to, sums sum, const int rows, const int vectors)
+{
+    UNROLL(16)
     for (int r = 0; r < rows; r++) {
-        for (int j = 0; j < p->channels; j += VL, n++) {
-            v_store_n(l->c + r * l->c_step + j, value[n], LI_MIN(VL, p->channels - j));
+        UNROLL(2)
+        for (int j = 0; j < vectors; j++) {
+            to[r * vectors + j] = sum[r][j];
         }
     }
 }
 
 INLINE void finish(sums sum, const int rows, const int vectors, const struct panel *p, const struct line *l)
 {
-    if (!p->clamps || p->channels != vectors * VL) {
-        vf spilled[MAX_ROWS * 2];
-        UNROLL(16)
-        for (int r = 0; r < rows; r++) {
-            UNROLL(2)
-            for (int j = 0; j < vectors; j++) {
-                spilled[r * vectors + j] = sum[r][j];
-            }
-        }
-        finish_slowly(spilled, rows, p, l);
+    if (p->channels != vectors * VL) {
+        vf value[MAX_ROWS * 2];
+        spill(value, sum, rows, vectors);
+        finish_part(value, rows, p, l);
         return;
     }
     if (p->bias) {
@@ -130,6 +132,18 @@ INLINE void finish(sums sum, const int rows, const int vectors, const struct pan
                 sum[r][j] += v_load(l->residual + r * l->residual_step + j * VL);
             }
         }
+    }
+    if (!p->clamps) { /* these need more registers than the sums leave */
+        vf value[MAX_ROWS * 2];
+        spill(value, sum, rows, vectors);
+        activate_vectors(p->activation, p->alpha, value, rows * vectors);
+        for (int r = 0; r < rows; r++) {
+            UNROLL(2)
+            for (int j = 0; j < vectors; j++) {
+                v_store(l->c + r * l->c_step + j * VL, value[r * vectors + j]);
+            }
+        }
+        return;
     }
     vf low = v_set(p->low), high = v_set(p->high);
     UNROLL(16)

@@ -23,48 +23,52 @@ INLINE vf v_poly(vf x, const float *coefficient, int n)
 }
 #define V_POLY(x, ...) v_poly(x, (const float[]){__VA_ARGS__}, LI_COUNT(((const float[]){__VA_ARGS__})))
 
-/* x = n ln 2 + f, |f| <= ln 2 / 2; x is small enough for n to be an int. ln 2 in two parts keeps f exact to the last bit. */
+/* Adding it rounds a float below 2^22 to an integer, which then stands in the low bits. */
+#define ROUNDER 12582912.0f
+
+/* x = n ln 2 + f, |f| <= ln 2 / 2; returns n + ROUNDER. ln 2 in two parts keeps f exact to the last bit. */
 INLINE vf v_reduce_ln2(vf x, vf *f)
 {
-    vf n = v_round(x * 1.44269504088896341f);
+    vf shifted = v_fma(x, v_set(1.44269504088896341f), v_set(ROUNDER)), n = shifted - ROUNDER;
     *f = v_fma(n, v_set(-0.693145751953125f), x);
     *f = v_fma(n, v_set(-1.42860682031e-6f), *f);
-    return n;
-}
-
-INLINE vi v_to_int(vf x)
-{
-    return __builtin_convertvector(x, vi);
-}
-
-/* x * 2^n for n in [-300, 300], in two steps so that neither factor overflows. */
-INLINE vf v_scale(vf x, vi n)
-{
-    vi half = n >> 1;
-    return x * (vf)((half + 127) << 23) * (vf)((n - half + 127) << 23);
+    return shifted;
 }
 
 /* (exp(f) - 1 - f) / f^2 for |f| <= ln 2 / 2 */
 INLINE vf v_exp_tail(vf f)
 {
-    return V_POLY(f, 0.00019891980628017336f, 0.0013934541493654251f, 0.00833331048488617f,
-                      0.04166645556688309f, 0.1666666716337204f, 0.5f);
+    return V_POLY(f, 0.0013926926767453551f, 0.008363774046301842f, 0.04166654869914055f, 0.16666573286056519f, 0.5f);
 }
 
-/* The bounds lie where the result is 0 and infinity; a NaN passes them, and whatever integer it becomes, its product is NaN. */
+/* 2^n from n + ROUNDER, n in [-126, 127] */
+INLINE vf v_power(vf shifted)
+{
+    return (vf)(((vi)shifted << 23) + (127 << 23));
+}
+
+/* The bounds lie where the result is 0 and infinity, beyond what one factor 2^n can hold. A NaN passes them; whatever integer it becomes, its
+ * product is NaN. */
 INLINE vf v_exp(vf x)
 {
-    vf f, n = v_reduce_ln2(v_at_most(v_at_least(x, v_set(-104.0f)), v_set(89.0f)), &f);
+    vf f, shifted = v_reduce_ln2(v_at_most(v_at_least(x, v_set(-104.0f)), v_set(89.0f)), &f);
     vf p = v_fma(v_exp_tail(f), f * f, f) + 1.0f;
-    return v_scale(p, v_to_int(n));
+    vi n = (vi)shifted - (vi)v_set(ROUNDER), half = n >> 1;
+    return p * (vf)((half + 127) << 23) * (vf)((n - half + 127) << 23);
+}
+
+/* exp between exp(-87) and exp(88), and those bounds beyond them. */
+INLINE vf v_exp_bounded(vf x)
+{
+    vf f, shifted = v_reduce_ln2(v_at_most(v_at_least(x, v_set(-87.0f)), v_set(88.0f)), &f);
+    return (v_fma(v_exp_tail(f), f * f, f) + 1.0f) * v_power(shifted);
 }
 
 /* 2^n (exp(f) - 1) + (2^n - 1) */
 INLINE vf v_expm1(vf x)
 {
-    vf f, n = v_reduce_ln2(v_at_most(v_at_least(x, v_set(-30.0f)), v_set(88.0f)), &f);
+    vf f, power = v_power(v_reduce_ln2(v_at_most(v_at_least(x, v_set(-30.0f)), v_set(88.0f)), &f));
     vf q = v_fma(v_exp_tail(f), f * f, f);
-    vf power = (vf)((v_to_int(n) + 127) << 23);
     vf result = v_fma(power, q, power - 1.0f);
     result = v_select((vi)(x > 88.0f), v_exp(x), result);
     return v_select((vi)(v_abs(x) < 1e-10f), x, result);
@@ -102,7 +106,7 @@ INLINE vf v_log1p(vf x)
 
 INLINE vf v_sigmoid(vf x)
 {
-    return 1.0f / (1.0f + v_exp(-x));
+    return 1.0f / (1.0f + v_exp_bounded(-x));
 }
 
 /* log(1 + exp(x)) */
