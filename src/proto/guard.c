@@ -100,6 +100,24 @@ static const char *check_packed(struct li_bytes values, enum li_wire_type type)
 
 static lince_status check_message(const struct guard *g, struct li_bytes bytes, const ProtobufCMessageDescriptor *type, int depth);
 
+/*
+ * The format lets a message field that is not repeated stand twice, its parts to be merged. protobuf-c loses numbers when it does
+ * that, and copies what it has each time; TensorFlow never writes it. seen has a bit for each field of the message.
+ */
+static lince_status check_once(const struct guard *g, const struct li_wire_field *field, const ProtobufCFieldDescriptor *known,
+                               const ProtobufCMessageDescriptor *type, uint64_t *seen)
+{
+    uint64_t bit = (uint64_t)1 << (known - type->fields);
+
+    if (known->type == PROTOBUF_C_TYPE_MESSAGE && known->label != PROTOBUF_C_LABEL_REPEATED) {
+        if (*seen & bit) {
+            return fault(g, LINCE_EUNSUPPORTED, field->whole.data, type, field->number, "it is given twice, and is no list");
+        }
+        *seen |= bit;
+    }
+    return LINCE_OK;
+}
+
 /* A field that the message's declaration names. */
 static lince_status check_known(const struct guard *g, const struct li_wire_field *field, const ProtobufCFieldDescriptor *known,
                                 const ProtobufCMessageDescriptor *type, int depth)
@@ -125,6 +143,7 @@ static lince_status check_known(const struct guard *g, const struct li_wire_fiel
 static lince_status check_message(const struct guard *g, struct li_bytes bytes, const ProtobufCMessageDescriptor *type, int depth)
 {
     struct li_wire_field field;
+    uint64_t seen = 0; /* our messages have fewer than 64 fields */
 
     while (bytes.len) {
         const uint8_t *at = bytes.data;
@@ -134,6 +153,7 @@ static lince_status check_message(const struct guard *g, struct li_bytes bytes, 
         }
         const ProtobufCFieldDescriptor *known = protobuf_c_message_descriptor_get_field(type, field.number);
         if (known) {
+            LI_TRY(check_once(g, &field, known, type, &seen));
             LI_TRY(check_known(g, &field, known, type, depth));
         }
     }

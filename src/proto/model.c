@@ -1,7 +1,6 @@
 /*
  * saved_model.pb. Nodes and function bodies are most of it and few of them are ever wanted, so they stay packed: a skim over
- * tags and lengths lists them, and all other fields are put together and unpacked. (Fields of one message may stand anywhere
- * and more than once; putting their bytes in a row is what protocol buffers mean by that.)
+ * tags and lengths lists them, and the other fields, which may stand anywhere between them, are put in a row and unpacked.
  */
 #include "proto/unpack.h"
 #include "proto/wire.h"
@@ -32,33 +31,28 @@ static void append(uint8_t *buffer, size_t *len, struct li_bytes bytes)
     *len += bytes.len;
 }
 
-/* The last occurrence of a string field, as the parser would have it. */
-static struct li_bytes string_field(struct li_bytes message, uint32_t number)
+/* A string, or a message still packed: its last occurrence, as the parser would have it. */
+static struct li_bytes bytes_field(struct li_bytes message, uint32_t number)
 {
-    struct li_bytes text = {(const uint8_t *)"", 0};
+    struct li_bytes bytes = {(const uint8_t *)"", 0};
     struct li_wire_field field;
 
     while (message.len && !li_wire_next(&message, &field)) {
         if (field.number == number) {
-            text = field.value;
+            bytes = field.value;
         }
     }
-    return text;
+    return bytes;
 }
 
-/* FunctionDef.signature.name; signatures that stand twice are merged, so an empty later one changes nothing. */
 static struct li_bytes function_name(struct li_bytes function)
 {
-    struct li_bytes name = {(const uint8_t *)"", 0};
-    struct li_wire_field field;
+    return bytes_field(bytes_field(function, FUNCTION_SIGNATURE), OP_NAME);
+}
 
-    while (function.len && !li_wire_next(&function, &field)) {
-        if (field.number == FUNCTION_SIGNATURE) {
-            struct li_bytes found = string_field(field.value, OP_NAME);
-            name = found.len ? found : name;
-        }
-    }
-    return name;
+static struct li_bytes node_name(struct li_bytes node)
+{
+    return bytes_field(node, NODE_NAME);
 }
 
 static void add_item(struct li_proto_items *items, struct li_bytes bytes, struct li_bytes (*name_of)(struct li_bytes))
@@ -67,11 +61,6 @@ static void add_item(struct li_proto_items *items, struct li_bytes bytes, struct
         items->item[items->count] = (struct li_proto_item){.name = name_of(bytes), .bytes = bytes};
     }
     items->count++;
-}
-
-static struct li_bytes node_name(struct li_bytes node)
-{
-    return string_field(node, NODE_NAME);
 }
 
 static void skim_library(struct parts *p, struct li_bytes library)

@@ -21,6 +21,7 @@
  * Check that bytes are a well-formed message of the type, down to its last sub-message. where names the file, or the item in
  * a file, in errors; offsets in them count from bytes.data.
  * LINCE_EFORMAT: broken grammar, a known field with another wire type, NUL or invalid UTF-8 in a string.
+ * LINCE_EUNSUPPORTED: a message stands twice where one is declared; the format would merge the two, protobuf-c does it wrong.
  * LINCE_ELIMIT: more than LI_MAX_NESTING messages inside each other, or more than LI_MAX_PB_BYTES.
  */
 lince_status li_proto_guard(struct li_bytes bytes, const ProtobufCMessageDescriptor *type, const char *where, lince_error *err);

@@ -1,10 +1,7 @@
 /* Unpacking into an arena that a hostile message cannot blow up. */
 #include "proto/unpack.h"
 
-/*
- * What a message may take beside its bytes. The largest we have seen in a real file is about 20 times (object graphs); empty
- * messages in a list reach 100, and merging one field again and again has no bound of its own.
- */
+/* What a message may take for its bytes. Object graphs in real files take about 20 times theirs; a list of empty messages 100. */
 enum { GROWTH = 64, BASE_BYTES = 64 << 10 };
 
 struct into {
