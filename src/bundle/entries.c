@@ -148,6 +148,9 @@ lince_status li_bundle_add(void *bundle, struct li_bytes key, struct li_bytes va
     li_arena_init(&scratch, b->mem, 0);
     st = li_proto_unpack(&message, value, header ? &tf__bundle_header_proto__descriptor : &tf__bundle_entry_proto__descriptor,
                          "value", &scratch, err);
+    if (st == LINCE_EFORMAT) { /* the table is one, so its values must be messages */
+        st = LINCE_ECORRUPT;
+    }
     if (!st) {
         st = header ? read_header(b, (const Tf__BundleHeaderProto *)message, err)
                     : add_entry(b, key, (const Tf__BundleEntryProto *)message, err);

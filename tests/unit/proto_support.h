@@ -141,7 +141,7 @@ static inline struct buf mutate(struct li_bytes from, uint64_t *state)
 
     put(&b, from.data, from.len);
     while (n-- && b.len) {
-        size_t at = random_next(state) % b.len, count = LI_MIN(1 + random_next(state) % 4, b.len - at);
+        size_t at = random_next(state) % b.len, some = 1 + random_next(state) % 4, count = LI_MIN(some, b.len - at);
         switch (random_next(state) % (move ? 4 : 2)) {
         case 0:
             b.data[at] = (uint8_t)random_next(state);
