@@ -40,7 +40,8 @@ static inline float ref_activate(double x, enum li_activation activation, float 
     case LI_ACT_GELU:
         return (float)(x * 0.5 * erfc(-x * M_SQRT1_2));
     case LI_ACT_GELU_TANH:
-        return (float)(0.5 * x * (1 + tanh(0.79788456080286535588 * (x + 0.044715 * x * x * x))));
+        /* (1 + tanh u) / 2 = sigmoid(2u), without the cancellation */
+        return (float)(x * ref_sigmoid(2 * 0.79788456080286535588 * (x + 0.044715 * x * x * x)));
     case LI_ACT_NONE:
     case LI_ACT_COUNT:
         break;

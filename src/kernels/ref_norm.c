@@ -1,4 +1,4 @@
-/* Moments in double, one chunk; the partial holds mean and the mean of squared deviations. */
+/* Moments in double, one chunk. */
 #include "norm.h"
 #include "ref.h"
 
@@ -29,7 +29,8 @@ static void moments_partial(const float *x, int64_t rows, int64_t cols, ptrdiff_
         double mean, variance;
         moments(x + c, rows, x_row, &mean, &variance);
         partial[c] = (float)mean;
-        partial[cols + c] = (float)variance;
+        partial[cols + c] = (float)(mean - (double)partial[c]);
+        partial[2 * cols + c] = (float)variance;
     }
 }
 
@@ -38,7 +39,7 @@ static void moments_combine(const float *partial, int64_t rows, int64_t cols, fl
     (void)rows;
     for (int64_t c = 0; c < cols; c++) {
         mean[c] = partial[c];
-        variance[c] = partial[cols + c];
+        variance[c] = partial[2 * cols + c];
     }
 }
 

@@ -26,16 +26,22 @@ struct columns {
     int64_t channels; /* of the strip */
 };
 
-/* Sums of x - center, or of its square, of a strip of columns over rows [first, last), pairwise over blocks of rows. */
-static struct strip sum_rows(const struct columns *s, int64_t first, int64_t last, bool squares, const struct strip *center)
+/* Sums of x - center and of its square. */
+struct sums {
+    struct strip linear, square;
+};
+
+/* A strip of columns over rows [first, last), pairwise over blocks of rows. */
+static struct sums sum_rows(const struct columns *s, int64_t first, int64_t last, const struct strip *center)
 {
-    struct strip sum = {{{0}}};
+    struct sums sum = {{{{0}}}, {{{0}}}};
     if (last - first > ROW_BLOCK) {
         int64_t middle = first + divide_up((last - first) / 2, ROW_BLOCK) * ROW_BLOCK;
-        sum = sum_rows(s, first, middle, squares, center);
-        struct strip rest = sum_rows(s, middle, last, squares, center);
+        sum = sum_rows(s, first, middle, center);
+        struct sums rest = sum_rows(s, middle, last, center);
         for (int j = 0; j < STRIP; j++) {
-            sum.v[j] += rest.v[j];
+            sum.linear.v[j] += rest.linear.v[j];
+            sum.square.v[j] += rest.square.v[j];
         }
         return sum;
     }
@@ -43,7 +49,8 @@ static struct strip sum_rows(const struct columns *s, int64_t first, int64_t las
         UNROLL(4)
         for (int j = 0; j < STRIP; j++) {
             vf d = v_load_upto(s->x + i * s->row + j * VL, s->channels - j * VL) - center->v[j];
-            sum.v[j] = squares ? v_fma(d, d, sum.v[j]) : sum.v[j] + d;
+            sum.linear.v[j] += d;
+            sum.square.v[j] = v_fma(d, d, sum.square.v[j]);
         }
     }
     return sum;
@@ -53,23 +60,26 @@ static void moments_partial(const float *x, int64_t rows, int64_t cols, ptrdiff_
 {
     struct range range = piece(rows, chunk, moment_chunks(rows, cols));
     float count = (float)(range.last - range.first);
-    partial += chunk * 2 * cols;
+    partial += chunk * LI_NORM_PARTIAL * cols;
     for (int64_t c = 0; c < cols; c += STRIP * VL) {
         struct columns s = {x + c, x_row, LI_MIN(STRIP * VL, cols - c)};
-        struct strip zero = {{{0}}}, mean = sum_rows(&s, range.first, range.last, false, &zero);
+        struct strip center = {{{0}}};
+        struct strip mean = sum_rows(&s, range.first, range.last, &center).linear;
         for (int j = 0; j < STRIP; j++) {
             mean.v[j] /= count;
         }
-        struct strip squares = sum_rows(&s, range.first, range.last, true, &mean);
+        struct sums around = sum_rows(&s, range.first, range.last, &mean);
         for (int64_t j = 0; j * VL < s.channels; j++) {
             int64_t lanes = LI_MIN(VL, s.channels - j * VL);
+            vf rest = around.linear.v[j] / count;
             v_store_n(partial + c + j * VL, mean.v[j], lanes);
-            v_store_n(partial + cols + c + j * VL, squares.v[j] / count, lanes);
+            v_store_n(partial + cols + c + j * VL, rest, lanes);
+            v_store_n(partial + 2 * cols + c + j * VL, around.square.v[j] / count - rest * rest, lanes);
         }
     }
 }
 
-/* In double: the chunks' means may lie close together and far from zero. */
+/* Chunk by chunk in double (Chan, Golub and LeVeque 1979): the means may lie close together and far from zero. */
 static void moments_combine(const float *partial, int64_t rows, int64_t cols, float *mean, float *variance)
 {
     enum { AT_ONCE = 64 };
@@ -77,19 +87,19 @@ static void moments_combine(const float *partial, int64_t rows, int64_t cols, fl
     for (int64_t c = 0; c < cols; c += AT_ONCE) {
         int64_t n = LI_MIN(AT_ONCE, cols - c);
         double center[AT_ONCE] = {0}, spread[AT_ONCE] = {0};
-        for (int64_t chunk = 0; chunk < chunks; chunk++) {
-            struct range range = piece(rows, chunk, chunks);
-            double weight = (double)(range.last - range.first) / (double)rows;
-            for (int64_t i = 0; i < n; i++) {
-                center[i] += weight * (double)partial[chunk * 2 * cols + c + i];
-            }
-        }
-        for (int64_t chunk = 0; chunk < chunks; chunk++) {
-            struct range range = piece(rows, chunk, chunks);
-            double weight = (double)(range.last - range.first) / (double)rows;
-            for (int64_t i = 0; i < n; i++) {
-                double d = (double)partial[chunk * 2 * cols + c + i] - center[i];
-                spread[i] += weight * ((double)partial[(chunk * 2 + 1) * cols + c + i] + d * d);
+        for (int pass = 0; pass < 2; pass++) {
+            for (int64_t chunk = 0; chunk < chunks; chunk++) {
+                struct range range = piece(rows, chunk, chunks);
+                double weight = (double)(range.last - range.first) / (double)rows;
+                const float *p = partial + chunk * LI_NORM_PARTIAL * cols + c;
+                for (int64_t i = 0; i < n; i++) {
+                    double chunk_mean = (double)p[i] + (double)p[cols + i], d = chunk_mean - center[i];
+                    if (pass == 0) {
+                        center[i] += weight * chunk_mean;
+                    } else {
+                        spread[i] += weight * ((double)p[2 * cols + i] + d * d);
+                    }
+                }
             }
         }
         for (int64_t i = 0; i < n; i++) {

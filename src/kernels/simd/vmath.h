@@ -1,7 +1,7 @@
 /*
  * Elementary functions on whole vectors, float32, within about 2 units in the last place (log1p, tanh, erfc: 3). Each is a reduction of the
  * argument and a polynomial; the coefficients are Chebyshev fits made for these intervals with mpmath's chebyfit at 40 digits, rounded to float.
- * Infinities, NaN, zeros and results below the smallest normal number come out as libm's.
+ * Infinities, NaN, zeros and results below the smallest normal number come out as libm's, but for the sigmoid's tail, which ends at exp(-88).
  */
 #ifndef LI_SIMD_VMATH_H
 #define LI_SIMD_VMATH_H
