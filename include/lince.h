@@ -6,7 +6,7 @@
  *     lince_model *model;
  *     lince_session *session;
  *     lince_model_open(&model, "efficientnet_lite0", NULL, &err);
- *     lince_session_new(&session, model, NULL, NULL, &err);
+ *     lince_session_new(&session, lince_model_call(model), NULL, 0, NULL, &err);
  *     lince_session_run_images(session, images, batch, 224, 224, logits, batch * 1000, &err);
  *     lince_session_free(session);
  *     lince_model_close(model);
@@ -126,6 +126,295 @@ typedef struct lince_tensor {
     void *data;
     size_t size_bytes;
 } lince_tensor;
+
+/* ---- Models ------------------------------------------------------------------------------------------------------ */
+
+/** An opened SavedModel. Thread-safe: any number of threads may use one model, each with a session of its own. */
+typedef struct lince_model lince_model;
+
+/** The threads that sessions compute with. Counted: free it when you like; sessions keep it as long as they need it. */
+typedef struct lince_pool lince_pool;
+
+/** Memory for a library call, LINCE-aligned by the library itself; `alloc` returns NULL when there is none. */
+typedef void *(*lince_alloc_fn)(size_t bytes, void *context);
+typedef void (*lince_release_fn)(void *pointer, void *context);
+
+/** Options of lince_model_open(). Start from lince_model_options_init(); 0 and NULL mean the default. */
+typedef struct lince_model_options {
+    size_t struct_size;        /* sizeof(lince_model_options) */
+    const char *tags;          /* the meta graph's tags, "serve,train"; NULL: the only meta graph there is */
+    size_t memory_limit_bytes; /* what the model and its sessions may allocate; mapped files do not count; 0: no limit */
+    int32_t threads;           /* of the model's own pool, the caller included; 0: as many processors as the process may use */
+    int32_t has_seed;          /* not 0: random ops without a seed of their own start from `seed` */
+    uint64_t seed;
+    lince_pool *pool;          /* used instead of a pool of the model's own; `threads` is ignored */
+    lince_alloc_fn alloc;      /* NULL: malloc and free */
+    lince_release_fn release;
+    void *context;             /* given to both */
+} lince_model_options;
+
+LINCE_API void lince_model_options_init(lince_model_options *options);
+
+/**
+ * Open a SavedModel folder. Nothing of the model's code runs, and no variable is read yet.
+ *
+ * path     The folder that holds saved_model.pb.
+ * options  NULL for the defaults.
+ *
+ * Fails with LINCE_ENOENT, LINCE_EFORMAT, LINCE_ECORRUPT, LINCE_EINVAL, LINCE_ELIMIT, LINCE_EUNSAFE, as lince_status says; with
+ * LINCE_EUNSUPPORTED when the folder is something else (a TF1 Hub module, a frozen graph, a Keras or TFLite file ...),
+ * which the text names. *model is NULL then. Close with lince_model_close().
+ * Source: tensorflow_hub.load. Since 0.1.
+ */
+LINCE_API lince_status lince_model_open(lince_model **model, const char *path, const lince_model_options *options, lince_error *err);
+
+/** Close a model. Sessions that still live keep what they need; callables, names and texts of the model are gone. */
+LINCE_API void lince_model_close(lince_model *model);
+
+LINCE_API lince_status lince_pool_new(lince_pool **pool, int32_t threads, lince_error *err);
+LINCE_API void lince_pool_free(lince_pool *pool);
+
+/* ---- Callables --------------------------------------------------------------------------------------------------- */
+
+/** Something of a model that can be called: the object itself, a named function, a signature. Borrowed until the model is closed. */
+typedef struct lince_callable lince_callable;
+
+/** The object itself (`__call__`); NULL when the object cannot be called, as a Keras 3 export. */
+LINCE_API lince_callable *lince_model_call(lince_model *model);
+
+/** How many callables there are, one level deep: `__call__` first, then functions and callable sub-objects, then signatures. */
+LINCE_API size_t lince_model_callable_count(const lince_model *model);
+LINCE_API lince_callable *lince_model_callable_at(lince_model *model, size_t index);
+
+/** Find one by name: "__call__", "features", "signatures.serving_default". LINCE_ENOENT lists the names there are. */
+LINCE_API lince_status lince_model_callable(lince_model *model, const char *name, lince_callable **callable, lince_error *err);
+
+LINCE_API const char *lince_callable_name(const lince_callable *callable);
+
+/** One argument a callable takes. Texts are borrowed until the model is closed. */
+typedef struct lince_argument_info {
+    const char *name;
+    const char *default_value; /* as Python writes it: "False", "None", "0.99"; NULL: the argument must be given */
+    int32_t keyword_only;
+} lince_argument_info;
+
+LINCE_API size_t lince_callable_argument_count(const lince_callable *callable);
+LINCE_API lince_status lince_callable_argument(const lince_callable *callable, size_t index, lince_argument_info *info, lince_error *err);
+
+/** One text a trace: what it was traced with and what it returns, such as "(inputs: float32[?,224,224,3], training=False) -> float32[?,1000]". */
+LINCE_API size_t lince_callable_trace_count(const lince_callable *callable);
+LINCE_API const char *lince_callable_trace(const lince_callable *callable, size_t index);
+
+/**
+ * Ops and attributes, of all its traces, that this library does not run; each once, such as "Foo" or "Conv2D data_format=NCHW_VECT_C".
+ * *texts is borrowed until the model is closed.
+ */
+LINCE_API lince_status lince_callable_unsupported(lince_callable *callable, const char *const **texts, size_t *count, lince_error *err);
+
+/** The ops its traces need, sorted; borrowed until the model is closed. */
+LINCE_API lince_status lince_callable_ops(lince_callable *callable, const char *const **names, size_t *count, lince_error *err);
+
+/**
+ * The image size that its first tensor argument is traced for: 0 where any height or width goes.
+ * LINCE_EINVAL when that argument is no [batch, height, width, channels].
+ */
+LINCE_API lince_status lince_callable_image_size(lince_callable *callable, int32_t *height, int32_t *width, int32_t *channels, lince_error *err);
+
+/* ---- Sessions ---------------------------------------------------------------------------------------------------- */
+
+typedef enum lince_argument_kind {
+    LINCE_ARG_INPUT = 0,  /* a tensor that every run supplies */
+    LINCE_ARG_TENSOR = 1, /* a tensor that stays: copied */
+    LINCE_ARG_NONE = 2,   /* Python values, told apart from tensors as TensorFlow does */
+    LINCE_ARG_BOOL = 3,
+    LINCE_ARG_INT = 4,
+    LINCE_ARG_FLOAT = 5,
+    LINCE_ARG_STRING = 6,
+    LINCE_ARG_LIST = 7,   /* an empty container, or what kind the container at this path is (list, where not said) */
+    LINCE_ARG_TUPLE = 8,
+    LINCE_ARG_DICT = 9
+} lince_argument_kind;
+
+/**
+ * One argument, or one leaf of an argument that is a structure. The path says where: "0" is the first positional argument,
+ * "training" a keyword; "0/1" the second element of a list or tuple, "extra/scale" the entry of a dict.
+ */
+typedef struct lince_argument {
+    const char *path;
+    lince_argument_kind kind;
+    int64_t i;                  /* BOOL, INT */
+    double f;                   /* FLOAT */
+    const char *s;              /* STRING */
+    const lince_tensor *tensor; /* TENSOR */
+} lince_argument;
+
+/** Options of lince_session_new(). Start from lince_session_options_init(). */
+typedef struct lince_session_options {
+    size_t struct_size;
+    lince_pool *pool; /* NULL: the model's */
+} lince_session_options;
+
+LINCE_API void lince_session_options_init(lince_session_options *options);
+
+/** A callable bound to arguments, with the memory of its runs. One call at a time; any number of sessions share a model. */
+typedef struct lince_session lince_session;
+
+/**
+ * Bind a callable to arguments.
+ *
+ * arguments  Borrowed during the call. NULL: one tensor, the first positional argument, supplied by every run.
+ * count      Number of arguments. Those of kind LINCE_ARG_INPUT are the inputs of lince_session_run(), in this order.
+ *
+ * Which trace is called is decided by each run, from the shapes it is given. Free with lince_session_free().
+ * Fails with LINCE_EINVAL for a path given twice, or names the callable does not take. Since 0.1.
+ */
+LINCE_API lince_status lince_session_new(lince_session **session, lince_callable *callable, const lince_argument *arguments,
+                                         size_t count, const lince_session_options *options, lince_error *err);
+LINCE_API void lince_session_free(lince_session *session);
+
+/** One leaf of a result. Python None has dtype LINCE_DTYPE_NONE. */
+typedef struct lince_output {
+    const char *path;    /* "default", "endpoints/0"; "" for a result that is one tensor */
+    lince_tensor tensor; /* borrowed until the session's next call */
+} lince_output;
+
+/**
+ * Call it.
+ *
+ * inputs   As many as arguments of kind LINCE_ARG_INPUT, in that order. Borrowed during the call, not changed.
+ * outputs  Receives the result's leaves in TensorFlow's order (dicts by sorted key); borrowed until the session's next call.
+ * count    Receives their number.
+ *
+ * Fails with LINCE_EINVAL when no trace matches (the text lists what the callable accepts) or a shape is impossible;
+ * LINCE_EUNSUPPORTED when the trace needs what this library does not run; LINCE_EDATA when an op refuses a value. A failed
+ * call changes no variable. A repeat with shapes seen before allocates nothing.
+ * Source: TensorFlow's restored functions. Since 0.1.
+ */
+LINCE_API lince_status lince_session_run(lince_session *session, const lince_tensor *inputs, size_t input_count,
+                                         const lince_output **outputs, size_t *count, lince_error *err);
+
+/** The structure of the last result, such as `{"a": float32[2,3], "b": [None, int32[]]}`; "" before the first run. Borrowed until the next call. */
+LINCE_API const char *lince_session_structure(const lince_session *session);
+
+/**
+ * Images in, numbers out: for a callable with one float32 image input and one float32 result of rank 2.
+ *
+ * images       float32, NHWC [batch, height, width, 3], RGB scaled to [0, 1]. Borrowed.
+ * batch        Number of images; 0 gives an empty result, as TensorFlow does.
+ * out          Receives [batch, features]; the caller's memory, left untouched on failure.
+ * out_count    Floats that `out` has room for; LINCE_EINVAL when the result has more.
+ */
+LINCE_API lince_status lince_session_run_images(lince_session *session, const float *images, int64_t batch, int64_t height,
+                                                int64_t width, float *out, size_t out_count, lince_error *err);
+
+/** One step of a planned graph, for lince_session_explain(). Texts are valid during the callback. */
+typedef struct lince_step {
+    const char *name, *op, *shapes, *reason;
+    int32_t prepared; /* not 0: done once and kept, until a variable it reads is written */
+    int64_t tasks;
+} lince_step;
+
+/** Tell of each step of the plan for these inputs' shapes; a callback that returns non-zero ends it. */
+LINCE_API lince_status lince_session_explain(lince_session *session, const lince_tensor *inputs, size_t input_count,
+                                             int (*tell)(const lince_step *step, void *context), void *context, lince_error *err);
+
+/* ---- Variables and losses ------------------------------------------------------------------------------------------ */
+
+/** A variable of a model. Addressed by its index: `variables` first, then the others as a walk of the object graph finds them. */
+typedef struct lince_variable_info {
+    const char *name; /* borrowed until the model is closed */
+    lince_dtype dtype;
+    int32_t rank;
+    int64_t dims[LINCE_MAX_RANK];
+    size_t size_bytes;
+    int32_t trainable; /* the variable's own flag; what is fine-tuned is decided by the list */
+} lince_variable_info;
+
+typedef enum lince_variable_list { LINCE_VARIABLES = 0, LINCE_TRAINABLE_VARIABLES = 1 } lince_variable_list;
+
+/** All variables reachable from the object. */
+LINCE_API size_t lince_variable_count(const lince_model *model);
+LINCE_API lince_status lince_variable_info_at(const lince_model *model, size_t index, lince_variable_info *info, lince_error *err);
+
+/**
+ * One of the object's lists: indices of variables in TensorFlow's order, borrowed until the model is closed.
+ * *indices is NULL when the object has no such list.
+ */
+LINCE_API void lince_model_variables(const lince_model *model, lince_variable_list list, const int32_t **indices, size_t *count);
+
+/** Copy a variable's value out, or a new one in. size_bytes must be the variable's. Sessions see a new value in their next call. */
+LINCE_API lince_status lince_variable_read(lince_model *model, size_t index, void *data, size_t size_bytes, lince_error *err);
+LINCE_API lince_status lince_variable_write(lince_model *model, size_t index, const void *data, size_t size_bytes, lince_error *err);
+
+/** The object's regularization_losses: how many, or -1 when it has no such list; and the present value of one. */
+LINCE_API int64_t lince_loss_count(const lince_model *model);
+LINCE_API lince_status lince_loss_value(lince_model *model, size_t index, float *value, lince_error *err);
+
+/* ---- Facts about a model --------------------------------------------------------------------------------------------- */
+
+/** What a model says of itself. Texts are borrowed until the model is closed; "" where the model says nothing. */
+typedef struct lince_model_info {
+    size_t struct_size;
+    const char *path, *tags, *tensorflow_version;
+    int64_t objects, functions;
+    size_t pb_bytes, variable_bytes;      /* size of saved_model.pb, and of all variables' values */
+    size_t used_bytes, peak_bytes;        /* allocated by the model and its sessions: now, and at most so far */
+} lince_model_info;
+
+LINCE_API lince_status lince_model_get_info(const lince_model *model, lince_model_info *info, lince_error *err);
+
+/** The files in the model's own asset list: how many; the path of one. LINCE_ENOENT when the file is not there. */
+LINCE_API size_t lince_asset_count(const lince_model *model);
+LINCE_API lince_status lince_asset_path(lince_model *model, size_t index, const char **path, lince_error *err);
+
+/** The ops this library runs, sorted. Static. */
+LINCE_API size_t lince_op_count(void);
+LINCE_API const char *lince_op_name(size_t index);
+
+/* ---- Images ---------------------------------------------------------------------------------------------------------- */
+
+typedef enum lince_resize { LINCE_RESIZE_STRETCH = 0, LINCE_RESIZE_CROP = 1, LINCE_RESIZE_PAD = 2 } lince_resize;
+typedef enum lince_interpolation { LINCE_BILINEAR = 0, LINCE_NEAREST = 1, LINCE_BICUBIC = 2, LINCE_AREA = 3, LINCE_LANCZOS3 = 4, LINCE_LANCZOS5 = 5 } lince_interpolation;
+
+/** How a picture becomes numbers. Start from lince_image_options_init(): what the hub's tutorials do. */
+typedef struct lince_image_options {
+    size_t struct_size;
+    lince_resize resize;               /* stretch: the aspect ratio is not kept */
+    float crop_fraction;               /* CROP: the central part of the picture that is used; 1: all of it */
+    lince_interpolation interpolation; /* bilinear, half-pixel centres */
+    int32_t antialias;                 /* not 0: the kernel widens when shrinking */
+    int32_t orient;                    /* not 0: turn as EXIF says; TensorFlow does not */
+    int32_t accurate_dct;              /* not 0: the accurate JPEG transform; TensorFlow's default is the fast one */
+    float mean[3], std[3];             /* of [0, 1] values: (x - mean) / std; 0 and 1 */
+} lince_image_options;
+
+LINCE_API void lince_image_options_init(lince_image_options *options);
+
+/**
+ * Decode a JPEG, PNG, GIF, BMP or WebP file, scale to [0, 1], resize, and store float32 [height, width, 3].
+ *
+ * out  The caller's height * width * 3 floats; left untouched on failure.
+ *
+ * Equal, to the bit where TensorFlow itself is deterministic, to tf.image.decode_image(channels=3, expand_animations=False),
+ * convert_image_dtype and tf.image.resize. Thread-safe. Since 0.1.
+ */
+LINCE_API lince_status lince_image_load(const char *path, const lince_image_options *options, int64_t height, int64_t width, float *out,
+                                        lince_error *err);
+LINCE_API lince_status lince_image_load_bytes(const void *data, size_t size_bytes, const lince_image_options *options, int64_t height,
+                                              int64_t width, float *out, lince_error *err);
+
+/** What a picture's EXIF orientation is: 1 (upright, or not said) to 8. */
+LINCE_API int32_t lince_image_orientation(const void *data, size_t size_bytes);
+
+/**
+ * Decode only: uint8 [height, width, channels] as tf.image.decode_image gives with expand_animations=False.
+ * channels  0: as stored; 1, 3, 4. *out is given: free with lince_tensor_free().
+ */
+LINCE_API lince_status lince_image_decode(const void *data, size_t size_bytes, int32_t channels, const lince_image_options *options,
+                                          lince_tensor *out, lince_error *err);
+/** Convert uint8 to float32 in [0, 1], as tf.image.convert_image_dtype does. *out is given: free with lince_tensor_free(). */
+LINCE_API lince_status lince_image_to_float(const lince_tensor *image, lince_tensor *out, lince_error *err);
+LINCE_API void lince_tensor_free(lince_tensor *tensor);
 
 #ifdef __cplusplus
 }
