@@ -1,7 +1,8 @@
 /*
- * A checkpoint from a stranger: open the index, read every tensor. The bytes are used three times: as they are, an index with its
- * data behind it (the first two bytes say where that begins); as the content of a data block, in a table whose checksums are
- * right, so that what lies behind the checksums is reached; and as the value of one entry in such a table.
+ * A checkpoint from a stranger: open the index, read every tensor. The bytes are used three times: as they are, an
+ * index with its data behind it (the first two bytes say where that begins); as the content of a data block, in a
+ * table whose checksums are right, so that what lies behind the checksums is reached; and as the value of one entry in
+ * such a table.
  */
 #include "../tests/unit/bundle_support.h"
 

@@ -1,6 +1,6 @@
 /*
- * saved_model.pb from a stranger: open it, unpack every node and function, read every constant. Whatever the bytes are, memory
- * stays in proportion to them, and nothing is left behind.
+ * saved_model.pb from a stranger: open it, unpack every node and function, read every constant. Whatever the bytes
+ * are, memory stays in proportion to them, and nothing is left behind.
  */
 #include "proto/proto.h"
 

@@ -11,8 +11,8 @@ static lince_status fill(struct li_bundle *b, struct li_bytes index, const char 
         return LINCE_ENOMEM;
     }
     /*
-     * Keys are spelled as what they differ in, so a small table can hold large ones. No honest table comes near this: a key's
-     * own bytes and its entry are half of what we keep of them, and blocks shrink to a third by compression.
+     * Keys are spelled as what they differ in, so a small table can hold large ones. No honest table comes near this:
+     * a key's own bytes and its entry are half of what we keep of them, and blocks shrink to a third by compression.
      */
     size_t limit;
     if (!li_mul_size(index.len, 64, &limit) || !li_add_size(limit, (size_t)1 << 20, &limit)) {
@@ -133,8 +133,10 @@ const struct li_bundle_entry *li_bundle_find(const struct li_bundle *b, const ch
     return e ? &e->entry : NULL;
 }
 
-lince_status li_bundle_get(const struct li_bundle_entry **out, const struct li_bundle *b, const char *key, lince_error *err)
+lince_status li_bundle_get(const struct li_bundle_entry **out, const struct li_bundle *b, const char *key,
+                           lince_error *err)
 {
     *out = li_bundle_find(b, key);
-    return *out ? LINCE_OK : li_fail(err, LINCE_ENOENT, "%s: no tensor \"%s\" among its %zu", b->where, key, li_bundle_count(b));
+    return *out ? LINCE_OK
+                : li_fail(err, LINCE_ENOENT, "%s: no tensor \"%s\" among its %zu", b->where, key, li_bundle_count(b));
 }

@@ -1,6 +1,6 @@
 /*
- * bundle: TensorFlow's checkpoint format ("tensor bundle"): a sorted table of keys, PREFIX.index, beside the files with the
- * tensors' bytes, PREFIX.data-NNNNN-of-MMMMM. Reading maps the files; a tensor is touched when it is read.
+ * bundle: TensorFlow's checkpoint format ("tensor bundle"): a sorted table of keys, PREFIX.index, beside the files
+ * with the tensors' bytes, PREFIX.data-NNNNN-of-MMMMM. Reading maps the files; a tensor is touched when it is read.
  */
 #ifndef LI_BUNDLE_H
 #define LI_BUNDLE_H
@@ -18,10 +18,11 @@ struct li_bundle_entry {
 };
 
 /*
- * Open PREFIX.index, for instance "model/variables/variables", and read its table whole; data files are opened when an entry
- * needs them. mem is kept until the close.
- * LINCE_ENOENT: no index. LINCE_EFORMAT: no table, keys out of order, no header. LINCE_ECORRUPT: checksums, lengths, tensors
- * that overlap. LINCE_EINVAL: shapes that are none. LINCE_EUNSUPPORTED: big-endian, a newer version, Snappy left out.
+ * Open PREFIX.index, for instance "model/variables/variables", and read its table whole; data files are opened when an
+ * entry needs them. mem is kept until the close.
+ * LINCE_ENOENT: no index. LINCE_EFORMAT: no table, keys out of order, no header. LINCE_ECORRUPT: checksums, lengths,
+ * tensors that overlap. LINCE_EINVAL: shapes that are none. LINCE_EUNSUPPORTED: big-endian, a newer version, Snappy
+ * left out.
  */
 lince_status li_bundle_open(struct li_bundle **out, const char *prefix, struct li_mem *mem, lince_error *err);
 void li_bundle_close(struct li_bundle *bundle);
@@ -34,15 +35,18 @@ const struct li_bundle_entry *li_bundle_at(const struct li_bundle *bundle, size_
 const struct li_bundle_entry *li_bundle_find(const struct li_bundle *bundle, const char *key);
 
 /* li_bundle_find() for who needs the tensor: LINCE_ENOENT names the key and the file. */
-lince_status li_bundle_get(const struct li_bundle_entry **out, const struct li_bundle *bundle, const char *key, lince_error *err);
+lince_status li_bundle_get(const struct li_bundle_entry **out, const struct li_bundle *bundle, const char *key,
+                           lince_error *err);
 
 /*
- * The tensor of an entry of this bundle, its checksum compared the first time. out->data is borrowed until li_bundle_close()
- * and must not be written. It points into the mapped file when the tensor is aligned to its elements there (the format does
- * not see to that); a tensor that is not, strings, and a variable saved in slices are put together in memory once and kept.
- * LINCE_ENOENT: no data file, no slice. LINCE_ECORRUPT: a size, an offset or a checksum is wrong. LINCE_EINVAL: a shard that
- * the header does not have, slices that overlap or leave gaps. LINCE_EUNSUPPORTED: the dtype.
+ * The tensor of an entry of this bundle, its checksum compared the first time. out->data is borrowed until
+ * li_bundle_close() and must not be written. It points into the mapped file when the tensor is aligned to its elements
+ * there (the format does not see to that); a tensor that is not, strings, and a variable saved in slices are put
+ * together in memory once and kept.
+ * LINCE_ENOENT: no data file, no slice. LINCE_ECORRUPT: a size, an offset or a checksum is wrong. LINCE_EINVAL: a
+ * shard that the header does not have, slices that overlap or leave gaps. LINCE_EUNSUPPORTED: the dtype.
  */
-lince_status li_bundle_read(struct li_tensor *out, struct li_bundle *bundle, const struct li_bundle_entry *entry, lince_error *err);
+lince_status li_bundle_read(struct li_tensor *out, struct li_bundle *bundle, const struct li_bundle_entry *entry,
+                            lince_error *err);
 
 #endif

@@ -30,12 +30,11 @@ static lince_status read_header(struct li_bundle *b, const Tf__BundleHeaderProto
         return li_fail(err, LINCE_EINVAL, "%" PRId32 " data files, wanted at least 1", header->num_shards);
     }
     if (header->num_shards > LI_MAX_SHARDS) {
-        return li_fail(err, LINCE_ELIMIT, "%" PRId32 " data files, wanted at most %d",
-                       header->num_shards, LI_MAX_SHARDS);
+        return li_fail(err, LINCE_ELIMIT, "%" PRId32 " data files, wanted at most %d", header->num_shards,
+                       LI_MAX_SHARDS);
     }
     if (header->endianness) {
-        return li_fail(err, LINCE_EUNSUPPORTED, "byte order %" PRId32 ", wanted 0, little-endian",
-                       header->endianness);
+        return li_fail(err, LINCE_EUNSUPPORTED, "byte order %" PRId32 ", wanted 0, little-endian", header->endianness);
     }
     if (version && version->min_consumer > VERSION) {
         return li_fail(err, LINCE_EUNSUPPORTED, "written for readers of version %" PRId32 ", this is one of %d",
@@ -53,7 +52,8 @@ static lince_status read_header(struct li_bundle *b, const Tf__BundleHeaderProto
 }
 
 /* Slices without a length take the whole dimension. */
-static lince_status read_extents(struct li_bundle *b, struct li_entry *e, const Tf__BundleEntryProto *proto, lince_error *err)
+static lince_status read_extents(struct li_bundle *b, struct li_entry *e, const Tf__BundleEntryProto *proto,
+                                 lince_error *err)
 {
     int rank = e->entry.shape.rank;
 
@@ -65,7 +65,8 @@ static lince_status read_extents(struct li_bundle *b, struct li_entry *e, const 
     for (size_t i = 0; i < e->slices; i++) {
         const Tf__TensorSliceProto *slice = proto->slices[i];
         if (slice->n_extent != (size_t)rank) {
-            return li_fail(err, LINCE_EINVAL, "slice %zu has %zu dimensions, the tensor has %d", i, slice->n_extent, rank);
+            return li_fail(err, LINCE_EINVAL, "slice %zu has %zu dimensions, the tensor has %d", i, slice->n_extent,
+                           rank);
         }
         for (int d = 0; d < rank; d++) {
             const Tf__TensorSliceProto__Extent *extent = slice->extent[d];
@@ -77,7 +78,8 @@ static lince_status read_extents(struct li_bundle *b, struct li_entry *e, const 
     return LINCE_OK;
 }
 
-static lince_status read_entry(struct li_bundle *b, struct li_entry *e, const Tf__BundleEntryProto *proto, lince_error *err)
+static lince_status read_entry(struct li_bundle *b, struct li_entry *e, const Tf__BundleEntryProto *proto,
+                               lince_error *err)
 {
     char text[LI_SHAPE_TEXT];
 
@@ -87,7 +89,8 @@ static lince_status read_entry(struct li_bundle *b, struct li_entry *e, const Tf
     e->entry.dtype = (lince_dtype)proto->dtype;
     LI_TRY(li_proto_shape(&e->entry.shape, proto->shape, err));
     if (!li_shape_full(&e->entry.shape)) {
-        return li_fail(err, LINCE_EINVAL, "its shape is %s, wanted every dimension known", li_shape_text(&e->entry.shape, text));
+        return li_fail(err, LINCE_EINVAL, "its shape is %s, wanted every dimension known",
+                       li_shape_text(&e->entry.shape, text));
     }
     e->shard = proto->shard_id;
     e->offset = proto->offset;
@@ -112,7 +115,8 @@ static lince_status grow(struct li_bundle *b, lince_error *err)
 }
 
 /* A key of a slice begins with a zero byte; no other key may hold one, as it is handed out as a C string. */
-static lince_status add_entry(struct li_bundle *b, struct li_bytes key, const Tf__BundleEntryProto *proto, lince_error *err)
+static lince_status add_entry(struct li_bundle *b, struct li_bytes key, const Tf__BundleEntryProto *proto,
+                              lince_error *err)
 {
     bool slice = key.data[0] == 0;
 
@@ -146,8 +150,9 @@ lince_status li_bundle_add(void *bundle, struct li_bytes key, struct li_bytes va
                        key_text(text, key));
     }
     li_arena_init(&scratch, b->mem, 0);
-    st = li_proto_unpack(&message, value, header ? &tf__bundle_header_proto__descriptor : &tf__bundle_entry_proto__descriptor,
-                         "value", &scratch, err);
+    st = li_proto_unpack(&message, value,
+                         header ? &tf__bundle_header_proto__descriptor : &tf__bundle_entry_proto__descriptor, "value",
+                         &scratch, err);
     if (st == LINCE_EFORMAT) { /* the table is one, so its values must be messages */
         st = LINCE_ECORRUPT;
     }
@@ -174,7 +179,8 @@ static int compare_places(const void *a, const void *b)
 }
 
 /* Two keys may not share bytes: small files could otherwise be made into any number of large tensors. */
-static lince_status refuse_overlaps(const struct li_bundle *b, const struct li_entry **sorted, size_t n, lince_error *err)
+static lince_status refuse_overlaps(const struct li_bundle *b, const struct li_entry **sorted, size_t n,
+                                    lince_error *err)
 {
     char one[KEY_TEXT], other[KEY_TEXT];
 

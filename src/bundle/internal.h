@@ -34,9 +34,9 @@ struct li_shard {
 
 struct li_bundle {
     struct li_mem *mem;
-    struct li_arena arena; /* keys, entries, extents */
-    const char *prefix;    /* "model/variables/variables" */
-    const char *where;     /* the index, for errors */
+    struct li_arena arena;  /* keys, entries, extents */
+    const char *prefix;     /* "model/variables/variables" */
+    const char *where;      /* the index, for errors */
     struct li_entry *entry; /* all of them, sorted by key: slices come first, as their keys begin with a zero byte */
     size_t entries, slices, capacity;
     bool has_header;
@@ -49,7 +49,10 @@ struct li_bundle {
 lince_status li_bundle_open_bytes(struct li_bundle **out, struct li_bytes index, const char *prefix, struct li_mem *mem,
                                   lince_error *err);
 
-/* entries.c: take one entry of the table into the bundle (li_table_entry), and look at all of them once they are there. */
+/*
+ * entries.c: take one entry of the table into the bundle (li_table_entry), and look at all of them once they are
+ * there.
+ */
 lince_status li_bundle_add(void *bundle, struct li_bytes key, struct li_bytes value, lince_error *err);
 lince_status li_bundle_check(struct li_bundle *bundle, lince_error *err);
 
@@ -57,10 +60,11 @@ lince_status li_bundle_check(struct li_bundle *bundle, lince_error *err);
 struct li_entry *li_bundle_lookup(const struct li_bundle *bundle, struct li_bytes key);
 
 /*
- * slices.c: read the slices of an entry and put them together at data, size bytes of it, in memory the caller frees. Memory is
- * taken when all slices are known to be there.
+ * slices.c: read the slices of an entry and put them together at data, size bytes of it, in memory the caller frees.
+ * Memory is taken when all slices are known to be there.
  */
-lince_status li_bundle_join_slices(void **data, struct li_bundle *bundle, struct li_entry *entry, size_t size, lince_error *err);
+lince_status li_bundle_join_slices(void **data, struct li_bundle *bundle, struct li_entry *entry, size_t size,
+                                   lince_error *err);
 
 /* The bytes of an entry in its shard, size of them, checksum not compared. */
 lince_status li_bundle_locate(struct li_bytes *out, struct li_bundle *bundle, const struct li_entry *entry, size_t size,

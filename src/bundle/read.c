@@ -14,7 +14,8 @@ static lince_status map_shard(struct li_bytes *out, struct li_bundle *b, int32_t
     pthread_mutex_lock(&b->lock);
     if (!shard->mapped) {
         li_arena_init(&scratch, b->mem, 0);
-        const char *path = li_arena_printf(&scratch, err, "%s.data-%05d-of-%05d", b->prefix, (int)number, (int)b->shards);
+        const char *path =
+            li_arena_printf(&scratch, err, "%s.data-%05d-of-%05d", b->prefix, (int)number, (int)b->shards);
         st = path ? li_file_map(&shard->file, path, err) : LINCE_ENOMEM;
         shard->mapped = !st;
         li_arena_free(&scratch);
@@ -24,7 +25,8 @@ static lince_status map_shard(struct li_bytes *out, struct li_bundle *b, int32_t
     return st;
 }
 
-lince_status li_bundle_locate(struct li_bytes *out, struct li_bundle *b, const struct li_entry *e, size_t size, lince_error *err)
+lince_status li_bundle_locate(struct li_bytes *out, struct li_bundle *b, const struct li_entry *e, size_t size,
+                              lince_error *err)
 {
     struct li_bytes file;
 
@@ -32,11 +34,13 @@ lince_status li_bundle_locate(struct li_bytes *out, struct li_bundle *b, const s
         return li_fail(err, LINCE_EINVAL, "it lies in data file %" PRId32 " of %" PRId32, e->shard, b->shards);
     }
     if (e->size < 0 || (uint64_t)e->size != size) {
-        return li_fail(err, LINCE_ECORRUPT, "the index gives it %" PRId64 " bytes, its shape and dtype take %zu", e->size, size);
+        return li_fail(err, LINCE_ECORRUPT, "the index gives it %" PRId64 " bytes, its shape and dtype take %zu",
+                       e->size, size);
     }
     LI_TRY(map_shard(&file, b, e->shard, err));
     if (e->offset < 0 || (uint64_t)e->offset > file.len || size > file.len - (uint64_t)e->offset) {
-        return li_fail(err, LINCE_ECORRUPT, "its %zu bytes at %" PRId64 " pass the end of data file %" PRId32 ", which has %zu", size,
+        return li_fail(err, LINCE_ECORRUPT,
+                       "its %zu bytes at %" PRId64 " pass the end of data file %" PRId32 ", which has %zu", size,
                        e->offset, e->shard, file.len);
     }
     *out = (struct li_bytes){file.data + e->offset, size};
@@ -59,10 +63,11 @@ struct elements {
     bool owned;
 };
 
-/* What an empty tensor points to. */
-static const char nothing[8];
+/* What an empty tensor points to; aligned, as all data is. */
+static const _Alignas(sizeof(uint64_t)) char nothing[1];
 
-static lince_status read_plain(struct elements *out, struct li_bundle *b, const struct li_entry *e, size_t size, lince_error *err)
+static lince_status read_plain(struct elements *out, struct li_bundle *b, const struct li_entry *e, size_t size,
+                               lince_error *err)
 {
     struct li_bytes bytes;
     size_t align = LI_MIN(li_dtype_size(e->entry.dtype), sizeof(uint64_t));
@@ -97,7 +102,8 @@ static uint32_t crc_length(uint32_t crc, uint64_t length)
 }
 
 /* All lengths, their masked checksum, all bytes; the entry's checksum goes over the three. */
-static lince_status fill_strings(lince_string *string, size_t n, struct li_bytes bytes, const struct li_entry *e, lince_error *err)
+static lince_status fill_strings(lince_string *string, size_t n, struct li_bytes bytes, const struct li_entry *e,
+                                 lince_error *err)
 {
     struct li_bytes mask;
     uint64_t length;
@@ -126,13 +132,16 @@ static lince_status fill_strings(lince_string *string, size_t n, struct li_bytes
     return bytes.len ? li_fail(err, LINCE_ECORRUPT, "%zu bytes follow its last string", bytes.len) : LINCE_OK;
 }
 
-static lince_status read_strings(struct elements *out, struct li_bundle *b, const struct li_entry *e, size_t size, lince_error *err)
+static lince_status read_strings(struct elements *out, struct li_bundle *b, const struct li_entry *e, size_t size,
+                                 lince_error *err)
 {
     size_t n = size / sizeof(lince_string);
     struct li_bytes bytes;
 
-    if (e->size < 0 || (uint64_t)e->size < n) { /* a length is a byte at least: so memory stays in proportion to the file */
-        return li_fail(err, LINCE_ECORRUPT, "the index gives it %" PRId64 " bytes, its %zu strings take more", e->size, n);
+    if (e->size < 0 ||
+        (uint64_t)e->size < n) { /* a length is a byte at least: so memory stays in proportion to the file */
+        return li_fail(err, LINCE_ECORRUPT, "the index gives it %" PRId64 " bytes, its %zu strings take more", e->size,
+                       n);
     }
     LI_TRY(li_bundle_locate(&bytes, b, e, (size_t)e->size, err));
     if (!n && !bytes.len) {
@@ -152,7 +161,8 @@ static lince_status read_strings(struct elements *out, struct li_bundle *b, cons
     return LINCE_OK;
 }
 
-static lince_status read_elements(struct elements *out, struct li_bundle *b, struct li_entry *e, size_t size, lince_error *err)
+static lince_status read_elements(struct elements *out, struct li_bundle *b, struct li_entry *e, size_t size,
+                                  lince_error *err)
 {
     bool strings = e->entry.dtype == LINCE_STRING;
 
@@ -182,7 +192,8 @@ static void *publish(struct li_bundle *b, struct li_entry *e, struct elements fo
     return data;
 }
 
-lince_status li_bundle_read(struct li_tensor *out, struct li_bundle *b, const struct li_bundle_entry *entry, lince_error *err)
+lince_status li_bundle_read(struct li_tensor *out, struct li_bundle *b, const struct li_bundle_entry *entry,
+                            lince_error *err)
 {
     struct li_entry *e = &b->entry[(const struct li_entry *)(const void *)entry - b->entry];
     struct li_tensor tensor = {.dtype = entry->dtype, .shape = entry->shape};

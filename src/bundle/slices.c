@@ -1,6 +1,7 @@
 /*
- * Variables saved in slices, as TensorFlow 1 saves partitioned ones: an entry that lists where the slices lie in the tensor,
- * and for each slice an entry of its own, whose key spells the tensor's name and the slice in an order-preserving code.
+ * Variables saved in slices, as TensorFlow 1 saves partitioned ones: an entry that lists where the slices lie in the
+ * tensor, and for each slice an entry of its own, whose key spells the tensor's name and the slice in an
+ * order-preserving code.
  */
 #include "bundle/internal.h"
 
@@ -55,12 +56,13 @@ static void put_string(struct key *k, const char *text)
 }
 
 /*
- * Two's complement in n bytes, 1 to 10, of which the first n bits, all equal to the sign and to the bit that follows, are used up
- * to say how many bytes there are: they are flipped, so that longer numbers sort above shorter ones, or below when negative.
+ * Two's complement in n bytes, 1 to 10, of which the first n bits, all equal to the sign and to the bit that follows,
+ * are used up to say how many bytes there are: they are flipped, so that longer numbers sort above shorter ones, or
+ * below when negative.
  */
 static void put_signed(struct key *k, int64_t value)
 {
-    static const uint8_t header[11][2] = {{0, 0}, {0x80, 0}, {0xc0, 0}, {0xe0, 0}, {0xf0, 0}, {0xf8, 0},
+    static const uint8_t header[11][2] = {{0, 0},    {0x80, 0}, {0xc0, 0}, {0xe0, 0},    {0xf0, 0},   {0xf8, 0},
                                           {0xfc, 0}, {0xfe, 0}, {0xff, 0}, {0xff, 0x80}, {0xff, 0xc0}};
     uint64_t bits = (uint64_t)value, magnitude = value < 0 ? ~bits : bits;
     unsigned n = 1;
@@ -108,8 +110,9 @@ static lince_status place_slice(struct slice *s, const struct li_entry *e, size_
         bool full = extents[d].length == LI_SLICE_FULL;
         int64_t start = extents[d].start, length = full ? whole->dim[d] : extents[d].length;
         if (start < 0 || length < 0 || start > whole->dim[d] || length > whole->dim[d] - start) {
-            return li_fail(err, LINCE_EINVAL, "slice %zu takes %" PRId64 " from %" PRId64 " of dimension %d, which is %" PRId64, i,
-                           length, start, d, whole->dim[d]);
+            return li_fail(err, LINCE_EINVAL,
+                           "slice %zu takes %" PRId64 " from %" PRId64 " of dimension %d, which is %" PRId64, i, length,
+                           start, d, whole->dim[d]);
         }
         s->start[d] = start;
         s->shape.dim[d] = length;
@@ -120,7 +123,8 @@ static lince_status place_slice(struct slice *s, const struct li_entry *e, size_
 static bool overlap(const struct slice *a, const struct slice *b)
 {
     for (int d = 0; d < a->shape.rank; d++) {
-        if (!a->shape.dim[d] || !b->shape.dim[d] || a->start[d] >= b->start[d] + b->shape.dim[d] || b->start[d] >= a->start[d] + a->shape.dim[d]) {
+        if (!a->shape.dim[d] || !b->shape.dim[d] || a->start[d] >= b->start[d] + b->shape.dim[d] ||
+            b->start[d] >= a->start[d] + a->shape.dim[d]) {
             return false;
         }
     }
@@ -141,13 +145,14 @@ static lince_status check_cover(const struct slice *slice, const struct li_entry
         elements += li_shape_count(&slice[i].shape);
     }
     if (elements != li_shape_count(&e->entry.shape)) {
-        return li_fail(err, LINCE_EINVAL, "its %zu slices have %" PRId64 " elements, wanted %" PRId64, e->slices, elements,
-                       li_shape_count(&e->entry.shape));
+        return li_fail(err, LINCE_EINVAL, "its %zu slices have %" PRId64 " elements, wanted %" PRId64, e->slices,
+                       elements, li_shape_count(&e->entry.shape));
     }
     return LINCE_OK;
 }
 
-static lince_status find_slice(struct slice *s, struct li_bundle *b, const struct li_entry *e, size_t i, lince_error *err)
+static lince_status find_slice(struct slice *s, struct li_bundle *b, const struct li_entry *e, size_t i,
+                               lince_error *err)
 {
     uint8_t key[LI_TABLE_MAX_KEY];
     size_t size;
@@ -161,14 +166,15 @@ static lince_status find_slice(struct slice *s, struct li_bundle *b, const struc
     if (part->entry.dtype != e->entry.dtype || !li_shape_equal(&part->entry.shape, &s->shape) || part->slices) {
         char found[LI_SHAPE_TEXT], wanted[LI_SHAPE_TEXT];
         return li_fail(err, LINCE_EINVAL, "its slice %zu is %s %s, wanted %s %s", i, li_dtype_name(part->entry.dtype),
-                       li_shape_text(&part->entry.shape, found), li_dtype_name(e->entry.dtype), li_shape_text(&s->shape, wanted));
+                       li_shape_text(&part->entry.shape, found), li_dtype_name(e->entry.dtype),
+                       li_shape_text(&s->shape, wanted));
     }
     LI_TRY(li_shape_bytes(&s->shape, e->entry.dtype, &size, err));
     LI_TRY(li_bundle_locate(&s->bytes, b, part, size, err));
     uint32_t crc = li_crc32c_mask(li_crc32c(0, s->bytes.data, s->bytes.len));
     if (crc != part->crc) {
-        return li_fail(err, LINCE_ECORRUPT, "the checksum of its slice %zu is %08" PRIx32 ", its bytes have %08" PRIx32, i, part->crc,
-                       crc);
+        return li_fail(err, LINCE_ECORRUPT, "the checksum of its slice %zu is %08" PRIx32 ", its bytes have %08" PRIx32,
+                       i, part->crc, crc);
     }
     return LINCE_OK;
 }

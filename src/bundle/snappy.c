@@ -17,8 +17,9 @@ lince_status li_table_uncompress(uint8_t **out, size_t *len, struct li_bytes blo
     size_t size;
 
     if (snappy_uncompressed_length(packed, block.len, &size) != SNAPPY_OK || size / MOST_GROWTH > block.len) {
-        return li_fail(err, LINCE_ECORRUPT, "%s: byte %" PRIu64 ": no Snappy block of %zu bytes unpacks to what this one claims",
-                       where, offset, block.len);
+        return li_fail(err, LINCE_ECORRUPT,
+                       "%s: byte %" PRIu64 ": no Snappy block of %zu bytes unpacks to what this one claims", where,
+                       offset, block.len);
     }
     uint8_t *data = li_alloc(mem, size, err);
     if (!data) {
@@ -43,7 +44,8 @@ lince_status li_table_uncompress(uint8_t **out, size_t *len, struct li_bytes blo
     (void)block;
     (void)mem;
     return li_fail(err, LINCE_EUNSUPPORTED,
-                   "%s: byte %" PRIu64 ": the block is compressed with Snappy, which this build leaves out", where, offset);
+                   "%s: byte %" PRIu64 ": the block is compressed with Snappy, which this build leaves out", where,
+                   offset);
 }
 
 #endif

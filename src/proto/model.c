@@ -1,6 +1,7 @@
 /*
- * saved_model.pb. Nodes and function bodies are most of it and few of them are ever wanted, so they stay packed: a skim over
- * tags and lengths lists them, and the other fields, which may stand anywhere between them, are put in a row and unpacked.
+ * saved_model.pb. Nodes and function bodies are most of it and few of them are ever wanted, so they stay packed: a
+ * skim over tags and lengths lists them, and the other fields, which may stand anywhere between them, are put in a row
+ * and unpacked.
  */
 #include "proto/unpack.h"
 #include "proto/wire.h"
@@ -119,17 +120,19 @@ static int compare_names(struct li_bytes a, struct li_bytes b)
 /* Of the same name, the first in the file comes first. */
 static int compare_items(const void *a, const void *b)
 {
-    const struct li_proto_item *x = *(const struct li_proto_item *const *)a, *y = *(const struct li_proto_item *const *)b;
+    const struct li_proto_item *x = *(const struct li_proto_item *const *)a,
+                               *y = *(const struct li_proto_item *const *)b;
     int order = compare_names(x->name, y->name);
 
     return order ? order : (x > y) - (x < y);
 }
 
-static lince_status alloc_items(struct li_proto_items *items, struct li_arena *arena, const char *where, lince_error *err)
+static lince_status alloc_items(struct li_proto_items *items, struct li_arena *arena, const char *where,
+                                lince_error *err)
 {
     if (items->count > LI_MAX_NODES) {
-        return li_fail(err, LINCE_ELIMIT, "%s: %zu nodes or functions in one list, wanted at most %d", where, items->count,
-                       LI_MAX_NODES);
+        return li_fail(err, LINCE_ELIMIT, "%s: %zu nodes or functions in one list, wanted at most %d", where,
+                       items->count, LI_MAX_NODES);
     }
     items->item = li_arena_calloc(arena, items->count, sizeof *items->item, err);
     items->by_name = li_arena_calloc(arena, items->count, sizeof *items->by_name, err);
@@ -160,18 +163,21 @@ const struct li_proto_item *li_proto_find(const struct li_proto_items *items, co
     return low < items->count && !compare_names(items->by_name[low]->name, wanted) ? items->by_name[low] : NULL;
 }
 
-/* Unpack the meta graph without its graph, the graph without its library, the library without its functions; join them. */
-static lince_status unpack_parts(Tf__MetaGraphDef **out, const struct parts *p, const char *where, struct li_arena *arena,
-                                 lince_error *err)
+/*
+ * Unpack the meta graph without its graph, the graph without its library, the library without its functions; join
+ * them.
+ */
+static lince_status unpack_parts(Tf__MetaGraphDef **out, const struct parts *p, const char *where,
+                                 struct li_arena *arena, lince_error *err)
 {
     ProtobufCMessage *message;
 
-    LI_TRY(li_proto_unpack_guarded(&message, (struct li_bytes){p->rest, p->rest_bytes}, &tf__meta_graph_def__descriptor, where,
-                                   arena, err));
+    LI_TRY(li_proto_unpack_guarded(&message, (struct li_bytes){p->rest, p->rest_bytes}, &tf__meta_graph_def__descriptor,
+                                   where, arena, err));
     Tf__MetaGraphDef *def = (Tf__MetaGraphDef *)message;
     if (p->has_graph) {
-        LI_TRY(li_proto_unpack_guarded(&message, (struct li_bytes){p->graph, p->graph_bytes}, &tf__graph_def__descriptor, where,
-                                       arena, err));
+        LI_TRY(li_proto_unpack_guarded(&message, (struct li_bytes){p->graph, p->graph_bytes},
+                                       &tf__graph_def__descriptor, where, arena, err));
         def->graph_def = (Tf__GraphDef *)message;
     }
     if (p->has_library) {
@@ -225,7 +231,8 @@ static lince_status read_model(struct li_proto_model *model, const char *where, 
     while (bytes.len && !li_wire_next(&bytes, &field)) {
         if (field.number == SAVED_MODEL_VERSION) {
             uint64_t tag, version = 0;
-            (void)(li_read_varint(&field.whole, &tag) && li_read_varint(&field.whole, &version)); /* the guard read both */
+            (void)(li_read_varint(&field.whole, &tag) &&
+                   li_read_varint(&field.whole, &version)); /* the guard read both */
             model->schema_version = (int64_t)version;
         } else if (field.number == SAVED_MODEL_META_GRAPH) {
             if (model->meta_graph) {
@@ -243,7 +250,8 @@ static lince_status fill_model(struct li_proto_model *model, const char *where, 
     LI_TRY(li_proto_guard(model->bytes, &tf__saved_model__descriptor, where, err));
     LI_TRY(read_model(model, where, err));
     if (!model->meta_graphs) {
-        return li_fail(err, LINCE_EFORMAT, "%s: %zu bytes without a meta graph, wanted a SavedModel", where, model->bytes.len);
+        return li_fail(err, LINCE_EFORMAT, "%s: %zu bytes without a meta graph, wanted a SavedModel", where,
+                       model->bytes.len);
     }
     if (model->meta_graphs > LI_MAX_META_GRAPHS) {
         return li_fail(err, LINCE_ELIMIT, "%s: %zu meta graphs, wanted at most %d", where, model->meta_graphs,
@@ -253,8 +261,8 @@ static lince_status fill_model(struct li_proto_model *model, const char *where, 
     return model->meta_graph ? read_model(model, where, err) : li_prefix(err, LINCE_ENOMEM, "%s", where);
 }
 
-lince_status li_proto_model_open(struct li_proto_model **out, struct li_bytes bytes, const char *where, struct li_mem *mem,
-                                 lince_error *err)
+lince_status li_proto_model_open(struct li_proto_model **out, struct li_bytes bytes, const char *where,
+                                 struct li_mem *mem, lince_error *err)
 {
     struct li_proto_model *model = li_calloc(mem, 1, sizeof *model, err);
 
@@ -289,7 +297,8 @@ static void item_where(char text[96], const char *kind, const struct li_proto_it
     snprintf(text, 96, "%s %.*s%s", kind, (int)n, (const char *)item->name.data, n < item->name.len ? "..." : "");
 }
 
-lince_status li_proto_node(const Tf__NodeDef **out, const struct li_proto_item *item, struct li_arena *arena, lince_error *err)
+lince_status li_proto_node(const Tf__NodeDef **out, const struct li_proto_item *item, struct li_arena *arena,
+                           lince_error *err)
 {
     ProtobufCMessage *message;
     char where[96];

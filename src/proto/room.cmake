@@ -1,4 +1,4 @@
-# protoc-c turns src/proto/*.proto into <proto/*.pb-c.h> under the build tree; every room that includes proto/proto.h sees them.
+# protoc-c turns src/proto/*.proto into <proto/*.pb-c.h> in the build tree, for every room that includes proto/proto.h.
 if(NOT TARGET li_proto)
   return()
 endif()

@@ -1,6 +1,6 @@
 /*
- * TensorProto and TensorShapeProto. Values come as raw content, or as a typed list that may be shorter than the tensor: the
- * last value then stands for all that follow, and no value at all means zeros.
+ * TensorProto and TensorShapeProto. Values come as raw content, or as a typed list that may be shorter than the
+ * tensor: the last value then stands for all that follow, and no value at all means zeros.
  */
 #include "proto/proto.h"
 
@@ -17,7 +17,8 @@ lince_status li_proto_shape(struct li_shape *out, const Tf__TensorShapeProto *sh
     }
     if (shape->unknown_rank) {
         out->rank = -1;
-        return shape->n_dim ? li_fail(err, LINCE_EINVAL, "a shape of unknown rank has %zu dimensions", shape->n_dim) : LINCE_OK;
+        return shape->n_dim ? li_fail(err, LINCE_EINVAL, "a shape of unknown rank has %zu dimensions", shape->n_dim)
+                            : LINCE_OK;
     }
     if (shape->n_dim > LI_MAX_RANK) {
         return li_fail(err, LINCE_ELIMIT, "a shape has rank %zu, wanted at most %d", shape->n_dim, LI_MAX_RANK);
@@ -25,11 +26,12 @@ lince_status li_proto_shape(struct li_shape *out, const Tf__TensorShapeProto *sh
     for (size_t i = 0; i < shape->n_dim; i++) {
         int64_t size = shape->dim[i]->size;
         if (size < -1) {
-            return li_fail(err, LINCE_EINVAL, "dimension %zu of a shape is %" PRId64 ", wanted at least 0, or -1 for unknown", i,
-                           size);
+            return li_fail(err, LINCE_EINVAL,
+                           "dimension %zu of a shape is %" PRId64 ", wanted at least 0, or -1 for unknown", i, size);
         }
         if (size > 0 && !li_mul_size(product, (size_t)size, &product)) {
-            return li_fail(err, LINCE_ELIMIT, "the dimensions of a shape multiply to more than 2^64 at dimension %zu", i);
+            return li_fail(err, LINCE_ELIMIT, "the dimensions of a shape multiply to more than 2^64 at dimension %zu",
+                           i);
         }
         out->dim[i] = size;
     }
@@ -130,7 +132,8 @@ static void repeat_last(char *data, size_t size, size_t done, size_t n)
     }
 }
 
-static lince_status fill_values(struct li_tensor *out, const Tf__TensorProto *proto, struct li_arena *arena, lince_error *err)
+static lince_status fill_values(struct li_tensor *out, const Tf__TensorProto *proto, struct li_arena *arena,
+                                lince_error *err)
 {
     struct values from = typed_values(proto, out->dtype);
     size_t size = li_dtype_size(out->dtype), n = out->size_bytes / size, given = LI_MIN(from.n, n);
@@ -138,12 +141,15 @@ static lince_status fill_values(struct li_tensor *out, const Tf__TensorProto *pr
     lince_string nothing = {"", 0};
 
     if (given < n && out->size_bytes > LI_MAX_SPLAT_BYTES) {
-        return li_fail(err, LINCE_ELIMIT, "a %s constant of shape %s takes %zu bytes of which the file gives %zu values; limit %zu",
-                       li_dtype_name(out->dtype), li_shape_text(&out->shape, text), out->size_bytes, given, LI_MAX_SPLAT_BYTES);
+        return li_fail(err, LINCE_ELIMIT,
+                       "a %s constant of shape %s takes %zu bytes of which the file gives %zu values; limit %zu",
+                       li_dtype_name(out->dtype), li_shape_text(&out->shape, text), out->size_bytes, given,
+                       LI_MAX_SPLAT_BYTES);
     }
     char *data = li_arena_alloc(arena, out->size_bytes, err);
     if (!data) {
-        return li_prefix(err, err ? err->code : LINCE_ENOMEM, "a constant of shape %s", li_shape_text(&out->shape, text));
+        return li_prefix(err, err ? err->code : LINCE_ENOMEM, "a constant of shape %s",
+                         li_shape_text(&out->shape, text));
     }
     out->data = data;
     for (size_t i = 0; i < given; i++) {
@@ -164,7 +170,8 @@ static lince_status fill_values(struct li_tensor *out, const Tf__TensorProto *pr
 }
 
 /* String content: a varint length for each element, then all their bytes. */
-static lince_status read_strings(struct li_tensor *out, struct li_bytes content, struct li_arena *arena, lince_error *err)
+static lince_status read_strings(struct li_tensor *out, struct li_bytes content, struct li_arena *arena,
+                                 lince_error *err)
 {
     size_t n = out->size_bytes / sizeof(lince_string);
     uint64_t length;
@@ -191,13 +198,15 @@ static lince_status read_strings(struct li_tensor *out, struct li_bytes content,
         string[i].data = text.len ? (const char *)text.data : "";
     }
     if (content.len) {
-        return li_fail(err, LINCE_EINVAL, "a constant of %zu strings has %zu bytes of content too many", n, content.len);
+        return li_fail(err, LINCE_EINVAL, "a constant of %zu strings has %zu bytes of content too many", n,
+                       content.len);
     }
     out->data = string;
     return LINCE_OK;
 }
 
-static lince_status use_content(struct li_tensor *out, struct li_bytes content, struct li_arena *arena, lince_error *err)
+static lince_status use_content(struct li_tensor *out, struct li_bytes content, struct li_arena *arena,
+                                lince_error *err)
 {
     char text[LI_SHAPE_TEXT];
 
@@ -211,7 +220,8 @@ static lince_status use_content(struct li_tensor *out, struct li_bytes content, 
     if ((uintptr_t)content.data % LI_MIN(li_dtype_size(out->dtype), (size_t)8)) {
         void *copy = li_arena_alloc(arena, content.len, err);
         if (!copy) {
-            return li_prefix(err, err ? err->code : LINCE_ENOMEM, "a constant of shape %s", li_shape_text(&out->shape, text));
+            return li_prefix(err, err ? err->code : LINCE_ENOMEM, "a constant of shape %s",
+                             li_shape_text(&out->shape, text));
         }
         out->data = memcpy(copy, content.data, content.len);
     } else {
@@ -220,7 +230,8 @@ static lince_status use_content(struct li_tensor *out, struct li_bytes content, 
     return LINCE_OK;
 }
 
-lince_status li_proto_tensor(struct li_tensor *out, const Tf__TensorProto *proto, struct li_arena *arena, lince_error *err)
+lince_status li_proto_tensor(struct li_tensor *out, const Tf__TensorProto *proto, struct li_arena *arena,
+                             lince_error *err)
 {
     struct li_tensor tensor = {0};
     char text[LI_SHAPE_TEXT];

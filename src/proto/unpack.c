@@ -1,7 +1,10 @@
 /* Unpacking into an arena that a hostile message cannot blow up. */
 #include "proto/unpack.h"
 
-/* What a message may take for its bytes. Object graphs in real files take about 20 times theirs; a list of empty messages 100. */
+/*
+ * What a message may take for its bytes. Object graphs in real files take about 20 times theirs; a list of empty
+ * messages 100.
+ */
 enum { GROWTH = 64, BASE_BYTES = 64 << 10 };
 
 struct into {
@@ -42,8 +45,9 @@ static size_t limit_for(const struct li_arena *arena, size_t len)
     return arena->limit_bytes ? LI_MIN(limit, arena->limit_bytes) : limit;
 }
 
-lince_status li_proto_unpack_guarded(ProtobufCMessage **out, struct li_bytes bytes, const ProtobufCMessageDescriptor *type,
-                                     const char *where, struct li_arena *arena, lince_error *err)
+lince_status li_proto_unpack_guarded(ProtobufCMessage **out, struct li_bytes bytes,
+                                     const ProtobufCMessageDescriptor *type, const char *where, struct li_arena *arena,
+                                     lince_error *err)
 {
     struct into into = {.arena = arena};
     ProtobufCAllocator allocator = {.alloc = into_alloc, .free = into_free, .allocator_data = &into};
@@ -54,7 +58,8 @@ lince_status li_proto_unpack_guarded(ProtobufCMessage **out, struct li_bytes byt
     arena->limit_bytes = limit;
 
     if (into.failed) {
-        return li_fail(err, into.err.code, "%s: unpacking %zu bytes of %s: %s", where, bytes.len, type->short_name, into.err.text);
+        return li_fail(err, into.err.code, "%s: unpacking %zu bytes of %s: %s", where, bytes.len, type->short_name,
+                       into.err.text);
     }
     if (!message) {
         return li_fail(err, LINCE_EFORMAT, "%s: %zu bytes are no %s", where, bytes.len, type->short_name);

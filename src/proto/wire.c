@@ -2,13 +2,17 @@
 #include "proto/wire.h"
 
 /*
- * A tag or a length holds 32 bits, so five bytes. Ten, padded with zeros, would be the same number, but protobuf-c reads no
- * more than five and nobody writes them.
+ * A tag or a length holds 32 bits, so five bytes. Ten, padded with zeros, would be the same number, but protobuf-c
+ * reads no more than five and nobody writes them.
  */
-static bool read_short_varint(struct li_bytes *from, uint64_t *value)
+static inline bool read_short_varint(struct li_bytes *from, uint64_t *value)
 {
+    if (from->len && from->data[0] < 0x80) { /* nearly all of them */
+        *value = *from->data++;
+        from->len--;
+        return true;
+    }
     struct li_bytes at = *from;
-
     if (!li_read_varint(&at, value) || from->len - at.len > 5 || *value > UINT32_MAX) {
         return false;
     }
@@ -41,7 +45,8 @@ const char *li_wire_next(struct li_bytes *from, struct li_wire_field *field)
     struct li_bytes at = *from;
     uint64_t tag;
 
-    *field = (struct li_wire_field){0};
+    field->number = 0;
+    field->value = (struct li_bytes){0};
     if (!read_short_varint(&at, &tag)) {
         return "no field tag starts here";
     }

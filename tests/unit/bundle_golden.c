@@ -56,7 +56,8 @@ static void check_strings(const struct li_tensor *tensor, json_t *strings)
 static void check_row(struct li_bundle *bundle, json_t *row)
 {
     const char *key = json_string_value(json_object_get(row, "key"));
-    json_t *dims = json_object_get(row, "shape"), *hex = json_object_get(row, "hex"), *strings = json_object_get(row, "strings");
+    json_t *dims = json_object_get(row, "shape"), *hex = json_object_get(row, "hex"),
+           *strings = json_object_get(row, "strings");
     const struct li_bundle_entry *entry;
     struct li_tensor tensor;
 
@@ -89,12 +90,14 @@ static void check_object_graph(struct li_bundle *bundle, struct li_mem *mem)
     const lince_string *text = tensor.data;
     li_arena_init(&arena, mem, 0);
     assert_status(li_proto_unpack(&message, (struct li_bytes){(const uint8_t *)text->data, text->size},
-                                  &tf__trackable_object_graph__descriptor, "object graph", &arena, &err), LINCE_OK);
+                                  &tf__trackable_object_graph__descriptor, "object graph", &arena, &err),
+                  LINCE_OK);
     const Tf__TrackableObjectGraph *graph = (const Tf__TrackableObjectGraph *)message;
     size_t keys = 0;
     for (size_t i = 0; i < graph->n_nodes; i++) {
         for (size_t j = 0; j < graph->nodes[i]->n_attributes; j++) {
-            assert_status(li_bundle_get(&entry, bundle, graph->nodes[i]->attributes[j]->checkpoint_key, &err), LINCE_OK);
+            assert_status(li_bundle_get(&entry, bundle, graph->nodes[i]->attributes[j]->checkpoint_key, &err),
+                          LINCE_OK);
             keys++;
         }
     }
@@ -181,7 +184,8 @@ static lince_status load(const char *name)
     snprintf(path, sizeof path, "malformed/%s", name);
     lince_status st = open_golden(&bundle, path, mem);
     if (!st && !(st = li_bundle_get(&entry, bundle, key, &err))) {
-        st = entry->dtype == LINCE_FLOAT32 ? read_all(bundle, &err) : li_fail(&err, LINCE_EINVAL, "%s: not float32", key);
+        st = entry->dtype == LINCE_FLOAT32 ? read_all(bundle, &err)
+                                           : li_fail(&err, LINCE_EINVAL, "%s: not float32", key);
     }
     li_bundle_close(bundle);
     assert_int_equal(li_mem_used_bytes(mem), 0);
@@ -195,8 +199,13 @@ static lince_status status_of(const char *word)
     static const struct {
         const char *word;
         lince_status status;
-    } words[] = {{"accept", LINCE_OK},         {"missing", LINCE_ENOENT}, {"format", LINCE_EFORMAT},          {"corrupt", LINCE_ECORRUPT},
-                 {"invalid", LINCE_EINVAL},    {"limit", LINCE_ELIMIT},   {"unsupported", LINCE_EUNSUPPORTED}};
+    } words[] = {{"accept", LINCE_OK},
+                 {"missing", LINCE_ENOENT},
+                 {"format", LINCE_EFORMAT},
+                 {"corrupt", LINCE_ECORRUPT},
+                 {"invalid", LINCE_EINVAL},
+                 {"limit", LINCE_ELIMIT},
+                 {"unsupported", LINCE_EUNSUPPORTED}};
 
     for (size_t i = 0; i < LI_COUNT(words); i++) {
         if (!strcmp(word, words[i].word)) {

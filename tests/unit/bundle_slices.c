@@ -16,8 +16,10 @@ static void keys_of_slices_are_those_of_tensorflow(void **state)
     (void)state;
     /* from an index that TensorFlow wrote: big/weights, [64, 5] at 0, 64 and 128 */
     check_key((struct li_extent[]){{0, 64}, {0, 5}}, 2, "big/weights", "\0big/weights\0\1\1\2\x80\xc0\x40\x80\x85", 21);
-    check_key((struct li_extent[]){{64, 64}, {0, 5}}, 2, "big/weights", "\0big/weights\0\1\1\2\xc0\x40\xc0\x40\x80\x85", 22);
-    check_key((struct li_extent[]){{128, 64}, {0, 5}}, 2, "big/weights", "\0big/weights\0\1\1\2\xc0\x80\xc0\x40\x80\x85", 22);
+    check_key((struct li_extent[]){{64, 64}, {0, 5}}, 2, "big/weights", "\0big/weights\0\1\1\2\xc0\x40\xc0\x40\x80\x85",
+              22);
+    check_key((struct li_extent[]){{128, 64}, {0, 5}}, 2, "big/weights",
+              "\0big/weights\0\1\1\2\xc0\x80\xc0\x40\x80\x85", 22);
 }
 
 static void numbers_in_keys_take_as_few_bytes_as_they_need(void **state)
@@ -27,8 +29,10 @@ static void numbers_in_keys_take_as_few_bytes_as_they_need(void **state)
     check_key((struct li_extent[]){{63, -1}}, 1, "x", "\0x\0\1\1\1\xbf\x7f", 8);
     check_key((struct li_extent[]){{64, 8191}}, 1, "x", "\0x\0\1\1\1\xc0\x40\xdf\xff", 10);
     check_key((struct li_extent[]){{8192, -65}}, 1, "x", "\0x\0\1\1\1\xe0\x20\x00\x3f\xbf", 11);
-    check_key((struct li_extent[]){{INT64_MAX, 1}}, 1, "x", "\0x\0\1\1\1\xff\xc0\x7f\xff\xff\xff\xff\xff\xff\xff\x81", 17);
-    check_key((struct li_extent[]){{INT64_MIN, 1}}, 1, "x", "\0x\0\1\1\1\x00\x3f\x80\x00\x00\x00\x00\x00\x00\x00\x81", 17);
+    check_key((struct li_extent[]){{INT64_MAX, 1}}, 1, "x", "\0x\0\1\1\1\xff\xc0\x7f\xff\xff\xff\xff\xff\xff\xff\x81",
+              17);
+    check_key((struct li_extent[]){{INT64_MIN, 1}}, 1, "x", "\0x\0\1\1\1\x00\x3f\x80\x00\x00\x00\x00\x00\x00\x00\x81",
+              17);
     check_key((struct li_extent[]){{(int64_t)1 << 54, 1}}, 1, "x", "\0x\0\1\1\1\xff\x40\0\0\0\0\0\0\x81", 15);
     check_key((struct li_extent[]){{(int64_t)1 << 55, 1}}, 1, "x", "\0x\0\1\1\1\xff\x80\x80\0\0\0\0\0\0\x81", 16);
     check_key(NULL, 0, "\xff", "\0\xff\0\0\1\0", 6);
@@ -78,12 +82,16 @@ static void put_whole(struct buf *entries, const struct part *part, size_t n)
     free(slice.data);
 }
 
-/* The entry of one slice and its elements; slices are given in the order of their keys, which is that of their places here. */
+/*
+ * The entry of one slice and its elements; slices are given in the order of their keys, which is that of their places
+ * here.
+ */
 static void put_part(struct buf *entries, struct buf *data, const struct part *part, const char *name)
 {
     struct buf value = {0};
     uint8_t key[LI_TABLE_MAX_KEY];
-    struct li_extent extents[2] = {{part->row, part->rows}, {part->column, part->full_columns ? LI_SLICE_FULL : part->columns}};
+    struct li_extent extents[2] = {{part->row, part->rows},
+                                   {part->column, part->full_columns ? LI_SLICE_FULL : part->columns}};
     size_t offset = data->len;
 
     for (int r = part->row; r < part->row + part->rows; r++) {

@@ -41,7 +41,10 @@ static inline void put_block(struct buf *file, struct li_bytes content, unsigned
     put_varint(handle, content.len);
 }
 
-/* The end of a table whose data blocks stand in file, their handles in `handles`, one entry of the index block for each. */
+/*
+ * The end of a table whose data blocks stand in file, their handles in `handles`, one entry of the index block for
+ * each.
+ */
 static inline void put_table_end(struct buf *file, struct buf *index)
 {
     struct buf footer = {0};
@@ -108,8 +111,8 @@ static inline void put_tensor(struct buf *value, int dtype, const int *dims, siz
 }
 
 /* Open an index with one data file, both in memory that outlives the bundle. */
-static inline lince_status open_forged(struct li_bundle **out, struct li_bytes index, struct li_bytes data, struct li_mem *mem,
-                                       lince_error *err)
+static inline lince_status open_forged(struct li_bundle **out, struct li_bytes index, struct li_bytes data,
+                                       struct li_mem *mem, lince_error *err)
 {
     LI_TRY(li_bundle_open_bytes(out, index, "forged", mem, err));
     (*out)->shard[0] = (struct li_shard){.file.bytes = data, .mapped = true};

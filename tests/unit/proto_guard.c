@@ -33,10 +33,10 @@ static void a_valid_model_passes(void **state)
 static void unknown_fields_of_every_wire_type_pass(void **state)
 {
     (void)state;
-    static const char unknown[] = "\xa0\x06\x05"                     /* 100: varint */
-                                  "\xa9\x06\0\0\0\0\0\0\0\0"         /* 101: 8 bytes */
-                                  "\xb2\x06\x05later"                /* 102: bytes */
-                                  "\xbd\x06\0\0\0\0";                /* 103: 4 bytes */
+    static const char unknown[] = "\xa0\x06\x05"             /* 100: varint */
+                                  "\xa9\x06\0\0\0\0\0\0\0\0" /* 101: 8 bytes */
+                                  "\xb2\x06\x05later"        /* 102: bytes */
+                                  "\xbd\x06\0\0\0\0";        /* 103: 4 bytes */
     assert_status(guard_with("", 0, 0, unknown, sizeof unknown - 1), LINCE_OK);
 }
 
@@ -61,7 +61,8 @@ static void a_varint_of_11_bytes_is_refused(void **state)
 {
     (void)state;
     assert_status(guard_with("\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 12, 2, "", 0), LINCE_EFORMAT);
-    assert_says(err, "saved_model.pb: byte 0: SavedModel.saved_model_schema_version: its varint has no end within 10 bytes");
+    assert_says(err,
+                "saved_model.pb: byte 0: SavedModel.saved_model_schema_version: its varint has no end within 10 bytes");
 }
 
 static void a_length_of_2_to_the_63_is_refused(void **state)
@@ -155,7 +156,8 @@ static void a_string_with_a_nul_byte_is_refused(void **state)
 static void a_string_that_is_not_utf8_is_refused(void **state)
 {
     (void)state;
-    static const char *const wrong[] = {"\x80", "\xc3", "\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xff", "a\xe4\xb8"};
+    static const char *const wrong[] = {
+        "\x80", "\xc3", "\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xff", "a\xe4\xb8"};
 
     assert_status(guard_name("z\xc3\xa9\xe4\xb8\x96\xf0\x9f\x90\xbe", 10), LINCE_OK);
     for (size_t i = 0; i < LI_COUNT(wrong); i++) {
@@ -199,7 +201,9 @@ static void numbers_are_read_packed_and_unpacked(void **state)
     put_field(&list, 3, "\x08\x09", 2);
     put_number(&list, 3, -1);
     li_arena_init(&arena, mem, 0);
-    assert_status(li_proto_unpack(&message, bytes_of(&list), &tf__attr_value__list_value__descriptor, "l", &arena, &err), LINCE_OK);
+    assert_status(
+        li_proto_unpack(&message, bytes_of(&list), &tf__attr_value__list_value__descriptor, "l", &arena, &err),
+        LINCE_OK);
     const Tf__AttrValue__ListValue *found = (const Tf__AttrValue__ListValue *)message;
     assert_int_equal(found->n_i, 4);
     assert_int_equal(found->i[0], 7);
@@ -243,7 +247,8 @@ static void a_message_that_stands_twice_where_one_is_declared_is_refused(void **
     put_text(&tags, 4, "x");
     put_field(&meta_graph, 1, tags.data, tags.len);
     put_field(&meta_graph, 1, tags.data, tags.len);
-    assert_status(li_proto_guard(bytes_of(&meta_graph), &tf__meta_graph_def__descriptor, "m", &err), LINCE_EUNSUPPORTED);
+    assert_status(li_proto_guard(bytes_of(&meta_graph), &tf__meta_graph_def__descriptor, "m", &err),
+                  LINCE_EUNSUPPORTED);
     assert_says(err, "m: byte 5: MetaGraphDef.meta_info_def: it is given twice");
     put_number(&versions, 1, 7);
     put_number(&versions, 1, 8); /* a number may: the last one counts */

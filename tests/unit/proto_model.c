@@ -3,7 +3,6 @@
 
 static lince_error err;
 
-
 static struct li_mem *new_mem(void)
 {
     struct li_mem *mem = li_mem_new(NULL, NULL, NULL, 0);
@@ -161,9 +160,11 @@ static void a_model_without_a_meta_graph_is_refused(void **state)
     struct li_mem *mem = new_mem();
     struct li_proto_model *model;
 
-    assert_status(li_proto_model_open(&model, (struct li_bytes){NULL, 0}, "x/saved_model.pb", mem, &err), LINCE_EFORMAT);
+    assert_status(li_proto_model_open(&model, (struct li_bytes){NULL, 0}, "x/saved_model.pb", mem, &err),
+                  LINCE_EFORMAT);
     assert_says(err, "x/saved_model.pb: 0 bytes without a meta graph");
-    assert_status(li_proto_model_open(&model, (struct li_bytes){(const uint8_t *)"\x08\x01", 2}, "m", mem, &err), LINCE_EFORMAT);
+    assert_status(li_proto_model_open(&model, (struct li_bytes){(const uint8_t *)"\x08\x01", 2}, "m", mem, &err),
+                  LINCE_EFORMAT);
     li_mem_release(mem);
 }
 
@@ -207,7 +208,8 @@ static void the_last_entry_of_a_map_wins(void **state)
     put_text(&entry, 1, "empty");
     put_message(&node, 5, &entry);
     li_arena_init(&arena, mem, 0);
-    assert_status(li_proto_unpack(&message, bytes_of(&node), &tf__node_def__descriptor, "node", &arena, &err), LINCE_OK);
+    assert_status(li_proto_unpack(&message, bytes_of(&node), &tf__node_def__descriptor, "node", &arena, &err),
+                  LINCE_OK);
     const Tf__NodeDef *n = (const Tf__NodeDef *)message;
     assert_int_equal(li_proto_attr(n->attr, n->n_attr, "key")->i, 3);
     assert_int_equal(li_proto_attr(n->attr, n->n_attr, "other")->i, 2);
@@ -228,8 +230,9 @@ static void a_negative_python_integer_is_read_as_zigzag(void **state)
     ProtobufCMessage *message;
 
     li_arena_init(&arena, mem, 0);
-    assert_status(li_proto_unpack(&message, (struct li_bytes){(const uint8_t *)"\x60\x09", 2}, &tf__structured_value__descriptor,
-                                  "value", &arena, &err), LINCE_OK);
+    assert_status(li_proto_unpack(&message, (struct li_bytes){(const uint8_t *)"\x60\x09", 2},
+                                  &tf__structured_value__descriptor, "value", &arena, &err),
+                  LINCE_OK);
     const Tf__StructuredValue *value = (const Tf__StructuredValue *)message;
     assert_int_equal(value->kind_case, TF__STRUCTURED_VALUE__KIND_INT64_VALUE);
     assert_int_equal(value->int64_value, -5);
@@ -245,8 +248,9 @@ static void an_empty_message_in_a_choice_is_present(void **state)
     ProtobufCMessage *message;
 
     li_arena_init(&arena, mem, 0);
-    assert_status(li_proto_unpack(&message, (struct li_bytes){(const uint8_t *)"\x0a\x00", 2}, &tf__attr_value__descriptor, "value",
-                                  &arena, &err), LINCE_OK);
+    assert_status(li_proto_unpack(&message, (struct li_bytes){(const uint8_t *)"\x0a\x00", 2},
+                                  &tf__attr_value__descriptor, "value", &arena, &err),
+                  LINCE_OK);
     const Tf__AttrValue *value = (const Tf__AttrValue *)message;
     assert_int_equal(value->value_case, TF__ATTR_VALUE__VALUE_LIST);
     assert_int_equal(value->list->n_i, 0);

@@ -98,19 +98,19 @@ static inline struct buf cut(struct li_bytes bytes, size_t n)
     return b;
 }
 
-#define assert_status(call, wanted)                                                              \
-    do {                                                                                         \
-        lince_status found_status = (call);                                                      \
-        if (found_status != (wanted)) {                                                          \
-            fail_msg("%s gives %d, wanted %d: %s", #call, (int)found_status, (int)(wanted), err.text); \
-        }                                                                                        \
+#define assert_status(call, wanted)                                                                                    \
+    do {                                                                                                               \
+        lince_status found_status = (call);                                                                            \
+        if (found_status != (wanted)) {                                                                                \
+            fail_msg("%s gives %d, wanted %d: %s", #call, (int)found_status, (int)(wanted), err.text);                 \
+        }                                                                                                              \
     } while (0)
 
-#define assert_says(err, words)                                                \
-    do {                                                                       \
-        if (!strstr((err).text, words)) {                                      \
-            fail_msg("\"%s\" does not say \"%s\"", (err).text, words);         \
-        }                                                                      \
+#define assert_says(err, words)                                                                                        \
+    do {                                                                                                               \
+        if (!strstr((err).text, words)) {                                                                              \
+            fail_msg("\"%s\" does not say \"%s\"", (err).text, words);                                                 \
+        }                                                                                                              \
     } while (0)
 
 /* A generator for the random tests: the seed is printed, and read from LINCE_SEED. */

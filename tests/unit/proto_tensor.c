@@ -273,7 +273,8 @@ static void a_constant_of_terabytes_is_refused_before_memory_is_taken(void **sta
     f->proto.n_float_val = 1;
     set(f, LINCE_FLOAT32, 2, 4000000000, 192); /* 3 TB */
     assert_status(convert(f), LINCE_ELIMIT);
-    set(f, LINCE_FLOAT32, 2, 1 << 20, 1 << 10); /* 4 GB: below the limit of a tensor, but one value is all the file gives */
+    set(f, LINCE_FLOAT32, 2, 1 << 20,
+        1 << 10); /* 4 GB: below the limit of a tensor, but one value is all the file gives */
     assert_status(convert(f), LINCE_ELIMIT);
     assert_says(err, "of which the file gives 1 values");
     assert_int_equal(li_mem_peak_bytes(f->mem), 0);

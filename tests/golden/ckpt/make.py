@@ -2,9 +2,9 @@
 
     make.py GOLDENS MALFORMED
 
-GOLDENS holds SavedModels written by TensorFlow 2.21 (seed 20240817) and cases/NAME.json, whose key `checkpoint` gives the value of
-every tensor in variables/ as TensorFlow reads it back. MALFORMED holds models with one fault each and manifest.json, which gives the
-class of the error. For each checkpoint this writes
+GOLDENS holds SavedModels written by TensorFlow 2.21 (seed 20240817) and cases/NAME.json, whose key `checkpoint` gives
+the value of every tensor in variables/ as TensorFlow reads it back. MALFORMED holds models with one fault each and
+manifest.json, which gives the class of the error. For each checkpoint this writes
 
     NAME/variables.*        copied
     NAME/expected.json      [{"key", "dtype", "shape", and "hex": the elements, little-endian, or "strings"}, ...]
@@ -20,7 +20,7 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 GOLDENS, MALFORMED = sys.argv[1:]
 CHECKPOINTS = ["ckpt_sharded", "ckpt_snappy", "ckpt_small_blocks", "ckpt_dtypes", "ckpt_many", "assets_table"]
-# Faults that show when the index is opened or the tensors are read; variables_* and the like are for who matches them with a model.
+# Faults that show when the index is opened or the tensors are read, without a model beside them.
 FAULTS = ("index_", "entry_", "data_", "shards_", "endianness_")
 
 
@@ -62,7 +62,7 @@ for name in CHECKPOINTS:
         rows = [json.dumps(r, ensure_ascii=False) for r in expected(case)]
         f.write("[\n" + ",\n".join(rows) + "\n]\n")
 
-# A partitioned variable in three slices of its first dimension, which lie one behind the other in the data file, behind the bias [5].
+# A partitioned variable in three slices of its first dimension, which lie in a row in the data file, behind the bias [5].
 copy(os.path.join(GOLDENS, "models", "tf1_serving", "variables"), os.path.join(HERE, "tf1_slices"))
 data = open(os.path.join(HERE, "tf1_slices", "variables.data-00000-of-00001"), "rb").read()
 rows = [{"key": "bias", "dtype": "float32", "shape": [5], "hex": data[:20].hex()},
