@@ -1,0 +1,56 @@
+/* Checks and task counts that many rows share. */
+#include "common.h"
+
+lince_status li_ops_need(const struct li_infer *s, int input, unsigned set)
+{
+    if (!li_dtype_in(li_in_dtype(s, input), set)) {
+        return li_infer_fail(s, LINCE_EUNSUPPORTED, "input %d is %s, which is not supported here", input, li_dtype_name(li_in_dtype(s, input)));
+    }
+    return LINCE_OK;
+}
+
+lince_status li_ops_need_alike(const struct li_infer *s, int first, int end)
+{
+    for (int i = first + 1; i < end; i++) {
+        LI_TRY(li_need_same_dtype(s, first, i));
+    }
+    return LINCE_OK;
+}
+
+lince_status li_ops_same_float(struct li_infer *s)
+{
+    LI_TRY(li_ops_need(s, 0, LI_SET_FLOAT));
+    return li_out_same(s, 0, 0);
+}
+
+lince_status li_ops_same_number(struct li_infer *s)
+{
+    LI_TRY(li_ops_need(s, 0, LI_SET_NUMBER));
+    return li_out_same(s, 0, 0);
+}
+
+lince_status li_ops_prepare_cheap(struct li_prepare *p)
+{
+    p->tasks = li_task_count(li_shape_count(&li_ops_out(p, 0)->shape), LI_GRAIN_CHEAP);
+    return LINCE_OK;
+}
+
+lince_status li_ops_prepare_costly(struct li_prepare *p)
+{
+    p->tasks = li_task_count(li_shape_count(&li_ops_out(p, 0)->shape), LI_GRAIN_COSTLY);
+    return LINCE_OK;
+}
+
+lince_status li_ops_prepare_input(struct li_prepare *p)
+{
+    p->tasks = li_task_count(li_shape_count(&li_ops_in(p, 0)->shape), LI_GRAIN_CHEAP);
+    return LINCE_OK;
+}
+
+void li_ops_layout_strided(struct li_layout *l)
+{
+    for (int i = 0; i < (int)LI_COUNT(l->in_accepts); i++) {
+        l->in_accepts[i] = LI_LAYOUT_STRIDED;
+        l->out_accepts[i] = LI_LAYOUT_STRIDED;
+    }
+}

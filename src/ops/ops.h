@@ -1,0 +1,34 @@
+/* ops: one row for every op that a graph may hold. What each accepts, computes and how it differentiates stands in its own file. */
+#ifndef LI_OPS_H
+#define LI_OPS_H
+
+#include "graph/graph.h"
+
+/* The closed list, sorted by name; static. */
+const struct li_ops *li_ops(void);
+
+/* ---- Tables (table.c): what HashTableV2 and its kin hold ------------------------------------------------------------- */
+
+struct li_table;
+
+/* How InitializeTableFromTextFileV2 reads a file: a column, or one of the two below. */
+enum { LI_TABLE_WHOLE_LINE = -2, LI_TABLE_LINE_NUMBER = -1 };
+
+struct li_table_text {
+    lince_dtype key_dtype, value_dtype; /* int64, int32, string, float32 (values only) */
+    int64_t key_index, value_index;
+    int64_t vocab_size; /* -1: all lines */
+    int64_t offset;     /* lines to skip */
+    char delimiter;
+};
+
+/* The strings are copied. A key that stands twice with different values is an error, as in TensorFlow. */
+lince_status li_table_from_text(struct li_table **out, struct li_bytes text, const struct li_table_text *how, struct li_mem *mem,
+                                lince_error *err);
+/* LookupTableImportV2: keys and values have one shape. */
+lince_status li_table_import(struct li_table **out, const struct li_tensor *keys, const struct li_tensor *values, struct li_mem *mem,
+                             lince_error *err);
+void li_table_free(struct li_table *table);
+int64_t li_table_count(const struct li_table *table);
+
+#endif
