@@ -1,0 +1,216 @@
+/*
+ * model: SavedModel <-> graph. Opens a folder, walks its object graph, binds variables to the checkpoint, chooses the trace that
+ * a call's arguments ask for, and imports it as a flat graph.
+ *
+ * A model is counted; whoever holds a graph that was imported from it holds the model too, since constants lie in its memory.
+ * After opening it does not change, apart from its store and from functions that are unpacked when first needed; any number of
+ * threads may use it.
+ */
+#ifndef LI_MODEL_H
+#define LI_MODEL_H
+
+#include "base/base.h"
+#include "graph/graph.h"
+
+struct li_model;
+
+/* ---- Open (open.c) --------------------------------------------------------------------------------------------------- */
+
+struct li_model_options {
+    const char *tags; /* "serve,train"; "": the empty set; NULL: the only meta graph there is */
+    bool has_seed;    /* the store's seed is this one; else drawn from the system */
+    uint64_t seed;
+};
+
+/*
+ * Open the folder. Nothing of the model's code runs, no variable is read, no function unpacked. mem is kept while the model
+ * lives; options may be NULL. *out has one reference.
+ * LINCE_ENOENT: no such folder or file. LINCE_EUNSUPPORTED: something else than a TensorFlow 2 SavedModel, which the text names.
+ * LINCE_EINVAL, LINCE_EUNSAFE: what the object graph says makes no sense, or an asset is named that is not in the folder. Others
+ * as proto/ and bundle/ have them.
+ */
+lince_status li_model_open(struct li_model **out, const char *path, const struct li_model_options *options, struct li_mem *mem,
+                           lince_error *err);
+struct li_model *li_model_retain(struct li_model *model);
+void li_model_release(struct li_model *model); /* NULL is fine */
+
+struct li_mem *li_model_mem(struct li_model *model);
+struct li_store *li_model_store(struct li_model *model);
+
+struct li_model_facts {
+    const char *path, *tags, *tensorflow_version; /* "" where the model says nothing */
+    int64_t objects, functions;
+    size_t pb_bytes, variable_bytes; /* of saved_model.pb; of all reachable variables */
+};
+void li_model_facts(const struct li_model *model, struct li_model_facts *out);
+
+/* ---- Variables (lists.c) --------------------------------------------------------------------------------------------- */
+
+/* A variable that is reachable from the object. `variables` come first, then the others breadth-first. */
+struct li_variable {
+    const char *name;  /* with TensorFlow's ":0" */
+    int32_t resource;  /* in the store, where dtype, shape and value are */
+    int32_t object;    /* its node in the object graph */
+    const char *key;   /* of its value in the checkpoint */
+    bool trainable;    /* its own flag; what is fine-tuned is decided by the list */
+};
+size_t li_model_variable_count(const struct li_model *model);
+const struct li_variable *li_model_variable(const struct li_model *model, size_t i);
+
+/* The object's lists in TensorFlow's order, as indices of variables. indices NULL: the object has no such list. */
+enum li_list_kind { LI_LIST_VARIABLES, LI_LIST_TRAINABLE, LI_LIST_NON_TRAINABLE, LI_LISTS };
+struct li_list {
+    const int32_t *indices;
+    size_t count;
+};
+struct li_list li_model_list(const struct li_model *model, enum li_list_kind kind);
+
+/* ---- Values of arguments and results (value.c) -------------------------------------------------------------------------- */
+
+enum li_arg_kind {
+    LI_ARG_NONE, LI_ARG_BOOL, LI_ARG_INT, LI_ARG_FLOAT, LI_ARG_STRING, LI_ARG_TENSOR, LI_ARG_LIST, LI_ARG_TUPLE, LI_ARG_DICT,
+    LI_ARG_SPEC, /* of traces and results: any tensor of this dtype and a compatible shape */
+    LI_ARG_OTHER /* of traces: what no argument of ours can be (a ragged tensor, a dataset); text is its name */
+};
+
+/*
+ * A tree of values, the same for the arguments of a call, the defaults of a function, what a trace was made for, and the
+ * structure of a result.
+ */
+struct li_arg {
+    enum li_arg_kind kind;
+    int64_t i;                      /* BOOL, INT */
+    double f;                       /* FLOAT */
+    const char *text;               /* STRING, OTHER; SPEC: its name, or NULL */
+    lince_dtype dtype;              /* TENSOR, SPEC */
+    struct li_shape shape;          /* TENSOR: full; SPEC: may have unknown parts */
+    int32_t input;                  /* TENSOR: which input of the session, or LI_NONE: `tensor` is its content */
+    const struct li_tensor *tensor; /* TENSOR without an input; dtype and shape above are its own */
+    struct li_arg *child;           /* LIST, TUPLE, DICT */
+    const char **name;              /* DICT: of each child; in a tree from a file sorted bytewise, and no name twice */
+    size_t count;
+};
+
+/* As Python would write it, specs and tensors as "images: float32[?,16,16,3]". Into the arena. */
+char *li_arg_text(const struct li_arg *arg, struct li_arena *arena, lince_error *err);
+
+/* ---- Callables (callables.c) ------------------------------------------------------------------------------------------- */
+
+/* One parameter of a callable. */
+struct li_parameter {
+    const char *name;
+    const struct li_arg *fallback; /* its default; NULL: it must be given */
+    const char *fallback_text;     /* as Python writes it; NULL: it must be given */
+    bool keyword_only;
+};
+
+/* A leaf of a result, in flatten order. */
+struct li_result_leaf {
+    const char *path;           /* "default", "extra/0"; "" when the result is one leaf */
+    const struct li_arg *value; /* SPEC, NONE, or a Python constant */
+    int32_t output;             /* which output of the graph; LI_NONE: none, `tensor` is the value */
+    struct li_tensor tensor;    /* of a Python constant; dtype LINCE_DTYPE_NONE for None */
+};
+
+struct li_trace {
+    const char *function;             /* the FunctionDef's name */
+    const struct li_arg *args;        /* a tuple: all positional parameters */
+    const struct li_arg *kwargs;      /* a dict: the keyword-only ones */
+    const struct li_arg *const *spec; /* the tensors it takes, in flatten order: kind SPEC, text is the name */
+    size_t spec_count;
+    const struct li_arg *result;      /* its structure, leaves SPEC, NONE or constants */
+    const struct li_result_leaf *leaf;
+    size_t leaf_count;
+    const char *text;                 /* "(inputs: float32[?,224,224,3], training=False) -> float32[?,1000]" */
+    const void *saved;                /* private */
+};
+
+struct li_callable {
+    struct li_model *model;
+    const char *name;                   /* "__call__", "features", "logits", "signatures.serving_default" */
+    bool bare;                          /* a signature or another bare concrete function: keyword tensors */
+    size_t positional;                  /* of a bare one: how many of its parameters may be given by position */
+    const struct li_parameter *parameter; /* those by position first, then keyword-only ones */
+    size_t parameter_count, positional_count;
+    const char *varargs, *varkw;        /* what takes surplus arguments; NULL: nothing does */
+    const struct li_arg *input_signature; /* a tuple that arguments are converted to first; NULL: none */
+    const struct li_trace *trace;       /* in saved order; may be none, which is an error when it is called */
+    size_t trace_count;
+    struct li_scan *scan;               /* private: what li_callable_ops() found */
+};
+
+/* `__call__` first, then functions and callable sub-objects, then signatures. */
+size_t li_model_callable_count(const struct li_model *model);
+struct li_callable *li_model_callable_at(struct li_model *model, size_t i);
+/* NULL name: "__call__". LINCE_ENOENT lists what there is. */
+lince_status li_model_callable(struct li_model *model, const char *name, struct li_callable **out, lince_error *err);
+
+/* regularization_losses: callables without arguments, each with one scalar result; -1 when the object has no such list. */
+int64_t li_model_loss_count(const struct li_model *model);
+struct li_callable *li_model_loss(struct li_model *model, size_t i);
+
+/*
+ * Ops that the traces of a callable need, sorted; and what of them is unsupported, each text once, such as "Foo" or
+ * "Conv2D data_format=NCHW". Found when first asked for; borrowed while the model lives.
+ */
+lince_status li_callable_ops(struct li_callable *callable, const char *const **names, size_t *count, lince_error *err);
+lince_status li_callable_unsupported(struct li_callable *callable, const char *const **texts, size_t *count, lince_error *err);
+
+/* ---- Calling (match.c, import.c) ------------------------------------------------------------------------------------------ */
+
+/* The arguments of a call. */
+struct li_call_args {
+    const struct li_arg *positional;
+    size_t positional_count;
+    const struct li_arg *keyword;
+    const char *const *keyword_name;
+    size_t keyword_count;
+};
+
+/* What one tensor parameter of a trace (li_trace.spec, in that order) receives. */
+struct li_bound {
+    int32_t input;           /* which input of the session; LI_NONE: `tensor` */
+    struct li_tensor tensor; /* data borrowed from the arguments, the model, or the binding's arena */
+};
+
+/* A call for which a trace was found. */
+struct li_binding {
+    struct li_arena arena;
+    struct li_callable *callable;
+    const struct li_trace *trace;
+    struct li_bound *bound; /* trace->spec_count of them */
+};
+
+/*
+ * Choose the trace that TensorFlow would. Only dtypes and shapes of tensors matter, so the same arguments always give the
+ * same trace. Tensors given with their content, and strings, are borrowed by the binding.
+ * LINCE_EINVAL: the arguments do not bind, or no trace matches; the text lists what the callable accepts.
+ */
+lince_status li_callable_match(struct li_binding **out, struct li_callable *callable, const struct li_call_args *args,
+                               lince_error *err);
+void li_binding_free(struct li_binding *binding); /* NULL is fine */
+
+/*
+ * The flat graph of a bound trace. Its inputs are the session's inputs 0, 1, ... up to the highest that is bound, with the dtypes and
+ * shapes of the trace's specs; fixed arguments are constants (copied). Its outputs are the leaves with an output.
+ * The graph borrows from the model, not from the binding: hold the model while it lives.
+ * LINCE_EUNSUPPORTED: ops or attributes outside the closed list; the text has their number and the first three nodes.
+ * LINCE_EINVAL: the function makes no sense. LINCE_ELIMIT: too many nodes, too deep calls.
+ */
+lince_status li_binding_import(struct li_graph **out, const struct li_binding *binding, lince_error *err);
+
+/*
+ * The structure of a result as text, such as `{"a": float32[2,3], "b": [None, int32[]]}`. shapes: of each leaf with an output,
+ * by output; NULL: as the trace states them. Written to buffer, cut if size is too small, always ended by NUL; returns the length it
+ * would have had.
+ */
+size_t li_trace_result_text(const struct li_trace *trace, const struct li_shape *const *shapes, char *buffer, size_t size);
+
+/* ---- Assets (assets.c) ---------------------------------------------------------------------------------------------------- */
+
+/* The files that the model's own list names: how many; the absolute path of one, borrowed while the model lives. */
+size_t li_model_asset_count(const struct li_model *model);
+/* LINCE_ENOENT: the file is not there. LINCE_EUNSAFE: a link leads out of the folder. */
+lince_status li_model_asset_path(struct li_model *model, size_t i, const char **path, lince_error *err);
+
+#endif
