@@ -12,6 +12,12 @@ if(TARGET li_kernels)
   set(simd_flags_avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma)
   set(simd_flags_neon)
 
+  # A sanitizer's checks in unrolled bodies take -O3 minutes.
+  set(simd_level -O3)
+  if(CMAKE_C_FLAGS MATCHES "-fsanitize")
+    set(simd_level -O1)
+  endif()
+
   target_compile_options(li_kernels PRIVATE -ffp-contract=off)
   foreach(set ${simd_sets})
     string(TOUPPER ${set} upper)
@@ -21,7 +27,7 @@ if(TARGET li_kernels)
       set(wrapper ${CMAKE_CURRENT_BINARY_DIR}/kernels/${set}/${name})
       file(CONFIGURE OUTPUT ${wrapper} CONTENT "#include <kernels/simd/${name}>\n")
       set_source_files_properties(${wrapper} PROPERTIES
-        COMPILE_OPTIONS "-O3;${simd_flags_${set}}"
+        COMPILE_OPTIONS "${simd_level};${simd_flags_${set}}"
         COMPILE_DEFINITIONS LI_SIMD=${set})
       target_sources(li_kernels PRIVATE ${wrapper})
     endforeach()

@@ -52,40 +52,52 @@ struct look {
     int64_t first, last;
 };
 
-/*
- * pixels outputs, lanes channels from c on. full: all rows of taps are inside; edge: not all pixels are. Everything but row, x, y, c and look is
- * constant where this is used, so the loops unroll.
- */
-INLINE void unrolled(const struct row *row, const int size, const int stride, const int pixels, const bool full, const bool edge,
-                     const struct look *look, const float *x, float *y, int64_t c, const int64_t lanes)
+/* One row of taps into the sums of a tile. */
+INLINE void add_taps(const struct row *row, const int size, const int stride, const int pixels, const bool edge, const struct look *look,
+                     const float *x, const float *filter, const int64_t lanes, vf *sum)
 {
     const struct li_depthwise *g = row->g;
+    vf weight[7];
+    UNROLL(8)
+    for (int kx = 0; kx < size; kx++) {
+        weight[kx] = v_load_n(filter + kx * g->channels, lanes);
+    }
+    UNROLL(20)
+    for (int ix = 0; ix < (pixels - 1) * stride + size; ix++) {
+        if (edge && (ix < look->first || ix >= look->last)) {
+            continue;
+        }
+        vf value = v_load_n(x + ix * g->x.pixel, lanes);
+        UNROLL(8)
+        for (int kx = 0; kx < size; kx++) {
+            if (ix >= kx && (ix - kx) % stride == 0 && (ix - kx) / stride < pixels) {
+                sum[(ix - kx) / stride] = v_fma(value, weight[kx], sum[(ix - kx) / stride]);
+            }
+        }
+    }
+}
+
+/*
+ * pixels outputs, lanes channels from c on. inner: all taps of all of them are inside. Everything but row, x, y, c and look is constant where
+ * this is used, so the loops unroll.
+ */
+INLINE void unrolled(const struct row *row, const int size, const int stride, const int pixels, const bool inner, const struct look *look,
+                     const float *x, float *y, int64_t c, const int64_t lanes)
+{
+    const ptrdiff_t x_row = row->g->x.row, filter_row = size * row->g->channels;
     vf sum[MAX_PIXELS], bias = row->bias ? v_load_n(row->bias + c, lanes) : v_zero();
     UNROLL(8)
     for (int i = 0; i < pixels; i++) {
         sum[i] = bias;
     }
-    const float *filter = row->filter + c;
-    const int64_t taps = full ? size : row->taps;
-    UNROLL(8)
-    for (int64_t ky = 0; ky < taps; ky++) {
-        vf weight[7];
+    if (inner) {
         UNROLL(8)
-        for (int kx = 0; kx < size; kx++) {
-            weight[kx] = v_load_n(filter + (ky * size + kx) * g->channels, lanes);
+        for (int ky = 0; ky < size; ky++) {
+            add_taps(row, size, stride, pixels, false, look, x + ky * x_row + c, row->filter + ky * filter_row + c, lanes, sum);
         }
-        UNROLL(20)
-        for (int ix = 0; ix < (pixels - 1) * stride + size; ix++) {
-            if (edge && (ix < look->first || ix >= look->last)) {
-                continue;
-            }
-            vf value = v_load_n(x + ky * g->x.row + ix * g->x.pixel + c, lanes);
-            UNROLL(8)
-            for (int kx = 0; kx < size; kx++) {
-                if (ix >= kx && (ix - kx) % stride == 0 && (ix - kx) / stride < pixels) {
-                    sum[(ix - kx) / stride] = v_fma(value, weight[kx], sum[(ix - kx) / stride]);
-                }
-            }
+    } else {
+        for (int64_t ky = 0; ky < row->taps; ky++) {
+            add_taps(row, size, stride, pixels, true, look, x + ky * x_row + c, row->filter + ky * filter_row + c, lanes, sum);
         }
     }
     store_pixels(row, sum, pixels, y + c, lanes);
@@ -105,11 +117,11 @@ typedef void tile_function(const struct row *row, const struct look *look, const
 #define TILE(size, stride, pixels)                                                                                              \
     static void inner_##size##_##stride##_##pixels(const struct row *row, const struct look *look, const float *x, float *y)    \
     {                                                                                                                           \
-        EACH_VECTOR(size, stride, pixels, true, false)                                                                          \
+        EACH_VECTOR(size, stride, pixels, true)                                                                          \
     }                                                                                                                           \
     static void outer_##size##_##stride##_##pixels(const struct row *row, const struct look *look, const float *x, float *y)    \
     {                                                                                                                           \
-        EACH_VECTOR(size, stride, pixels, false, true)                                                                          \
+        EACH_VECTOR(size, stride, pixels, false)                                                                          \
     }
 #define TILES(size, stride) TILE(size, stride, 1) TILE(size, stride, 4) TILE(size, stride, 7)
 TILES(3, 1)

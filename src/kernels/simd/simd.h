@@ -41,6 +41,7 @@
 typedef float vf __attribute__((vector_size(VL * 4)));
 typedef float vf_unaligned __attribute__((vector_size(VL * 4), aligned(4), may_alias));
 typedef int32_t vi __attribute__((vector_size(VL * 4)));
+typedef uint32_t vu __attribute__((vector_size(VL * 4))); /* for sums and shifts of bit patterns */
 
 INLINE vf v_load(const float *p) { return *(const vf_unaligned *)p; }
 INLINE void v_store(float *p, vf v) { *(vf_unaligned *)p = v; }

@@ -44,7 +44,7 @@ INLINE vf v_exp_tail(vf f)
 /* 2^n from n + ROUNDER, n in [-126, 127] */
 INLINE vf v_power(vf shifted)
 {
-    return (vf)(((vi)shifted << 23) + (127 << 23));
+    return (vf)(((vu)shifted << 23) + (127u << 23));
 }
 
 /* The bounds lie where the result is 0 and infinity, beyond what one factor 2^n can hold. A NaN passes them; whatever integer it becomes, its
@@ -53,7 +53,7 @@ INLINE vf v_exp(vf x)
 {
     vf f, shifted = v_reduce_ln2(v_at_most(v_at_least(x, v_set(-104.0f)), v_set(89.0f)), &f);
     vf p = v_fma(v_exp_tail(f), f * f, f) + 1.0f;
-    vi n = (vi)shifted - (vi)v_set(ROUNDER), half = n >> 1;
+    vu n = (vu)shifted - (vu)v_set(ROUNDER), half = (vu)((vi)n >> 1);
     return p * (vf)((half + 127) << 23) * (vf)((n - half + 127) << 23);
 }
 
@@ -79,8 +79,8 @@ INLINE vf v_log(vf x)
 {
     vi tiny = (vi)(x < 1.17549435e-38f);
     vf scaled = v_select(tiny, x * 8388608.0f, x);
-    vi bits = (vi)scaled - 0x3f3504f3; /* sqrt 1/2 */
-    vi e = bits >> 23;
+    vu bits = (vu)scaled - 0x3f3504f3; /* sqrt 1/2 */
+    vi e = (vi)bits >> 23;
     vf r = (vf)((bits & 0x7fffff) + 0x3f3504f3) - 1.0f;
     vf n = __builtin_convertvector(e, vf) - v_select(tiny, v_set(23.0f), v_zero());
     vf p = V_POLY(r, -0.062015000730752945f, 0.1053086444735527f, -0.10646191984415054f,
