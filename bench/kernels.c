@@ -1,6 +1,6 @@
 /*
- * Speed of the kernels on the layers of ResNet-50 and MobileNetV2, one thread: microseconds, GFLOP/s and the share of the multiply-add rate
- * measured in the same run.
+ * Speed of the kernels on the layers of ResNet-50 and MobileNetV2, one thread: microseconds, GFLOP/s and the share of
+ * the multiply-add rate measured in the same run.
  *
  *     kernels [avx512|avx2|ref|neon] [batch]
  *
@@ -17,7 +17,7 @@
 #include <immintrin.h>
 #endif
 
-enum { SUMS = 24, MAX_CALLS = 4096 };
+enum { MAX_CALLS = 4096 };
 
 static double now(void)
 {
@@ -28,26 +28,26 @@ static double now(void)
 
 /* GFLOP/s of independent multiply-adds that never leave registers. */
 #if defined(__x86_64__)
-#define PEAK(name, isa, type, set, fma, width)                                               \
-    __attribute__((target(isa))) static double name(void)                                    \
-    {                                                                                        \
-        enum { CALLS = 4000000, AT_ONCE = 12 };                                              \
-        type sum[AT_ONCE], x = set(0.999f), y = set(1e-3f);                                  \
-        for (int i = 0; i < AT_ONCE; i++) {                                                  \
-            sum[i] = set((float)i);                                                          \
-        }                                                                                    \
-        double start = now();                                                                \
-        for (int k = 0; k < CALLS; k++) {                                                    \
-            _Pragma("GCC unroll 12") for (int i = 0; i < AT_ONCE; i++)                       \
-            {                                                                                \
-                sum[i] = fma(sum[i], x, y);                                                  \
-            }                                                                                \
-        }                                                                                    \
-        double seconds = now() - start;                                                      \
-        for (int i = 0; i < AT_ONCE; i++) {                                                  \
-            __asm__ volatile("" : "+v"(sum[i]));                                             \
-        }                                                                                    \
-        return CALLS * (AT_ONCE * 2.0 * width) / seconds * 1e-9;                             \
+#define PEAK(name, isa, type, set, fma, width)                                                                         \
+    __attribute__((target(isa))) static double name(void)                                                              \
+    {                                                                                                                  \
+        enum { CALLS = 4000000, AT_ONCE = 12 };                                                                        \
+        type sum[AT_ONCE], x = set(0.999f), y = set(1e-3f);                                                            \
+        for (int i = 0; i < AT_ONCE; i++) {                                                                            \
+            sum[i] = set((float)i);                                                                                    \
+        }                                                                                                              \
+        double start = now();                                                                                          \
+        for (int k = 0; k < CALLS; k++) {                                                                              \
+            _Pragma("GCC unroll 12") for (int i = 0; i < AT_ONCE; i++)                                                 \
+            {                                                                                                          \
+                sum[i] = fma(sum[i], x, y);                                                                            \
+            }                                                                                                          \
+        }                                                                                                              \
+        double seconds = now() - start;                                                                                \
+        for (int i = 0; i < AT_ONCE; i++) {                                                                            \
+            __asm__ volatile("" : "+v"(sum[i]));                                                                       \
+        }                                                                                                              \
+        return CALLS * (AT_ONCE * 2.0 * width) / seconds * 1e-9;                                                       \
     }
 PEAK(peak_avx512, "avx512f", __m512, _mm512_set1_ps, _mm512_fmadd_ps, 16)
 PEAK(peak_avx2, "avx2,fma", __m256, _mm256_set1_ps, _mm256_fmadd_ps, 8)
@@ -139,21 +139,29 @@ static void prepare(struct bench *b, const struct layer *l)
 {
     int64_t out = (l->side + l->stride - 1) / l->stride, pad = LI_MAX(0, (out - 1) * l->stride + l->kernel - l->side);
     struct li_border halo = {pad / 2, pad / 2, pad - pad / 2, pad - pad / 2}, none = {0, 0, 0, 0};
-    struct li_map x = li_map_bordered(l->side, l->side, l->cin, l->halo ? &halo : &none), y = li_map_dense(out, out, l->cout);
+    struct li_map x = li_map_bordered(l->side, l->side, l->cin, l->halo ? &halo : &none),
+                  y = li_map_dense(out, out, l->cout);
     if (l->kind == CONV) {
-        b->conv = (struct li_conv){b->batch, l->side, l->side, l->cin, out, out, l->cout, l->kernel, l->kernel, l->stride, l->stride, 1, 1,
-                                   pad / 2, pad / 2, 1, x, y, y, l->halo, l->activation, 1};
+        b->conv = (struct li_conv){
+            b->batch, l->side, l->side, l->cin,  out, out, l->cout, l->kernel, l->kernel, l->stride,     l->stride,
+            1,        1,       pad / 2, pad / 2, 1,   x,   y,       y,         l->halo,   l->activation, 1};
         b->k->conv->pack(&b->conv, b->filter, b->packed);
     } else if (l->kind == DEPTHWISE) {
-        b->depthwise = (struct li_depthwise){b->batch, l->side, l->side, l->cin, 1, out, out, l->kernel, l->kernel, l->stride, l->stride, 1, 1,
-                                             pad / 2, pad / 2, x, y, l->halo, l->activation, 1};
+        b->depthwise = (struct li_depthwise){
+            b->batch,  l->side, l->side, l->cin,  1,       out, out, l->kernel, l->kernel,     l->stride,
+            l->stride, 1,       1,       pad / 2, pad / 2, x,   y,   l->halo,   l->activation, 1};
     } else if (l->kind == GEMM) {
-        b->gemm = (struct li_gemm){.batch = 1, .m = l->side * b->batch, .n = l->cout, .k = l->cin, .a_row = l->cin, .c_row = l->cout,
+        b->gemm = (struct li_gemm){.batch = 1,
+                                   .m = l->side * b->batch,
+                                   .n = l->cout,
+                                   .k = l->cin,
+                                   .a_row = l->cin,
+                                   .c_row = l->cout,
                                    .activation = l->activation};
         b->k->gemm->pack(l->cin, l->cout, b->filter, l->cout, false, b->packed);
     } else if (l->kind == MAX_POOL) {
-        b->pooling = (struct li_pooling){b->batch, l->side, l->side, l->cin, out, out, l->kernel, l->kernel, l->stride, l->stride,
-                                         pad / 2, pad / 2, x, y};
+        b->pooling = (struct li_pooling){b->batch,  l->side,   l->side,   l->cin,  out,     out, l->kernel,
+                                         l->kernel, l->stride, l->stride, pad / 2, pad / 2, x,   y};
     }
 }
 
@@ -183,7 +191,8 @@ static void call(struct bench *b, const struct layer *l)
     } else if (l->kind == GLOBAL_AVERAGE) {
         struct li_map map = li_map_dense(l->side, l->side, l->cin);
         for (int64_t i = 0; i < b->batch; i++) {
-            b->k->reduce->picture(LI_REDUCE_SUM, b->y + i * l->cin, x + i * map.image, l->side, l->side, l->cin, &map, 1.0f);
+            b->k->reduce->picture(LI_REDUCE_SUM, b->y + i * l->cin, x + i * map.image, l->side, l->side, l->cin, &map,
+                                  1.0f);
         }
     } else if (l->kind == SWISH) {
         b->k->unary->activate(LI_ACT_SWISH, 1, b->y, x, n);
@@ -252,7 +261,10 @@ int main(int argc, char **argv)
 {
     enum li_isa isa = LI_ISA_AVX512;
     const char *name = argc > 1 ? argv[1] : "avx512";
-    isa = !strcmp(name, "avx2") ? LI_ISA_AVX2 : !strcmp(name, "neon") ? LI_ISA_NEON : !strcmp(name, "ref") ? LI_ISA_REF : isa;
+    isa = !strcmp(name, "avx2")   ? LI_ISA_AVX2
+          : !strcmp(name, "neon") ? LI_ISA_NEON
+          : !strcmp(name, "ref")  ? LI_ISA_REF
+                                  : isa;
     struct bench b = {.k = li_kernels_get(isa), .batch = argc > 2 ? LI_MAX(1, atoi(argv[2])) : 1};
     size_t largest = (size_t)b.batch * 118 * 118 * 130;
     b.x = numbers(largest);
@@ -265,9 +277,10 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < LI_COUNT(layers); i++) {
         const struct layer *l = &layers[i];
         double seconds = median_seconds(&b, l), gflops = flops(l, b.batch) / seconds * 1e-9;
-        printf("%-20s %3lld %4lld -> %4lld k%lld s%lld%s%s %9.1f us %7.1f GFLOP/s %5.1f %%\n", l->label, (long long)l->side, (long long)l->cin,
-               (long long)l->cout, (long long)l->kernel, (long long)l->stride, l->residual ? " +res" : "", l->halo ? " halo" : "", seconds * 1e6,
-               gflops, rate > 0 ? 100 * gflops / rate : 0);
+        printf("%-20s %3lld %4lld -> %4lld k%lld s%lld%s%s %9.1f us %7.1f GFLOP/s %5.1f %%\n", l->label,
+               (long long)l->side, (long long)l->cin, (long long)l->cout, (long long)l->kernel, (long long)l->stride,
+               l->residual ? " +res" : "", l->halo ? " halo" : "", seconds * 1e6, gflops,
+               rate > 0 ? 100 * gflops / rate : 0);
     }
     free(b.x), free(b.y), free(b.filter), free(b.packed), free(b.bias);
     return 0;

@@ -14,8 +14,8 @@ enum li_activation {
     LI_ACT_SWISH,        /* x * sigmoid(alpha * x) */
     LI_ACT_HARD_SWISH,   /* x * relu6(x + 3) / 6 */
     LI_ACT_TANH,
-    LI_ACT_GELU,         /* x * (1 + erf(x / sqrt 2)) / 2 */
-    LI_ACT_GELU_TANH,    /* x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))) / 2 */
+    LI_ACT_GELU,      /* x * (1 + erf(x / sqrt 2)) / 2 */
+    LI_ACT_GELU_TANH, /* x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))) / 2 */
     LI_ACT_COUNT
 };
 

@@ -17,8 +17,8 @@ enum li_binary {
 
 /*
  * y[r * y_row + c] = op(a[r * a_row + c * (a_scalar ? 0 : 1)], b[r * b_row + c * (b_scalar ? 0 : 1)]).
- * A row stride of 0 broadcasts one row ([cols]) over all; scalar broadcasts one value over each row ([rows, 1]); both: a scalar.
- * Operands of one shape are one row of n. y may be a or b where those are not broadcast.
+ * A row stride of 0 broadcasts one row ([cols]) over all; scalar broadcasts one value over each row ([rows, 1]); both:
+ * a scalar. Operands of one shape are one row of n. y may be a or b where those are not broadcast.
  */
 struct li_binary_rows {
     int64_t rows, cols;

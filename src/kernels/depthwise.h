@@ -23,8 +23,8 @@ struct li_depthwise {
     float alpha;
 };
 
-/* filter: TensorFlow's [kernel_h, kernel_w, channels, multiplier], dense, not packed. bias: [channels * multiplier] or NULL.
- * x and y must not overlap. */
+/* filter: TensorFlow's [kernel_h, kernel_w, channels, multiplier], dense, not packed. bias: [channels * multiplier] or
+ * NULL. x and y must not overlap. */
 struct li_depthwise_data {
     const float *x;
     const float *filter;

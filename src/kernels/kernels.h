@@ -1,10 +1,10 @@
 /*
  * kernels: arithmetic on plain pointers, float32. A kernel takes pointers, counts and strides; it neither allocates nor
- * fails nor checks (shapes were checked when the plan was made). Threads are its caller's business: what is worth dividing
- * says in how many tasks, and runs one.
+ * fails nor checks (shapes were checked when the plan was made). Threads are its caller's business: what is worth
+ * dividing says in how many tasks, and runs one.
  *
- * Each group of kernels exists as plain loops (files ref_GROUP.c: they define the right answer) and as vector code that is
- * written once (simd/GROUP.c) and compiled for every instruction set of the target.
+ * Each group of kernels exists as plain loops (files ref_GROUP.c: they define the right answer) and as vector code that
+ * is written once (simd/GROUP.c) and compiled for every instruction set of the target.
  *
  * To add a group named G:
  *   G.h        struct li_G_kernels, its functions and their contract;
@@ -27,14 +27,14 @@
 #include "reduce.h"
 #include "unary.h"
 
-#define LI_KERNEL_GROUPS(X) \
-    X(conv)                 \
-    X(depthwise)            \
-    X(gemm)                 \
-    X(unary)                \
-    X(binary)               \
-    X(reduce)               \
-    X(pooling)              \
+#define LI_KERNEL_GROUPS(X)                                                                                            \
+    X(conv)                                                                                                            \
+    X(depthwise)                                                                                                       \
+    X(gemm)                                                                                                            \
+    X(unary)                                                                                                           \
+    X(binary)                                                                                                          \
+    X(reduce)                                                                                                          \
+    X(pooling)                                                                                                         \
     X(norm)
 
 struct li_kernels {
@@ -45,8 +45,8 @@ struct li_kernels {
 #undef LI_KERNEL_MEMBER
 };
 
-/* The table for an instruction set, static; ref when this build has no code for it. The caller makes sure that the processor has
- * that instruction set (li_cpu_isa). */
+/* The table for an instruction set, static; ref when this build has no code for it. The caller makes sure that the
+ * processor has that instruction set (li_cpu_isa). */
 const struct li_kernels *li_kernels_get(enum li_isa isa);
 
 #endif

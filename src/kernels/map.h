@@ -1,4 +1,5 @@
-/* Pictures in memory: [image][y][x][channel], channels side by side, the other three axes with a stride of their own. */
+/* Pictures in memory: [image][y][x][channel], channels side by side, the other three axes with a stride of their own.
+ */
 #ifndef LI_KERNELS_MAP_H
 #define LI_KERNELS_MAP_H
 

@@ -6,9 +6,9 @@
 #include "map.h"
 
 /*
- * Mean and biased variance of each column of [rows, cols], in two steps, so that threads can share the first: partial for
- * every chunk (their number depends on rows and cols only), then combine in chunk order. A chunk takes two passes and keeps
- * its mean in two floats, so a mean far from zero costs the variance no digits.
+ * Mean and biased variance of each column of [rows, cols], in two steps, so that threads can share the first: partial
+ * for every chunk (their number depends on rows and cols only), then combine in chunk order. A chunk takes two passes
+ * and keeps its mean in two floats, so a mean far from zero costs the variance no digits.
  */
 enum { LI_NORM_PARTIAL = 3 }; /* mean, what the rounding of the mean left, mean square of deviations */
 
@@ -19,10 +19,12 @@ struct li_norm_kernels {
     /* mean, variance: [cols]. rows == 0 gives NaN, as 0 / 0. */
     void (*moments_combine)(const float *partial, int64_t rows, int64_t cols, float *mean, float *variance);
     /* y[r, c] = activation(x[r, c] * scale[c] + shift[c]); y may be x. shift may be NULL. */
-    void (*scale_shift)(float *y, ptrdiff_t y_row, const float *x, ptrdiff_t x_row, int64_t rows, int64_t cols, const float *scale,
-                        const float *shift, enum li_activation activation, float alpha);
-    /* y[r, c] = (x[r, c] - mean[r]) / sqrt(variance[r] + epsilon) * scale[c] + shift[c], moments along each row. y may be x. */
-    void (*layer_norm)(float *y, const float *x, int64_t rows, int64_t cols, const float *scale, const float *shift, float epsilon);
+    void (*scale_shift)(float *y, ptrdiff_t y_row, const float *x, ptrdiff_t x_row, int64_t rows, int64_t cols,
+                        const float *scale, const float *shift, enum li_activation activation, float alpha);
+    /* y[r, c] = (x[r, c] - mean[r]) / sqrt(variance[r] + epsilon) * scale[c] + shift[c], moments along each row. y may
+     * be x. */
+    void (*layer_norm)(float *y, const float *x, int64_t rows, int64_t cols, const float *scale, const float *shift,
+                       float epsilon);
 };
 
 #endif

@@ -4,8 +4,8 @@
 
 #include "map.h"
 
-/* What lies in the padding is left out: of the maximum, and of the sum and the count of the average. A window that holds nothing
- * but padding gives -inf (maximum) or 0 (average). */
+/* What lies in the padding is left out: of the maximum, and of the sum and the count of the average. A window that
+ * holds nothing but padding gives -inf (maximum) or 0 (average). */
 struct li_pooling {
     int64_t batch, in_h, in_w, channels;
     int64_t out_h, out_w;

@@ -28,7 +28,8 @@ static void rows(enum li_binary op, const struct li_binary_rows *s, float *y, co
 {
     for (int64_t r = 0; r < s->rows; r++) {
         for (int64_t c = 0; c < s->cols; c++) {
-            y[r * s->y_row + c] = evaluate(op, a[r * s->a_row + (s->a_scalar ? 0 : c)], b[r * s->b_row + (s->b_scalar ? 0 : c)]);
+            y[r * s->y_row + c] =
+                evaluate(op, a[r * s->a_row + (s->a_scalar ? 0 : c)], b[r * s->b_row + (s->b_scalar ? 0 : c)]);
         }
     }
 }

@@ -21,7 +21,8 @@ static int64_t tasks(const struct li_conv *conv)
     return conv->out_w * conv->cout == 0 ? 0 : conv->batch * conv->out_h;
 }
 
-static double sum_taps(const struct li_conv *g, const float *image, const float *filter, int64_t oy, int64_t ox, int64_t o)
+static double sum_taps(const struct li_conv *g, const float *image, const float *filter, int64_t oy, int64_t ox,
+                       int64_t o)
 {
     int64_t channels = g->cin / g->groups, first = o / (g->cout / g->groups) * channels;
     double sum = 0;
@@ -56,7 +57,8 @@ static void run(const struct li_conv *g, const struct li_conv_data *data, int64_
                 sum += (double)data->bias[o];
             }
             if (data->residual) {
-                sum += (double)data->residual[n * g->residual.image + oy * g->residual.row + ox * g->residual.pixel + o];
+                sum +=
+                    (double)data->residual[n * g->residual.image + oy * g->residual.row + ox * g->residual.pixel + o];
             }
             y[o] = ref_activate(sum, g->activation, g->alpha);
         }

@@ -7,7 +7,8 @@ static int64_t tasks(const struct li_depthwise *g)
     return g->out_w * g->channels * g->multiplier == 0 ? 0 : g->batch * g->out_h;
 }
 
-static double sum_taps(const struct li_depthwise *g, const float *image, const float *filter, int64_t oy, int64_t ox, int64_t o)
+static double sum_taps(const struct li_depthwise *g, const float *image, const float *filter, int64_t oy, int64_t ox,
+                       int64_t o)
 {
     int64_t outputs = g->channels * g->multiplier;
     double sum = 0;

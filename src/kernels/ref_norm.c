@@ -43,8 +43,8 @@ static void moments_combine(const float *partial, int64_t rows, int64_t cols, fl
     }
 }
 
-static void scale_shift(float *y, ptrdiff_t y_row, const float *x, ptrdiff_t x_row, int64_t rows, int64_t cols, const float *scale,
-                        const float *shift, enum li_activation activation, float alpha)
+static void scale_shift(float *y, ptrdiff_t y_row, const float *x, ptrdiff_t x_row, int64_t rows, int64_t cols,
+                        const float *scale, const float *shift, enum li_activation activation, float alpha)
 {
     for (int64_t r = 0; r < rows; r++) {
         for (int64_t c = 0; c < cols; c++) {
@@ -54,7 +54,8 @@ static void scale_shift(float *y, ptrdiff_t y_row, const float *x, ptrdiff_t x_r
     }
 }
 
-static void layer_norm(float *y, const float *x, int64_t rows, int64_t cols, const float *scale, const float *shift, float epsilon)
+static void layer_norm(float *y, const float *x, int64_t rows, int64_t cols, const float *scale, const float *shift,
+                       float epsilon)
 {
     for (int64_t r = 0; r < rows; r++, x += cols, y += cols) {
         double mean, variance;

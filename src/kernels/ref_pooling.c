@@ -31,7 +31,8 @@ static void pool(const struct li_pooling *g, const float *x, float *y, int64_t t
                 double v = (double)x[n * g->x.image + iy * g->x.row + ix * g->x.pixel + c];
                 result = average ? result + v : v != v || v > result ? v : result;
             }
-            y[n * g->y.image + oy * g->y.row + ox * g->y.pixel + c] = (float)(average && count > 0 ? result / (double)count : result);
+            y[n * g->y.image + oy * g->y.row + ox * g->y.pixel + c] =
+                (float)(average && count > 0 ? result / (double)count : result);
         }
     }
 }

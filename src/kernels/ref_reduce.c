@@ -52,7 +52,8 @@ static void picture(enum li_reduce op, float *y, const float *x, int64_t h, int6
     }
 }
 
-static void columns(enum li_reduce op, float *y, const float *x, int64_t count, int64_t cols, ptrdiff_t x_row, float scale)
+static void columns(enum li_reduce op, float *y, const float *x, int64_t count, int64_t cols, ptrdiff_t x_row,
+                    float scale)
 {
     picture(op, y, x, 1, count, cols, &(struct li_map){.pixel = x_row}, scale);
 }

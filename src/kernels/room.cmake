@@ -32,4 +32,7 @@ if(TARGET li_kernels)
       target_sources(li_kernels PRIVATE ${wrapper})
     endforeach()
   endforeach()
+
+  add_executable(bench_kernels EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/bench/kernels.c $<TARGET_OBJECTS:li_kernels>)
+  target_link_libraries(bench_kernels PRIVATE li_kernels m)
 endif()

@@ -5,7 +5,8 @@
 #include "activation.h"
 #include "map.h"
 
-/* TensorFlow's ops of the same names. Infinities and NaN as in libm; the result of one element never depends on its place. */
+/* TensorFlow's ops of the same names. Infinities and NaN as in libm; the result of one element never depends on its
+ * place. */
 enum li_unary {
     LI_UNARY_NEG,
     LI_UNARY_ABS,

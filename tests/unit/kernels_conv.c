@@ -8,10 +8,11 @@ struct picture {
     float *pixels; /* pixel (0, 0), channel 0 */
 };
 
-static struct picture picture_new(struct random *r, int64_t batch, int64_t h, int64_t w, int64_t channels, const struct li_border *border,
-                                  bool slice)
+static struct picture picture_new(struct random *r, int64_t batch, int64_t h, int64_t w, int64_t channels,
+                                  const struct li_border *border, bool slice)
 {
-    int64_t before = slice ? random_int(r, 0, 3) : 0, after = slice ? random_int(r, 0, 3) : 0, all = before + channels + after;
+    int64_t before = slice ? random_int(r, 0, 3) : 0, after = slice ? random_int(r, 0, 3) : 0,
+            all = before + channels + after;
     struct picture p = {.map = li_map_bordered(h, w, all, border)};
     p.memory = guarded_new(li_map_bordered_floats(batch, h, w, all, border), random_chance(r, 2));
     p.pixels = p.memory.data + li_map_bordered_origin(w, all, border) + before;
@@ -25,7 +26,8 @@ struct test_case {
     bool has_bias, has_residual, in_place;
 };
 
-static int64_t outputs(int64_t in, int64_t kernel, int64_t stride, int64_t dilation, int64_t pad_before, int64_t pad_after)
+static int64_t outputs(int64_t in, int64_t kernel, int64_t stride, int64_t dilation, int64_t pad_before,
+                       int64_t pad_after)
 {
     int64_t room = in + pad_before + pad_after - (kernel - 1) * dilation - 1;
     return room < 0 ? 0 : room / stride + 1;
@@ -33,7 +35,8 @@ static int64_t outputs(int64_t in, int64_t kernel, int64_t stride, int64_t dilat
 
 static struct li_conv random_conv(struct random *r)
 {
-    static const int64_t kernels[][2] = {{1, 1}, {1, 1}, {3, 3}, {3, 3}, {5, 5}, {7, 7}, {1, 7}, {7, 1}, {2, 2}, {1, 3}, {4, 3}};
+    static const int64_t kernels[][2] = {{1, 1}, {1, 1}, {3, 3}, {3, 3}, {5, 5}, {7, 7},
+                                         {1, 7}, {7, 1}, {2, 2}, {1, 3}, {4, 3}};
     static const int64_t channels[] = {1, 2, 3, 3, 4, 5, 8, 13, 16, 17, 31, 32, 33, 40};
     const int64_t *kernel = kernels[random_int(r, 0, LI_COUNT(kernels) - 1)];
     struct li_conv c = {
@@ -68,12 +71,14 @@ static struct li_conv random_conv(struct random *r)
 
 static struct test_case case_new(struct random *r, struct li_conv conv)
 {
-    struct test_case t = {.has_bias = !random_chance(r, 4), .has_residual = random_chance(r, 2), .in_place = random_chance(r, 2)};
+    struct test_case t = {
+        .has_bias = !random_chance(r, 4), .has_residual = random_chance(r, 2), .in_place = random_chance(r, 2)};
     struct li_border none = {0, 0, 0, 0}, halo = none;
     if (conv.halo) {
         int64_t reach_h = (conv.out_h - 1) * conv.stride_h + (conv.kernel_h - 1) * conv.dilation_h - conv.pad_top;
         int64_t reach_w = (conv.out_w - 1) * conv.stride_w + (conv.kernel_w - 1) * conv.dilation_w - conv.pad_left;
-        halo = (struct li_border){conv.pad_top, conv.pad_left, LI_MAX(0, reach_h + 1 - conv.in_h), LI_MAX(0, reach_w + 1 - conv.in_w)};
+        halo = (struct li_border){conv.pad_top, conv.pad_left, LI_MAX(0, reach_h + 1 - conv.in_h),
+                                  LI_MAX(0, reach_w + 1 - conv.in_w)};
     }
     struct li_border around_y = random_chance(r, 2) ? none : (struct li_border){1, 1, 1, 2};
     t.x = picture_new(r, conv.batch, conv.in_h, conv.in_w, conv.cin, &halo, random_chance(r, 4));
@@ -110,10 +115,14 @@ static float *case_run(struct test_case *t, const struct li_kernels *k, bool bac
     k->conv->pack(g, t->filter.data, packed.data);
     guarded_fill(&t->y.memory, UNTOUCHED);
     if (t->in_place) {
-        li_map_copy(t->y.pixels, &t->y.map, t->residual.pixels, &t->residual.map, 0, g->batch * g->out_h, g->out_h, g->out_w, g->cout);
+        li_map_copy(t->y.pixels, &t->y.map, t->residual.pixels, &t->residual.map, 0, g->batch * g->out_h, g->out_h,
+                    g->out_w, g->cout);
     }
     struct li_conv_data data = {t->x.pixels, packed.data, t->has_bias ? t->bias.data : NULL,
-                                !t->has_residual ? NULL : t->in_place ? t->y.pixels : t->residual.pixels, t->y.pixels};
+                                !t->has_residual ? NULL
+                                : t->in_place    ? t->y.pixels
+                                                 : t->residual.pixels,
+                                t->y.pixels};
     int64_t tasks = k->conv->tasks(g);
     for (int64_t i = 0; i < tasks; i++) {
         k->conv->run(g, &data, backwards ? tasks - 1 - i : i);
@@ -125,8 +134,8 @@ static float *case_run(struct test_case *t, const struct li_kernels *k, bool bac
     return copy;
 }
 
-/* A float sum of n products of values below 1 strays by less than n * 2^-24 times its largest partial sum, usually by its root; every
- * activation's slope is below 1.2. */
+/* A float sum of n products of values below 1 strays by less than n * 2^-24 times its largest partial sum, usually by
+ * its root; every activation's slope is below 1.2. */
 static double tolerance(const struct li_conv *g)
 {
     double steps = (double)(g->kernel_h * g->kernel_w * (g->cin / g->groups));
@@ -143,10 +152,11 @@ static void check_case(struct random *r, struct li_conv conv, uint64_t seed)
         float *got = case_run(&t, fast[i], false), *again = case_run(&t, fast[i], true);
         double difference = largest_difference(got, expected, t.y.memory.count);
         if (difference > tolerance(&conv)) {
-            fail_msg("%s strays by %g, seed %llu: %lldx%lldx%lldx%lld k %lldx%lld s %lldx%lld -> %lldx%lldx%lld", fast[i]->name, difference,
-                     (unsigned long long)seed, (long long)conv.batch, (long long)conv.in_h, (long long)conv.in_w, (long long)conv.cin,
-                     (long long)conv.kernel_h, (long long)conv.kernel_w, (long long)conv.stride_h, (long long)conv.stride_w,
-                     (long long)conv.out_h, (long long)conv.out_w, (long long)conv.cout);
+            fail_msg("%s strays by %g, seed %llu: %lldx%lldx%lldx%lld k %lldx%lld s %lldx%lld -> %lldx%lldx%lld",
+                     fast[i]->name, difference, (unsigned long long)seed, (long long)conv.batch, (long long)conv.in_h,
+                     (long long)conv.in_w, (long long)conv.cin, (long long)conv.kernel_h, (long long)conv.kernel_w,
+                     (long long)conv.stride_h, (long long)conv.stride_w, (long long)conv.out_h, (long long)conv.out_w,
+                     (long long)conv.cout);
         }
         assert_true(same_bits(got, again, t.y.memory.count));
         if (first) {
@@ -176,12 +186,59 @@ static void conv_divided_into_tasks_matches_plain_loops(void **state)
 {
     (void)state;
     static const struct li_conv convs[] = {
-        {.batch = 1, .in_h = 29, .in_w = 31, .cin = 35, .out_h = 29, .out_w = 31, .cout = 50, .kernel_h = 3, .kernel_w = 3, .pad_top = 1, .pad_left = 1},
-        {.batch = 1, .in_h = 5, .in_w = 5, .cin = 129, .out_h = 5, .out_w = 5, .cout = 130, .kernel_h = 3, .kernel_w = 3, .pad_top = 1, .pad_left = 1},
-        {.batch = 3, .in_h = 19, .in_w = 21, .cin = 67, .out_h = 19, .out_w = 21, .cout = 70, .kernel_h = 1, .kernel_w = 1},
-        {.batch = 1, .in_h = 3, .in_w = 3, .cin = 600, .out_h = 3, .out_w = 3, .cout = 433, .kernel_h = 1, .kernel_w = 1},
-        {.batch = 2, .in_h = 61, .in_w = 63, .cin = 3, .out_h = 31, .out_w = 32, .cout = 30, .kernel_h = 7, .kernel_w = 7, .pad_top = 3, .pad_left = 3,
-         .stride_h = 2, .stride_w = 2},
+        {.batch = 1,
+         .in_h = 29,
+         .in_w = 31,
+         .cin = 35,
+         .out_h = 29,
+         .out_w = 31,
+         .cout = 50,
+         .kernel_h = 3,
+         .kernel_w = 3,
+         .pad_top = 1,
+         .pad_left = 1},
+        {.batch = 1,
+         .in_h = 5,
+         .in_w = 5,
+         .cin = 129,
+         .out_h = 5,
+         .out_w = 5,
+         .cout = 130,
+         .kernel_h = 3,
+         .kernel_w = 3,
+         .pad_top = 1,
+         .pad_left = 1},
+        {.batch = 3,
+         .in_h = 19,
+         .in_w = 21,
+         .cin = 67,
+         .out_h = 19,
+         .out_w = 21,
+         .cout = 70,
+         .kernel_h = 1,
+         .kernel_w = 1},
+        {.batch = 1,
+         .in_h = 3,
+         .in_w = 3,
+         .cin = 600,
+         .out_h = 3,
+         .out_w = 3,
+         .cout = 433,
+         .kernel_h = 1,
+         .kernel_w = 1},
+        {.batch = 2,
+         .in_h = 61,
+         .in_w = 63,
+         .cin = 3,
+         .out_h = 31,
+         .out_w = 32,
+         .cout = 30,
+         .kernel_h = 7,
+         .kernel_w = 7,
+         .pad_top = 3,
+         .pad_left = 3,
+         .stride_h = 2,
+         .stride_w = 2},
     };
     struct random r = {77};
     const struct li_kernels *fast[3];
@@ -204,7 +261,8 @@ static void conv_divided_into_tasks_matches_plain_loops(void **state)
     }
 }
 
-/* The same picture alone or in a batch is divided into other tasks; dense it may be one long line, with a halo its borders are not clipped. */
+/* The same picture alone or in a batch is divided into other tasks; dense it may be one long line, with a halo its
+ * borders are not clipped. */
 static void conv_bits_depend_neither_on_tasks_nor_on_halo(void **state)
 {
     (void)state;
@@ -253,8 +311,20 @@ static void conv_without_output_has_no_tasks(void **state)
     (void)state;
     const struct li_kernels *fast[3];
     int n = fast_kernels(fast);
-    struct li_conv c = {.batch = 0, .in_h = 5, .in_w = 5, .cin = 3, .out_h = 5, .out_w = 5, .cout = 4, .kernel_h = 1, .kernel_w = 1,
-                        .stride_h = 1, .stride_w = 1, .dilation_h = 1, .dilation_w = 1, .groups = 1};
+    struct li_conv c = {.batch = 0,
+                        .in_h = 5,
+                        .in_w = 5,
+                        .cin = 3,
+                        .out_h = 5,
+                        .out_w = 5,
+                        .cout = 4,
+                        .kernel_h = 1,
+                        .kernel_w = 1,
+                        .stride_h = 1,
+                        .stride_w = 1,
+                        .dilation_h = 1,
+                        .dilation_w = 1,
+                        .groups = 1};
     assert_int_equal(li_kernels_get(LI_ISA_REF)->conv->tasks(&c), 0);
     for (int i = 0; i < n; i++) {
         assert_int_equal(fast[i]->conv->tasks(&c), 0);

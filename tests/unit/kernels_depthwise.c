@@ -43,7 +43,8 @@ static struct buffers buffers_new(struct random *r, struct li_depthwise *d)
     if (d->halo) {
         int64_t reach_h = (d->out_h - 1) * d->stride_h + (d->kernel_h - 1) * d->dilation_h - d->pad_top;
         int64_t reach_w = (d->out_w - 1) * d->stride_w + (d->kernel_w - 1) * d->dilation_w - d->pad_left;
-        halo = (struct li_border){d->pad_top, d->pad_left, LI_MAX(0, reach_h + 1 - d->in_h), LI_MAX(0, reach_w + 1 - d->in_w)};
+        halo = (struct li_border){d->pad_top, d->pad_left, LI_MAX(0, reach_h + 1 - d->in_h),
+                                  LI_MAX(0, reach_w + 1 - d->in_w)};
     }
     d->x = li_map_bordered(d->in_h, d->in_w, d->channels, &halo);
     d->y = li_map_dense(d->out_h, d->out_w, outputs + extra);
@@ -134,8 +135,21 @@ static void depthwise_divided_into_tasks_matches_plain_loops(void **state)
     const struct li_kernels *fast[3];
     int n = fast_kernels(fast);
     struct random r = {5};
-    struct li_depthwise d = {.batch = 2, .in_h = 31, .in_w = 29, .channels = 61, .multiplier = 1, .out_h = 31, .out_w = 29, .kernel_h = 3,
-                             .kernel_w = 3, .stride_h = 1, .stride_w = 1, .dilation_h = 1, .dilation_w = 1, .pad_top = 1, .pad_left = 1};
+    struct li_depthwise d = {.batch = 2,
+                             .in_h = 31,
+                             .in_w = 29,
+                             .channels = 61,
+                             .multiplier = 1,
+                             .out_h = 31,
+                             .out_w = 29,
+                             .kernel_h = 3,
+                             .kernel_w = 3,
+                             .stride_h = 1,
+                             .stride_w = 1,
+                             .dilation_h = 1,
+                             .dilation_w = 1,
+                             .pad_top = 1,
+                             .pad_left = 1};
     for (int i = 0; i < n; i++) {
         assert_true(fast[i]->depthwise->tasks(&d) > 1);
     }

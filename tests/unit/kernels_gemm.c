@@ -29,7 +29,8 @@ static struct li_gemm random_gemm(struct random *r)
 
 static struct buffers buffers_new(struct random *r, const struct li_gemm *g)
 {
-    struct buffers b = {.b_transposed = random_chance(r, 2), .has_bias = random_chance(r, 2), .has_residual = random_chance(r, 2)};
+    struct buffers b = {
+        .b_transposed = random_chance(r, 2), .has_bias = random_chance(r, 2), .has_residual = random_chance(r, 2)};
     b.in_place = b.has_residual && random_chance(r, 2);
     b.b_row = (b.b_transposed ? g->k : g->n) + random_int(r, 0, 2);
     b.a = guarded_new((size_t)(g->batch * g->a_batch), random_chance(r, 2));
@@ -59,7 +60,8 @@ static float *run_all(struct li_gemm g, struct buffers *b, const struct li_kerne
     assert_int_equal(each % 16, 0);
     struct guarded packed = guarded_new((size_t)g.batch * each, true);
     for (int64_t i = 0; i < g.batch; i++) {
-        k->gemm->pack(g.k, g.n, b->b.data + (size_t)i * b_floats, b->b_row, b->b_transposed, packed.data + (size_t)i * each);
+        k->gemm->pack(g.k, g.n, b->b.data + (size_t)i * b_floats, b->b_row, b->b_transposed,
+                      packed.data + (size_t)i * each);
     }
     g.b_batch = (ptrdiff_t)each;
     guarded_fill(&b->c, UNTOUCHED);
@@ -71,7 +73,10 @@ static float *run_all(struct li_gemm g, struct buffers *b, const struct li_kerne
         g.residual_batch = g.c_batch;
     }
     struct li_gemm_data data = {b->a.data, packed.data, b->has_bias ? b->bias.data : NULL,
-                                !b->has_residual ? NULL : b->in_place ? b->c.data : b->residual.data, b->c.data};
+                                !b->has_residual ? NULL
+                                : b->in_place    ? b->c.data
+                                                 : b->residual.data,
+                                b->c.data};
     int64_t tasks = k->gemm->tasks(&g);
     for (int64_t i = 0; i < tasks; i++) {
         k->gemm->run(&g, &data, backwards ? tasks - 1 - i : i);
@@ -94,8 +99,8 @@ static void check(struct random *r, struct li_gemm g, uint64_t seed)
         float *got = run_all(g, &b, fast[i], false), *again = run_all(g, &b, fast[i], true);
         double difference = largest_difference(got, expected, b.c.count);
         if (difference > tolerance) {
-            fail_msg("%s strays by %g, seed %llu: m %lld n %lld k %lld", fast[i]->name, difference, (unsigned long long)seed, (long long)g.m,
-                     (long long)g.n, (long long)g.k);
+            fail_msg("%s strays by %g, seed %llu: m %lld n %lld k %lld", fast[i]->name, difference,
+                     (unsigned long long)seed, (long long)g.m, (long long)g.n, (long long)g.k);
         }
         assert_true(same_bits(got, again, b.c.count));
         free(again);
@@ -129,7 +134,8 @@ static void gemm_divided_into_tasks_matches_plain_loops(void **state)
     struct random r = {9};
     for (size_t i = 0; i < LI_COUNT(sizes); i++) {
         for (int transpose = 0; transpose < 2; transpose++) {
-            struct li_gemm g = {.batch = 1, .m = sizes[i][0], .n = sizes[i][1], .k = sizes[i][2], .transpose_a = transpose};
+            struct li_gemm g = {
+                .batch = 1, .m = sizes[i][0], .n = sizes[i][1], .k = sizes[i][2], .transpose_a = transpose};
             g.a_row = transpose ? g.m : g.k;
             g.a_batch = g.m * g.k;
             g.c_row = g.residual_row = g.n;
@@ -150,8 +156,18 @@ static void gemm_rows_have_the_same_bits_alone(void **state)
     int n = fast_kernels(fast);
     struct random r = {11};
     enum { M = 29, N = 83, K = 61 };
-    struct li_gemm g = {.batch = 1, .m = M, .n = N, .k = K, .a_row = K, .c_row = N, .residual_row = N, .a_batch = M * K,
-                        .c_batch = M * N, .residual_batch = M * N, .activation = LI_ACT_SWISH, .alpha = 1};
+    struct li_gemm g = {.batch = 1,
+                        .m = M,
+                        .n = N,
+                        .k = K,
+                        .a_row = K,
+                        .c_row = N,
+                        .residual_row = N,
+                        .a_batch = M * K,
+                        .c_batch = M * N,
+                        .residual_batch = M * N,
+                        .activation = LI_ACT_SWISH,
+                        .alpha = 1};
     struct buffers b = buffers_new(&r, &g);
     b.has_residual = b.in_place = false;
     for (int i = 0; i < n; i++) {

@@ -14,9 +14,11 @@ static double ulps(float got, float expected)
     return fabs((double)got - (double)expected) / ((double)nextafterf(magnitude, INFINITY) - (double)magnitude);
 }
 
-static const float corners[] = {0.0f, -0.0f, 1.0f, -1.0f, 0.5f, -0.5f, INFINITY, -INFINITY, NAN, 1e-45f, -1e-45f, 1e-38f, 3.4e38f, -3.4e38f,
-                                87.3f, 88.0f, 88.5f, 88.73f, 89.0f, 100.0f, -87.3f, -88.0f, -103.0f, -104.0f, -150.0f, 1e-10f, -1e-10f,
-                                0.99999994f, 1.0000001f, -0.99999994f, 16777216.0f, 2.5f, -2.5f, 3.5f, 10.1f, 10.4f, -3.0f, 3.0f, 6.0f};
+static const float corners[] = {0.0f,    -0.0f,  1.0f,    -1.0f,       0.5f,       -0.5f,        INFINITY,    -INFINITY,
+                                NAN,     1e-45f, -1e-45f, 1e-38f,      3.4e38f,    -3.4e38f,     87.3f,       88.0f,
+                                88.5f,   88.73f, 89.0f,   100.0f,      -87.3f,     -88.0f,       -103.0f,     -104.0f,
+                                -150.0f, 1e-10f, -1e-10f, 0.99999994f, 1.0000001f, -0.99999994f, 16777216.0f, 2.5f,
+                                -2.5f,   3.5f,   10.1f,   10.4f,       -3.0f,      3.0f,         6.0f};
 
 /* Corners, then values of many magnitudes. */
 static void fill_arguments(struct guarded *x, struct random *r)
@@ -32,7 +34,8 @@ static void check_unary(enum li_unary op, double limit)
     const struct li_kernels *fast[3];
     int n = fast_kernels(fast);
     struct random r = {100 + (uint64_t)op};
-    struct guarded x = guarded_new(20011, true), y = guarded_new(20011, true), expected = guarded_new(20011, true), first = guarded_new(20011, true);
+    struct guarded x = guarded_new(20011, true), y = guarded_new(20011, true), expected = guarded_new(20011, true),
+                   first = guarded_new(20011, true);
     fill_arguments(&x, &r);
     li_kernels_get(LI_ISA_REF)->unary->apply(op, expected.data, x.data, (int64_t)x.count);
     for (int i = 0; i < n; i++) {
@@ -40,9 +43,10 @@ static void check_unary(enum li_unary op, double limit)
         for (size_t j = 0; j < x.count; j++) {
             /* sigmoid ends at exp(-88) instead of going down to 0 */
             double floor = op == LI_UNARY_SIGMOID ? 1e-38 : 0;
-            if (ulps(y.data[j], expected.data[j]) > limit && !(fabs((double)y.data[j] - (double)expected.data[j]) < floor)) {
-                fail_msg("%s, function %d of %.9g: %.9g, wanted %.9g, %g units", fast[i]->name, op, (double)x.data[j], (double)y.data[j],
-                         (double)expected.data[j], ulps(y.data[j], expected.data[j]));
+            if (ulps(y.data[j], expected.data[j]) > limit &&
+                !(fabs((double)y.data[j] - (double)expected.data[j]) < floor)) {
+                fail_msg("%s, function %d of %.9g: %.9g, wanted %.9g, %g units", fast[i]->name, op, (double)x.data[j],
+                         (double)y.data[j], (double)expected.data[j], ulps(y.data[j], expected.data[j]));
             }
         }
         if (i == 0) {
@@ -60,8 +64,9 @@ static void unary_functions_match_libm(void **state)
 {
     (void)state;
     static const double limits[LI_UNARY_COUNT] = {
-        [LI_UNARY_RSQRT] = 2,    [LI_UNARY_EXP] = 2,     [LI_UNARY_EXPM1] = 3, [LI_UNARY_LOG] = 2,  [LI_UNARY_LOG1P] = 4,
-        [LI_UNARY_TANH] = 4,     [LI_UNARY_SIGMOID] = 3, [LI_UNARY_ERF] = 2,   [LI_UNARY_ERFC] = 5, [LI_UNARY_SOFTPLUS] = 4,
+        [LI_UNARY_RSQRT] = 2, [LI_UNARY_EXP] = 2,      [LI_UNARY_EXPM1] = 3,   [LI_UNARY_LOG] = 2,
+        [LI_UNARY_LOG1P] = 4, [LI_UNARY_TANH] = 4,     [LI_UNARY_SIGMOID] = 3, [LI_UNARY_ERF] = 2,
+        [LI_UNARY_ERFC] = 5,  [LI_UNARY_SOFTPLUS] = 4,
     };
     for (int op = 0; op < LI_UNARY_COUNT; op++) {
         check_unary((enum li_unary)op, limits[op]);
@@ -108,12 +113,13 @@ static void activations_match_plain_loops_and_keep_nan(void **state)
             memcpy(y.data, x.data, N * sizeof(float));
             fast[i]->unary->activate((enum li_activation)a, 0.75f, y.data, y.data, N);
             for (int j = 0; j < N; j++) {
-                /* A few roundings; in the tails those of the exponent, as large as x or its square; and what is left of them below 1e-30. */
+                /* A few roundings; in the tails those of the exponent, as large as x or its square; and what is left of
+                 * them below 1e-30. */
                 double v = (double)x.data[j], exponent = a == LI_ACT_GELU || a == LI_ACT_GELU_TANH ? v * v : fabs(v);
                 double limit = fabs((double)expected.data[j]) * (1e-6 + 1.2e-7 * exponent) + 1e-30;
                 if (largest_difference(&y.data[j], &expected.data[j], 1) > limit) {
-                    fail_msg("%s, activation %d of %.9g: %.9g, wanted %.9g", fast[i]->name, a, (double)x.data[j], (double)y.data[j],
-                             (double)expected.data[j]);
+                    fail_msg("%s, activation %d of %.9g: %.9g, wanted %.9g", fast[i]->name, a, (double)x.data[j],
+                             (double)y.data[j], (double)expected.data[j]);
                 }
             }
         }
@@ -142,7 +148,8 @@ static void softmax_matches_plain_loops(void **state)
     static const int64_t widths[] = {0, 1, 2, 7, 15, 16, 17, 31, 33, 1000, 1001, 2049};
     for (size_t w = 0; w < LI_COUNT(widths); w++) {
         int64_t rows = 3, cols = widths[w];
-        struct guarded x = guarded_new((size_t)(rows * cols), true), y = guarded_new(x.count, true), expected = guarded_new(x.count, true);
+        struct guarded x = guarded_new((size_t)(rows * cols), true), y = guarded_new(x.count, true),
+                       expected = guarded_new(x.count, true);
         guarded_random(&x, &r);
         for (size_t i = 0; i < x.count; i++) {
             x.data[i] *= 30;
@@ -166,7 +173,9 @@ static void binary_equals_plain_loops_in_every_broadcast(void **state)
     int n = fast_kernels(fast);
     for (uint64_t seed = 1; seed <= 400; seed++) {
         struct random r = {seed * 0x9e3779b97f4a7c15ull};
-        struct li_binary_rows s = {.rows = random_int(&r, 0, 5), .cols = random_int(&r, 0, 70), .a_scalar = random_chance(&r, 3),
+        struct li_binary_rows s = {.rows = random_int(&r, 0, 5),
+                                   .cols = random_int(&r, 0, 70),
+                                   .a_scalar = random_chance(&r, 3),
                                    .b_scalar = random_chance(&r, 3)};
         int64_t a_cols = s.a_scalar ? 1 : s.cols, b_cols = s.b_scalar ? 1 : s.cols;
         s.a_row = random_chance(&r, 3) ? 0 : a_cols;

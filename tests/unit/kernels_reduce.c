@@ -19,12 +19,14 @@ static void reductions_match_plain_loops(void **state)
     int n = fast_kernels(fast);
     for (uint64_t seed = 1; seed <= 300; seed++) {
         struct random r = {seed * 0x9e3779b97f4a7c15ull};
-        int64_t h = random_int(&r, 0, 40), w = random_int(&r, 0, 40), c = random_chance(&r, 2) ? random_int(&r, 1, 20) : random_int(&r, 21, 150);
+        int64_t h = random_int(&r, 0, 40), w = random_int(&r, 0, 40),
+                c = random_chance(&r, 2) ? random_int(&r, 1, 20) : random_int(&r, 21, 150);
         struct li_border border = {random_int(&r, 0, 1), random_int(&r, 0, 1), 0, random_int(&r, 0, 2)};
         struct li_map map = li_map_bordered(h, w, c, &border);
         struct guarded x = guarded_new(li_map_bordered_floats(1, h, w, c, &border), random_chance(&r, 2));
         int64_t rows = h * w > 0 ? (int64_t)x.count / c : 0;
-        struct guarded y = guarded_new((size_t)LI_MAX(c, rows), true), expected = guarded_new(y.count, true), first = guarded_new(y.count, true);
+        struct guarded y = guarded_new((size_t)LI_MAX(c, rows), true), expected = guarded_new(y.count, true),
+                       first = guarded_new(y.count, true);
         guarded_random(&x, &r);
         const float *pixels = x.data + li_map_bordered_origin(w, c, &border);
         for (int op = 0; op < LI_REDUCE_COUNT; op++) {
@@ -42,7 +44,8 @@ static void reductions_match_plain_loops(void **state)
                         k->rows((enum li_reduce)op, out->data, x.data, rows, c, c, 0.5f);
                     }
                     if (i >= 0) {
-                        assert_true(largest_difference(y.data, expected.data, y.count) <= (is_sum(op) ? sum_tolerance(count) : 0));
+                        assert_true(largest_difference(y.data, expected.data, y.count) <=
+                                    (is_sum(op) ? sum_tolerance(count) : 0));
                     }
                     if (i == 0) {
                         memcpy(first.data, y.data, y.count * sizeof(float));
@@ -104,9 +107,14 @@ static void pooling_matches_plain_loops(void **state)
     for (uint64_t seed = 1; seed <= 400; seed++) {
         struct random r = {seed * 0x9e3779b97f4a7c15ull};
         struct li_pooling p = {
-            .batch = random_int(&r, 0, 3), .in_h = random_int(&r, 1, 30), .in_w = random_int(&r, 1, 30),
+            .batch = random_int(&r, 0, 3),
+            .in_h = random_int(&r, 1, 30),
+            .in_w = random_int(&r, 1, 30),
             .channels = random_chance(&r, 2) ? random_int(&r, 1, 20) : random_int(&r, 21, 90),
-            .kernel_h = random_int(&r, 1, 5), .kernel_w = random_int(&r, 1, 5), .stride_h = random_int(&r, 1, 3), .stride_w = random_int(&r, 1, 3),
+            .kernel_h = random_int(&r, 1, 5),
+            .kernel_w = random_int(&r, 1, 5),
+            .stride_h = random_int(&r, 1, 3),
+            .stride_w = random_int(&r, 1, 3),
         };
         p.pad_top = random_int(&r, 0, p.kernel_h - 1);
         p.pad_left = random_int(&r, 0, p.kernel_w - 1);
@@ -164,7 +172,8 @@ static void moments_survive_a_mean_far_from_zero(void **state)
                 assert_true(largest_difference(got.data, expected.data, (size_t)cols) <= 6.2e-5);
                 double stray = largest_difference(got.data + cols, expected.data + cols, (size_t)cols);
                 if (stray > 1e-6) {
-                    fail_msg("%s: variance of %lld x %lld strays by %g", fast[i]->name, (long long)rows, (long long)cols, stray);
+                    fail_msg("%s: variance of %lld x %lld strays by %g", fast[i]->name, (long long)rows,
+                             (long long)cols, stray);
                 }
             }
         }
@@ -194,7 +203,8 @@ static void scale_shift_and_layer_norm_match_plain_loops(void **state)
     struct random r = {41};
     for (int64_t cols = 1; cols < 300; cols += 13) {
         int64_t rows = 5, y_row = cols + 1;
-        struct guarded x = guarded_new((size_t)(rows * cols), true), scale = guarded_new((size_t)cols, true), shift = guarded_new((size_t)cols, true);
+        struct guarded x = guarded_new((size_t)(rows * cols), true), scale = guarded_new((size_t)cols, true),
+                       shift = guarded_new((size_t)cols, true);
         struct guarded y = guarded_new((size_t)(rows * y_row), true), expected = guarded_new(y.count, true);
         guarded_random(&x, &r);
         guarded_random(&scale, &r);
@@ -202,10 +212,12 @@ static void scale_shift_and_layer_norm_match_plain_loops(void **state)
         for (int activation = 0; activation < LI_ACT_COUNT; activation++) {
             const float *shifts = activation % 2 ? NULL : shift.data;
             guarded_fill(&expected, UNTOUCHED);
-            ref->norm->scale_shift(expected.data, y_row, x.data, cols, rows, cols, scale.data, shifts, (enum li_activation)activation, 1);
+            ref->norm->scale_shift(expected.data, y_row, x.data, cols, rows, cols, scale.data, shifts,
+                                   (enum li_activation)activation, 1);
             for (int i = 0; i < n; i++) {
                 guarded_fill(&y, UNTOUCHED);
-                fast[i]->norm->scale_shift(y.data, y_row, x.data, cols, rows, cols, scale.data, shifts, (enum li_activation)activation, 1);
+                fast[i]->norm->scale_shift(y.data, y_row, x.data, cols, rows, cols, scale.data, shifts,
+                                           (enum li_activation)activation, 1);
                 assert_true(largest_difference(y.data, expected.data, y.count) < 1e-6);
             }
         }
@@ -223,8 +235,10 @@ static void map_copy_and_border_fill_every_float_once(void **state)
     (void)state;
     struct random r = {51};
     for (int i = 0; i < 100; i++) {
-        int64_t batch = random_int(&r, 0, 3), h = random_int(&r, 1, 6), w = random_int(&r, 1, 6), c = random_int(&r, 1, 5);
-        struct li_border border = {random_int(&r, 0, 2), random_int(&r, 0, 2), random_int(&r, 0, 2), random_int(&r, 0, 2)};
+        int64_t batch = random_int(&r, 0, 3), h = random_int(&r, 1, 6), w = random_int(&r, 1, 6),
+                c = random_int(&r, 1, 5);
+        struct li_border border = {random_int(&r, 0, 2), random_int(&r, 0, 2), random_int(&r, 0, 2),
+                                   random_int(&r, 0, 2)};
         struct li_map dense = li_map_dense(h, w, c), wide = li_map_bordered(h, w, c, &border);
         struct guarded x = guarded_new((size_t)(batch * dense.image), true);
         struct guarded y = guarded_new(li_map_bordered_floats(batch, h, w, c, &border), true);

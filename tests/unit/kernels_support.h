@@ -1,4 +1,5 @@
-/* What the tests of kernels share: the instruction sets of this machine, seeded numbers, memory with forbidden pages at both ends. */
+/* What the tests of kernels share: the instruction sets of this machine, seeded numbers, memory with forbidden pages at
+ * both ends. */
 #ifndef KERNELS_SUPPORT_H
 #define KERNELS_SUPPORT_H
 
@@ -78,7 +79,8 @@ struct guarded {
 
 SUPPORT struct guarded guarded_new(size_t count, bool at_end)
 {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE), bytes = count * sizeof(float), inner = (bytes + page - 1) / page * page;
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), bytes = count * sizeof(float),
+           inner = (bytes + page - 1) / page * page;
     struct guarded g = {.count = count, .map_bytes = inner + 2 * page};
     g.map = mmap(NULL, g.map_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     assert_ptr_not_equal(g.map, MAP_FAILED);

@@ -25,7 +25,8 @@ INLINE vf evaluate(const enum li_binary op, vf a, vf b)
     return a;
 }
 
-INLINE void row(const enum li_binary op, const bool a_scalar, const bool b_scalar, float *y, const float *a, const float *b, int64_t n)
+INLINE void row(const enum li_binary op, const bool a_scalar, const bool b_scalar, float *y, const float *a,
+                const float *b, int64_t n)
 {
     const vf a0 = a_scalar ? v_set(*a) : v_zero(), b0 = b_scalar ? v_set(*b) : v_zero();
     int64_t i = 0;
@@ -54,9 +55,9 @@ INLINE void all_rows(const enum li_binary op, const struct li_binary_rows *s, fl
     }
 }
 
-#define CASE(op)                    \
-    case op:                        \
-        all_rows(op, s, y, a, b);   \
+#define CASE(op)                                                                                                       \
+    case op:                                                                                                           \
+        all_rows(op, s, y, a, b);                                                                                      \
         break;
 
 static void rows(enum li_binary op, const struct li_binary_rows *s, float *y, const float *a, const float *b)

@@ -4,7 +4,8 @@
 
 #include "base/base.h"
 
-/* One axis of a sliding window: tap k of output o reads input o * stride + k * dilation - pad, if that is in [0, extent). */
+/* One axis of a sliding window: tap k of output o reads input o * stride + k * dilation - pad, if that is in [0,
+ * extent). */
 struct axis {
     int64_t extent, outputs, taps, stride, dilation, pad;
 };

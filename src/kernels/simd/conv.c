@@ -1,10 +1,10 @@
 /*
- * Direct convolution, without rearranging the picture: a pixel's channels, and those of its neighbours along the row, lie side by side, so a row
- * of taps is one run of the sum.
+ * Direct convolution, without rearranging the picture: a pixel's channels, and those of its neighbours along the row,
+ * lie side by side, so a row of taps is one run of the sum.
  *
- * Borders. A row's first and last outputs may have taps outside the picture. Outputs with the same taps inside are done together: whole rows of
- * pixels in the middle, columns at the sides. So no tap outside is ever read or multiplied, and no picture is copied. With a halo the
- * sides need no care, only rows of taps that lie wholly outside are skipped.
+ * Borders. A row's first and last outputs may have taps outside the picture. Outputs with the same taps inside are done
+ * together: whole rows of pixels in the middle, columns at the sides. So no tap outside is ever read or multiplied, and
+ * no picture is copied. With a halo the sides need no care, only rows of taps that lie wholly outside are skipped.
  */
 #include "../conv.h"
 #include "clip.h"
@@ -17,12 +17,13 @@ WIDE(TILE)
 static tile_table tiles = {NARROW(TILE_ENTRY) WIDE(TILE_ENTRY)};
 
 enum {
-    TASK_MACS = 1 << 20,       /* about what outweighs handing a task to a thread ten times over */
-    MAX_TASKS = 64,            /* unless cache asks for more */
-    ENOUGH_TASKS = 16,         /* where bands alone give fewer, the filter is divided too */
-    BAND_ROWS = 4,             /* where borders are clipped: the columns at the sides go by tiles of a band's rows */
-    BAND_FLOATS = 64 << 10,    /* 256 KB: input of a task that shall stay in the second-level cache while all panels pass */
-    FILTER_HEAVY = 4           /* a filter so many times the picture is divided first */
+    TASK_MACS = 1 << 20, /* about what outweighs handing a task to a thread ten times over */
+    MAX_TASKS = 64,      /* unless cache asks for more */
+    ENOUGH_TASKS = 16,   /* where bands alone give fewer, the filter is divided too */
+    BAND_ROWS = 4,       /* where borders are clipped: the columns at the sides go by tiles of a band's rows */
+    BAND_FLOATS =
+        64 << 10,    /* 256 KB: input of a task that shall stay in the second-level cache while all panels pass */
+    FILTER_HEAVY = 4 /* a filter so many times the picture is divided first */
 };
 
 /* What a run needs to know besides the geometry. */
@@ -67,17 +68,19 @@ static void pack(const struct li_conv *g, const float *filter, float *packed)
 static bool is_flat(const struct li_conv *g)
 {
     const struct li_map *x = &g->x, *y = &g->y, *r = &g->residual;
-    return g->kernel_h == 1 && g->kernel_w == 1 && g->stride_h == 1 && g->stride_w == 1 && g->pad_top == 0 && g->pad_left == 0 &&
-           g->in_h == g->out_h && g->in_w == g->out_w && x->row == x->pixel * g->in_w && y->row == y->pixel * g->out_w &&
-           r->row == r->pixel * g->out_w &&
-           (g->batch == 1 || (x->image == x->row * g->in_h && y->image == y->row * g->out_h && r->image == r->row * g->out_h));
+    return g->kernel_h == 1 && g->kernel_w == 1 && g->stride_h == 1 && g->stride_w == 1 && g->pad_top == 0 &&
+           g->pad_left == 0 && g->in_h == g->out_h && g->in_w == g->out_w && x->row == x->pixel * g->in_w &&
+           y->row == y->pixel * g->out_w && r->row == r->pixel * g->out_w &&
+           (g->batch == 1 ||
+            (x->image == x->row * g->in_h && y->image == y->row * g->out_h && r->image == r->row * g->out_h));
 }
 
 /* Bands of rows share out the picture, parts the filter; which is cut first is told by which is larger. */
 static void divide(const struct li_conv *g, struct plan *plan)
 {
     int64_t pixels = g->batch * g->out_h * g->out_w;
-    int64_t input = g->batch * g->in_h * g->in_w * g->cin, filter = plan->steps * g->cout, all_panels = plan->panels * g->groups;
+    int64_t input = g->batch * g->in_h * g->in_w * g->cin, filter = plan->steps * g->cout,
+            all_panels = plan->panels * g->groups;
     int64_t wanted = LI_MIN(MAX_TASKS, LI_MAX(1, pixels * plan->steps * g->cout / TASK_MACS));
     int64_t for_cache = LI_MIN(plan->units, divide_up(input, BAND_FLOATS));
     int64_t most = plan->flat || g->halo || g->kernel_w == 1 ? plan->units : divide_up(plan->units, BAND_ROWS);
@@ -148,14 +151,16 @@ static struct taps clipped_taps(const struct pass *pass, struct range ky, struct
 }
 
 /* count outputs from (n, oy, ox) on, going right, or down when the taps are those of a column. */
-static void run_outputs(struct pass *pass, int64_t n, int64_t oy, int64_t ox, bool down, int64_t count, struct range ky, struct range kx)
+static void run_outputs(struct pass *pass, int64_t n, int64_t oy, int64_t ox, bool down, int64_t count, struct range ky,
+                        struct range kx)
 {
     const struct li_conv *g = pass->g;
     struct taps taps = clipped_taps(pass, ky, kx);
     int64_t iy = oy * g->stride_h + ky.first * g->dilation_h - g->pad_top;
     int64_t ix = ox * g->stride_w + kx.first * g->dilation_w - g->pad_left;
     struct line line = {
-        .a = taps.rows * taps.cols * taps.depth > 0 ? pass->x + n * g->x.image + iy * g->x.row + ix * g->x.pixel : pass->x,
+        .a = taps.rows * taps.cols * taps.depth > 0 ? pass->x + n * g->x.image + iy * g->x.row + ix * g->x.pixel
+                                                    : pass->x,
         .a_step = down ? g->stride_h * g->x.row : g->stride_w * g->x.pixel,
         .c = pass->y + n * g->y.image + oy * g->y.row + ox * g->y.pixel,
         .c_step = down ? g->y.row : g->y.pixel,
@@ -207,7 +212,8 @@ static void run_band(struct pass *pass, struct range units)
         return;
     }
     for (int64_t unit = units.first; unit < units.last;) {
-        int64_t n = unit / g->out_h, oy = unit % g->out_h, end = LI_MIN(g->out_h, oy + units.last - unit), same = oy + 1;
+        int64_t n = unit / g->out_h, oy = unit % g->out_h, end = LI_MIN(g->out_h, oy + units.last - unit),
+                same = oy + 1;
         while (same < end && same_taps(&pass->plan->vertical, oy, same)) {
             same++;
         }
@@ -217,7 +223,8 @@ static void run_band(struct pass *pass, struct range units)
 }
 
 /* Panel index of all groups, and the panel behind it, which is fetched meanwhile if this task goes on to it. */
-static struct pass start_pass(const struct li_conv *g, const struct plan *plan, const struct li_conv_data *data, int64_t index, bool more)
+static struct pass start_pass(const struct li_conv *g, const struct plan *plan, const struct li_conv_data *data,
+                              int64_t index, bool more)
 {
     int64_t group = index / plan->panels, number = index % plan->panels;
     int64_t inside = number * PANEL, channel = group * plan->outputs + inside;
@@ -228,12 +235,13 @@ static struct pass start_pass(const struct li_conv *g, const struct plan *plan, 
         .x = data->x + group * plan->channels,
         .y = data->y + channel,
         .residual = data->residual ? data->residual + channel : NULL,
-        .panel = {
-            .b = data->filter + group * group_floats(g) + plan->steps * inside,
-            .vectors = (int)(width / VL),
-            .channels = (int)LI_MIN(width, plan->outputs - inside),
-            .bias = data->bias ? data->bias + channel : NULL,
-        },
+        .panel =
+            {
+                .b = data->filter + group * group_floats(g) + plan->steps * inside,
+                .vectors = (int)(width / VL),
+                .channels = (int)LI_MIN(width, plan->outputs - inside),
+                .bias = data->bias ? data->bias + channel : NULL,
+            },
     };
     set_activation(&pass.panel, g->activation, g->alpha);
     if (more) {

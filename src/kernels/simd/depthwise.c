@@ -1,7 +1,8 @@
 /*
- * Depthwise convolution: a vector of channels at a time, for a few neighbouring pixels at once, so that each pixel of the picture is loaded once
- * a row and serves all the outputs that see it. Square kernels of 3, 5 and 7 without dilation have their loops unrolled, once for tiles whose
- * windows lie inside the picture and once for those at its edges; everything else goes pixel by pixel.
+ * Depthwise convolution: a vector of channels at a time, for a few neighbouring pixels at once, so that each pixel of
+ * the picture is loaded once a row and serves all the outputs that see it. Square kernels of 3, 5 and 7 without
+ * dilation have their loops unrolled, once for tiles whose windows lie inside the picture and once for those at its
+ * edges; everything else goes pixel by pixel.
  */
 #include "../depthwise.h"
 #include "clip.h"
@@ -53,8 +54,8 @@ struct look {
 };
 
 /* One row of taps into the sums of a tile. */
-INLINE void add_taps(const struct row *row, const int size, const int stride, const int pixels, const bool edge, const struct look *look,
-                     const float *x, const float *filter, const int64_t lanes, vf *sum)
+INLINE void add_taps(const struct row *row, const int size, const int stride, const int pixels, const bool edge,
+                     const struct look *look, const float *x, const float *filter, const int64_t lanes, vf *sum)
 {
     const struct li_depthwise *g = row->g;
     vf weight[7];
@@ -78,11 +79,11 @@ INLINE void add_taps(const struct row *row, const int size, const int stride, co
 }
 
 /*
- * pixels outputs, lanes channels from c on. inner: all taps of all of them are inside. Everything but row, x, y, c and look is constant where
- * this is used, so the loops unroll.
+ * pixels outputs, lanes channels from c on. inner: all taps of all of them are inside. Everything but row, x, y, c and
+ * look is constant where this is used, so the loops unroll.
  */
-INLINE void unrolled(const struct row *row, const int size, const int stride, const int pixels, const bool inner, const struct look *look,
-                     const float *x, float *y, int64_t c, const int64_t lanes)
+INLINE void unrolled(const struct row *row, const int size, const int stride, const int pixels, const bool inner,
+                     const struct look *look, const float *x, float *y, int64_t c, const int64_t lanes)
 {
     const ptrdiff_t x_row = row->g->x.row, filter_row = size * row->g->channels;
     vf sum[MAX_PIXELS], bias = row->bias ? v_load_n(row->bias + c, lanes) : v_zero();
@@ -93,11 +94,13 @@ INLINE void unrolled(const struct row *row, const int size, const int stride, co
     if (inner) {
         UNROLL(8)
         for (int ky = 0; ky < size; ky++) {
-            add_taps(row, size, stride, pixels, false, look, x + ky * x_row + c, row->filter + ky * filter_row + c, lanes, sum);
+            add_taps(row, size, stride, pixels, false, look, x + ky * x_row + c, row->filter + ky * filter_row + c,
+                     lanes, sum);
         }
     } else {
         for (int64_t ky = 0; ky < row->taps; ky++) {
-            add_taps(row, size, stride, pixels, true, look, x + ky * x_row + c, row->filter + ky * filter_row + c, lanes, sum);
+            add_taps(row, size, stride, pixels, true, look, x + ky * x_row + c, row->filter + ky * filter_row + c,
+                     lanes, sum);
         }
     }
     store_pixels(row, sum, pixels, y + c, lanes);
@@ -105,23 +108,25 @@ INLINE void unrolled(const struct row *row, const int size, const int stride, co
 
 typedef void tile_function(const struct row *row, const struct look *look, const float *x, float *y);
 
-#define EACH_VECTOR(...)                                                \
-    int64_t c = 0, channels = row->g->channels;                         \
-    for (; c + VL <= channels; c += VL) {                               \
-        unrolled(row, __VA_ARGS__, look, x, y, c, VL);                  \
-    }                                                                   \
-    if (c < channels) {                                                 \
-        unrolled(row, __VA_ARGS__, look, x, y, c, channels - c);        \
+#define EACH_VECTOR(...)                                                                                               \
+    int64_t c = 0, channels = row->g->channels;                                                                        \
+    for (; c + VL <= channels; c += VL) {                                                                              \
+        unrolled(row, __VA_ARGS__, look, x, y, c, VL);                                                                 \
+    }                                                                                                                  \
+    if (c < channels) {                                                                                                \
+        unrolled(row, __VA_ARGS__, look, x, y, c, channels - c);                                                       \
     }
 
-#define TILE(size, stride, pixels)                                                                                              \
-    static void inner_##size##_##stride##_##pixels(const struct row *row, const struct look *look, const float *x, float *y)    \
-    {                                                                                                                           \
-        EACH_VECTOR(size, stride, pixels, true)                                                                          \
-    }                                                                                                                           \
-    static void outer_##size##_##stride##_##pixels(const struct row *row, const struct look *look, const float *x, float *y)    \
-    {                                                                                                                           \
-        EACH_VECTOR(size, stride, pixels, false)                                                                          \
+#define TILE(size, stride, pixels)                                                                                     \
+    static void inner_##size##_##stride##_##pixels(const struct row *row, const struct look *look, const float *x,     \
+                                                   float *y)                                                           \
+    {                                                                                                                  \
+        EACH_VECTOR(size, stride, pixels, true)                                                                        \
+    }                                                                                                                  \
+    static void outer_##size##_##stride##_##pixels(const struct row *row, const struct look *look, const float *x,     \
+                                                   float *y)                                                           \
+    {                                                                                                                  \
+        EACH_VECTOR(size, stride, pixels, false)                                                                       \
     }
 #define TILES(size, stride) TILE(size, stride, 1) TILE(size, stride, 4) TILE(size, stride, 7)
 TILES(3, 1)
@@ -140,10 +145,23 @@ struct variant {
     } tiles[3];
 };
 
-#define ENTRY(size, stride, pixels) {pixels, inner_##size##_##stride##_##pixels, outer_##size##_##stride##_##pixels}
-#define VARIANT(size, stride) {size, stride, {ENTRY(size, stride, 7), ENTRY(size, stride, 4), ENTRY(size, stride, 1)}}
+#define ENTRY(size, stride, pixels)                                                                                    \
+    {                                                                                                                  \
+        pixels, inner_##size##_##stride##_##pixels, outer_##size##_##stride##_##pixels                                 \
+    }
+#define VARIANT(size, stride)                                                                                          \
+    {                                                                                                                  \
+        size, stride,                                                                                                  \
+        {                                                                                                              \
+            ENTRY(size, stride, 7), ENTRY(size, stride, 4), ENTRY(size, stride, 1)                                     \
+        }                                                                                                              \
+    }
 static const struct variant variants[] = {
-    VARIANT(3, 1), VARIANT(3, 2), VARIANT(5, 1), VARIANT(5, 2), {7, 1, {ENTRY(7, 1, 4), ENTRY(7, 1, 4), ENTRY(7, 1, 1)}},
+    VARIANT(3, 1),
+    VARIANT(3, 2),
+    VARIANT(5, 1),
+    VARIANT(5, 2),
+    {7, 1, {ENTRY(7, 1, 4), ENTRY(7, 1, 4), ENTRY(7, 1, 1)}},
 };
 
 static const struct variant *find_variant(const struct li_depthwise *g)
@@ -163,12 +181,15 @@ static void run_tiles(const struct row *row, const struct variant *variant)
     const struct li_depthwise *g = row->g;
     for (int64_t ox = 0; ox < g->out_w;) {
         int64_t left = g->out_w - ox;
-        int kind = left > 4 && g->out_w >= variant->tiles[0].pixels ? 0 : left > 1 && g->out_w >= variant->tiles[1].pixels ? 1 : 2;
+        int kind = left > 4 && g->out_w >= variant->tiles[0].pixels   ? 0
+                   : left > 1 && g->out_w >= variant->tiles[1].pixels ? 1
+                                                                      : 2;
         int64_t pixels = variant->tiles[kind].pixels, at = LI_MIN(ox, g->out_w - pixels);
         int64_t ix = at * g->stride_w - g->pad_left, span = (pixels - 1) * g->stride_w + g->kernel_w;
         struct look look = {g->halo ? 0 : LI_MAX(0, -ix), g->halo ? span : LI_MIN(span, g->in_w - ix)};
         bool inner = row->taps == g->kernel_h && look.first == 0 && look.last == span;
-        (inner ? variant->tiles[kind].inner : variant->tiles[kind].outer)(row, &look, row->x + ix * g->x.pixel, row->y + at * g->y.pixel);
+        (inner ? variant->tiles[kind].inner : variant->tiles[kind].outer)(row, &look, row->x + ix * g->x.pixel,
+                                                                          row->y + at * g->y.pixel);
         ox = at + pixels;
     }
 }

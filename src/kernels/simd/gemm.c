@@ -75,8 +75,8 @@ static int64_t tasks(const struct li_gemm *g)
     return g->batch * plan.bands * plan.parts;
 }
 
-static void run_panel(const struct li_gemm *g, const struct li_gemm_data *data, int64_t product, int64_t number, bool more,
-                      struct range rows)
+static void run_panel(const struct li_gemm *g, const struct li_gemm_data *data, int64_t product, int64_t number,
+                      bool more, struct range rows)
 {
     int64_t first = number * PANEL, width = LI_MIN(PANEL, divide_up(g->n - first, VL) * VL);
     struct panel panel = {

@@ -1,12 +1,14 @@
 /*
- * The micro-kernel under convolution and matrix products: a tile of up to TILE_ROWS outputs by one panel of up to two vectors of
- * channels stays in registers while the sum over taps and input channels runs; then bias, residual and activation, then one store.
+ * The micro-kernel under convolution and matrix products: a tile of up to TILE_ROWS outputs by one panel of up to two
+ * vectors of channels stays in registers while the sum over taps and input channels runs; then bias, residual and
+ * activation, then one store.
  *
  *     sum[r][j] = sum over y < rows, x < cols, i < depth of
  *         a[r * a_step + y * a_row + x * a_col + i * a_depth] * b[(y * b_row + x * b_col + i) * width + j]
  *
- * a is broadcast from memory, b is packed so that each step reads one line. The order of the sum does not depend on the tile's size or the
- * vector's width. The unrolled bodies are long because the number of rows must be a constant for the sums to live in registers.
+ * a is broadcast from memory, b is packed so that each step reads one line. The order of the sum does not depend on the
+ * tile's size or the vector's width. The unrolled bodies are long because the number of rows must be a constant for the
+ * sums to live in registers.
  */
 #ifndef LI_SIMD_MICRO_H
 #define LI_SIMD_MICRO_H
@@ -39,8 +41,8 @@ struct taps {
 /* One panel of the filter and what follows the sum. */
 struct panel {
     const float *b;
-    int vectors;   /* 1 or 2 */
-    int channels;  /* that exist, of vectors * VL */
+    int vectors;  /* 1 or 2 */
+    int channels; /* that exist, of vectors * VL */
     const float *bias;
     enum li_activation activation;
     float alpha, low, high; /* low and high: the activation as a clamp, where it is one */
@@ -156,8 +158,8 @@ INLINE void finish(sums sum, const int rows, const int vectors, const struct pan
 }
 
 /*
- * Rows are reached from five pointers, three rows apart, plus 0, 1 or 2 steps, which x86's addressing adds for free; keep() stops the compiler
- * from turning them into fourteen pointers that do not fit in registers.
+ * Rows are reached from five pointers, three rows apart, plus 0, 1 or 2 steps, which x86's addressing adds for free;
+ * keep() stops the compiler from turning them into fourteen pointers that do not fit in registers.
  */
 #define keep(x) __asm__ volatile("" : "+r"(x))
 
@@ -168,8 +170,8 @@ INLINE float a_value(const char *const p[5], ptrdiff_t step, ptrdiff_t step2, in
 }
 
 /* One step of the sum for every row. */
-INLINE void add_step(sums sum, const int rows, const int vectors, const char *const p[5], ptrdiff_t step, ptrdiff_t step2,
-                     ptrdiff_t offset, const float *b)
+INLINE void add_step(sums sum, const int rows, const int vectors, const char *const p[5], ptrdiff_t step,
+                     ptrdiff_t step2, ptrdiff_t offset, const float *b)
 {
     vf bv[2];
     UNROLL(2)
@@ -186,8 +188,8 @@ INLINE void add_step(sums sum, const int rows, const int vectors, const char *co
     }
 }
 
-INLINE void tile(const int rows, const int vectors, const bool unit_depth, const struct taps *t, const struct panel *p, const struct line *l,
-                 const char *ahead, ptrdiff_t ahead_step)
+INLINE void tile(const int rows, const int vectors, const bool unit_depth, const struct taps *t, const struct panel *p,
+                 const struct line *l, const char *ahead, ptrdiff_t ahead_step)
 {
     sums sum;
     UNROLL(16)
@@ -252,7 +254,8 @@ INLINE void tile(const int rows, const int vectors, const bool unit_depth, const
     finish(sum, rows, vectors, p, l);
 }
 
-typedef void tile_function(const struct taps *t, const struct panel *p, const struct line *l, const char *ahead, ptrdiff_t ahead_step);
+typedef void tile_function(const struct taps *t, const struct panel *p, const struct line *l, const char *ahead,
+                           ptrdiff_t ahead_step);
 
 #define ROWS_1_TO_6(X, v) X(1, v) X(2, v) X(3, v) X(4, v) X(5, v) X(6, v)
 #define ROWS_1_TO_12(X, v) ROWS_1_TO_6(X, v) X(7, v) X(8, v) X(9, v) X(10, v) X(11, v) X(12, v)
@@ -268,10 +271,11 @@ typedef void tile_function(const struct taps *t, const struct panel *p, const st
 #define WIDE(X) ROWS_1_TO_12(X, 2)
 #endif
 
-#define TILE_FUNCTION(name, r, v, unit)                                                                                         \
-    static void name##_##r##x##v(const struct taps *t, const struct panel *p, const struct line *l, const char *ahead, ptrdiff_t s) \
-    {                                                                                                                           \
-        tile(r, v, unit, t, p, l, ahead, s);                                                                                    \
+#define TILE_FUNCTION(name, r, v, unit)                                                                                \
+    static void name##_##r##x##v(const struct taps *t, const struct panel *p, const struct line *l, const char *ahead, \
+                                 ptrdiff_t s)                                                                          \
+    {                                                                                                                  \
+        tile(r, v, unit, t, p, l, ahead, s);                                                                           \
     }
 
 typedef tile_function *const tile_table[2][MAX_ROWS + 1]; /* [vectors - 1][rows] */

@@ -114,8 +114,8 @@ INLINE vf scaled(const float *x, const float *scale, const float *shift, int64_t
     return v_fma(v_load_n(x, lanes), v_load_n(scale, lanes), shift ? v_load_n(shift, lanes) : v_zero());
 }
 
-static void scale_shift(float *y, ptrdiff_t y_row, const float *x, ptrdiff_t x_row, int64_t rows, int64_t cols, const float *scale,
-                        const float *shift, enum li_activation activation, float alpha)
+static void scale_shift(float *y, ptrdiff_t y_row, const float *x, ptrdiff_t x_row, int64_t rows, int64_t cols,
+                        const float *scale, const float *shift, enum li_activation activation, float alpha)
 {
     enum { AT_ONCE = 8 };
     for (int64_t r = 0; r < rows; r++, x += x_row, y += y_row) {
@@ -133,7 +133,8 @@ static void scale_shift(float *y, ptrdiff_t y_row, const float *x, ptrdiff_t x_r
     }
 }
 
-static void layer_norm(float *y, const float *x, int64_t rows, int64_t cols, const float *scale, const float *shift, float epsilon)
+static void layer_norm(float *y, const float *x, int64_t rows, int64_t cols, const float *scale, const float *shift,
+                       float epsilon)
 {
     for (int64_t r = 0; r < rows; r++, x += cols, y += cols) {
         float mean = wide_sum(x, cols, TERM_VALUE, 0) / (float)cols;
@@ -147,4 +148,5 @@ static void layer_norm(float *y, const float *x, int64_t rows, int64_t cols, con
     }
 }
 
-const struct li_norm_kernels LI_SIMD_NAME(norm) = {moment_chunks, moments_partial, moments_combine, scale_shift, layer_norm};
+const struct li_norm_kernels LI_SIMD_NAME(norm) = {moment_chunks, moments_partial, moments_combine, scale_shift,
+                                                   layer_norm};

@@ -22,7 +22,8 @@ struct window {
     int64_t h, w;
 };
 
-INLINE void pool_channels(const struct window *win, float *y, int64_t c, const int vectors, int64_t lanes, const bool average)
+INLINE void pool_channels(const struct window *win, float *y, int64_t c, const int vectors, int64_t lanes,
+                          const bool average)
 {
     vf result[STRIP];
     UNROLL(4)
@@ -68,8 +69,8 @@ INLINE void pool(const struct li_pooling *g, const float *x, float *y, int64_t t
         for (int64_t ox = 0; ox < g->out_w; ox++) {
             struct range kx = inside_taps(&horizontal, ox);
             int64_t iy = oy * g->stride_h - g->pad_top + ky.first, ix = ox * g->stride_w - g->pad_left + kx.first;
-            struct window win = {x + n * g->x.image + iy * g->x.row + ix * g->x.pixel, g->x.pixel, g->x.row, ky.last - ky.first,
-                                 kx.last - kx.first};
+            struct window win = {x + n * g->x.image + iy * g->x.row + ix * g->x.pixel, g->x.pixel, g->x.row,
+                                 ky.last - ky.first, kx.last - kx.first};
             pool_pixel(&win, y + n * g->y.image + oy * g->y.row + ox * g->y.pixel, g->channels, average);
         }
     }

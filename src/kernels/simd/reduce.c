@@ -1,4 +1,5 @@
-/* Reductions. Along rows: wide.h. Along columns: a few vectors of columns at a time, pairwise over blocks of pixels of a fixed length. */
+/* Reductions. Along rows: wide.h. Along columns: a few vectors of columns at a time, pairwise over blocks of pixels of
+ * a fixed length. */
 #include "../reduce.h"
 #include "clip.h"
 #include "wide.h"
@@ -55,7 +56,8 @@ INLINE vf step(enum li_reduce op, vf sum, vf x)
 }
 
 /* Pixels [first, last), one after the other. */
-INLINE struct strip block(const enum li_reduce op, const struct source *s, int64_t first, int64_t last, const bool whole)
+INLINE struct strip block(const enum li_reduce op, const struct source *s, int64_t first, int64_t last,
+                          const bool whole)
 {
     struct strip sum = {{start(op), start(op), start(op), start(op)}};
     int64_t column = first % s->w;
@@ -80,7 +82,8 @@ static struct strip any_block(enum li_reduce op, const struct source *s, int64_t
     bool whole = s->channels == COLUMN_VECTORS * VL;
     switch (op) {
     case LI_REDUCE_SUM_SQUARES:
-        return whole ? block(LI_REDUCE_SUM_SQUARES, s, first, last, true) : block(LI_REDUCE_SUM_SQUARES, s, first, last, false);
+        return whole ? block(LI_REDUCE_SUM_SQUARES, s, first, last, true)
+                     : block(LI_REDUCE_SUM_SQUARES, s, first, last, false);
     case LI_REDUCE_MAX:
         return whole ? block(LI_REDUCE_MAX, s, first, last, true) : block(LI_REDUCE_MAX, s, first, last, false);
     case LI_REDUCE_MIN:
@@ -116,7 +119,8 @@ static void picture(enum li_reduce op, float *y, const float *x, int64_t h, int6
     }
 }
 
-static void columns(enum li_reduce op, float *y, const float *x, int64_t count, int64_t cols, ptrdiff_t x_row, float scale)
+static void columns(enum li_reduce op, float *y, const float *x, int64_t count, int64_t cols, ptrdiff_t x_row,
+                    float scale)
 {
     picture(op, y, x, 1, count, cols, &(struct li_map){.pixel = x_row}, scale);
 }

@@ -50,23 +50,23 @@ INLINE vf evaluate(const enum li_unary op, vf x)
     return x;
 }
 
-#define LOOP(expression)                          \
-    do {                                          \
-        int64_t i = 0;                            \
-        for (; i + VL <= n; i += VL) {            \
-            vf v = v_load(x + i);                 \
-            v_store(y + i, expression);           \
-        }                                         \
-        if (i < n) {                              \
-            vf v = v_load_part(x + i, n - i);     \
-            v_store_part(y + i, expression, n - i); \
-        }                                         \
+#define LOOP(expression)                                                                                               \
+    do {                                                                                                               \
+        int64_t i = 0;                                                                                                 \
+        for (; i + VL <= n; i += VL) {                                                                                 \
+            vf v = v_load(x + i);                                                                                      \
+            v_store(y + i, expression);                                                                                \
+        }                                                                                                              \
+        if (i < n) {                                                                                                   \
+            vf v = v_load_part(x + i, n - i);                                                                          \
+            v_store_part(y + i, expression, n - i);                                                                    \
+        }                                                                                                              \
     } while (0)
 
 /* The switches stand outside the loops: one loop for each function. */
-#define CASE(op)                 \
-    case op:                     \
-        LOOP(evaluate(op, v));   \
+#define CASE(op)                                                                                                       \
+    case op:                                                                                                           \
+        LOOP(evaluate(op, v));                                                                                         \
         break;
 
 static void apply(enum li_unary op, float *y, const float *x, int64_t n)
@@ -96,9 +96,9 @@ static void apply(enum li_unary op, float *y, const float *x, int64_t n)
     }
 }
 
-#define ACTIVATION(kind)                   \
-    case kind:                             \
-        LOOP(v_activate(kind, a, v));      \
+#define ACTIVATION(kind)                                                                                               \
+    case kind:                                                                                                         \
+        LOOP(v_activate(kind, a, v));                                                                                  \
         break;
 
 static void activate(enum li_activation activation, float alpha, float *y, const float *x, int64_t n)

@@ -1,7 +1,8 @@
 /*
- * Elementary functions on whole vectors, float32, within about 2 units in the last place (log1p, tanh, erfc: 3). Each is a reduction of the
- * argument and a polynomial; the coefficients are Chebyshev fits made for these intervals with mpmath's chebyfit at 40 digits, rounded to float.
- * Infinities, NaN, zeros and results below the smallest normal number come out as libm's, but for the sigmoid's tail, which ends at exp(-88).
+ * Elementary functions on whole vectors, float32, within 2 units in the last place (expm1, sigmoid 3; log1p, tanh,
+ * softplus 4; erfc 5). Each is a reduction of the argument and a polynomial; the coefficients are Chebyshev fits made
+ * for these intervals with mpmath's chebyfit at 40 digits, rounded to float. Infinities, NaN, zeros and results below
+ * the smallest normal number come out as libm's, but for the sigmoid's tail, which ends at exp(-88).
  */
 #ifndef LI_SIMD_VMATH_H
 #define LI_SIMD_VMATH_H
@@ -47,8 +48,8 @@ INLINE vf v_power(vf shifted)
     return (vf)(((vu)shifted << 23) + (127u << 23));
 }
 
-/* The bounds lie where the result is 0 and infinity, beyond what one factor 2^n can hold. A NaN passes them; whatever integer it becomes, its
- * product is NaN. */
+/* The bounds lie where the result is 0 and infinity, beyond what one factor 2^n can hold. A NaN passes them; whatever
+ * integer it becomes, its product is NaN. */
 INLINE vf v_exp(vf x)
 {
     vf f, shifted = v_reduce_ln2(v_at_most(v_at_least(x, v_set(-104.0f)), v_set(89.0f)), &f);
@@ -83,10 +84,9 @@ INLINE vf v_log(vf x)
     vi e = (vi)bits >> 23;
     vf r = (vf)((bits & 0x7fffff) + 0x3f3504f3) - 1.0f;
     vf n = __builtin_convertvector(e, vf) - v_select(tiny, v_set(23.0f), v_zero());
-    vf p = V_POLY(r, -0.062015000730752945f, 0.1053086444735527f, -0.10646191984415054f,
-                      0.11037783324718475f, -0.12450743466615677f, 0.14286524057388306f,
-                      -0.1666800081729889f, 0.2000001072883606f, -0.24999989569187164f,
-                      0.3333333432674408f);
+    vf p = V_POLY(r, -0.062015000730752945f, 0.1053086444735527f, -0.10646191984415054f, 0.11037783324718475f,
+                  -0.12450743466615677f, 0.14286524057388306f, -0.1666800081729889f, 0.2000001072883606f,
+                  -0.24999989569187164f, 0.3333333432674408f);
     vf square = r * r;
     vf low = v_fma(p * square, r, n * 1.42860682031e-6f);
     low = v_fma(square, v_set(-0.5f), low);
@@ -131,7 +131,8 @@ INLINE vf v_erf_inner(vf x)
     return v_fma(p, x, x);
 }
 
-/* erfc(x) for x >= 0.48: exp(-x^2) R / (1 + 2x), R a polynomial in (x - 2) / (x + 2). x^2 is kept in two parts, since exp magnifies its error. */
+/* erfc(x) for x >= 0.48: exp(-x^2) R / (1 + 2x), R a polynomial in (x - 2) / (x + 2). x^2 is kept in two parts, since
+ * exp magnifies its error. */
 INLINE vf v_erfc_outer(vf x)
 {
     x = v_at_most(x, v_set(10.3f));
@@ -194,11 +195,11 @@ INLINE vf v_activate(enum li_activation activation, vf alpha, vf x)
 static __attribute__((noinline, unused)) void activate_vectors(enum li_activation activation, float alpha, vf *v, int n)
 {
     const vf a = v_set(alpha);
-#define LI_CASE(kind)                          \
-    case kind:                                 \
-        for (int i = 0; i < n; i++) {          \
-            v[i] = v_activate(kind, a, v[i]);  \
-        }                                      \
+#define LI_CASE(kind)                                                                                                  \
+    case kind:                                                                                                         \
+        for (int i = 0; i < n; i++) {                                                                                  \
+            v[i] = v_activate(kind, a, v[i]);                                                                          \
+        }                                                                                                              \
         break;
     switch (activation) {
         LI_CASE(LI_ACT_RELU)

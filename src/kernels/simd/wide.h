@@ -1,6 +1,6 @@
 /*
- * Sums along an array, in 16 lanes whatever the vector's width, and pairwise over blocks of a fixed length: the same bits for every instruction
- * set, and an error that grows with the logarithm of the length.
+ * Sums along an array, in 16 lanes whatever the vector's width, and pairwise over blocks of a fixed length: the same
+ * bits for every instruction set, and an error that grows with the logarithm of the length.
  */
 #ifndef LI_SIMD_WIDE_H
 #define LI_SIMD_WIDE_H
