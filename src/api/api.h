@@ -1,0 +1,60 @@
+/* What the files of this room share; private to it. */
+#ifndef LI_API_H
+#define LI_API_H
+
+#include "base/base.h"
+#include "graph/graph.h"
+#include "kernels/kernels.h"
+#include "model/model.h"
+
+struct lince_callable {
+    struct lince_model *owner;
+    struct li_callable *callable;
+};
+
+/* Counted: sessions hold it beside the user. */
+struct lince_model {
+    struct li_mem *mem;
+    struct li_model *model;
+    struct li_pool *pool;
+    struct li_env env;
+    struct lince_callable *callables;
+    size_t callable_count;
+    struct lince_session **losses; /* by loss; made when first asked for, under the lock */
+    struct lince_callable *loss_callables;
+    pthread_mutex_t lock;
+    atomic_int references;
+};
+
+struct lince_pool {
+    struct li_mem *mem;
+    struct li_pool *pool;
+};
+
+struct lince_model *li_api_model_retain(struct lince_model *model);
+void li_api_model_release(struct lince_model *model);
+
+/* NULL arguments of the caller: "lince_x: NAME is NULL". */
+lince_status li_api_null(lince_error *err, const char *function, const char *name);
+#define LI_NEED(function, pointer)                               \
+    do {                                                         \
+        if (!(pointer)) {                                        \
+            return li_api_null(err, function, #pointer);         \
+        }                                                        \
+    } while (0)
+
+/* A tensor of the caller's as ours, checked: dtype, rank, dims, size. Data is borrowed. `what` names it in errors. */
+lince_status li_api_tensor(struct li_tensor *out, const lince_tensor *in, const char *what, lince_error *err);
+void li_api_tensor_out(lince_tensor *out, const struct li_tensor *in);
+
+/* ---- Arguments (arguments.c): paths to trees ---- */
+
+struct li_api_arguments {
+    struct li_call_args args;
+    struct li_arg **inputs; /* the leaves that runs supply, in order; their dtype and shape are filled in by each run */
+    size_t input_count;
+};
+lince_status li_api_arguments(struct li_api_arguments *out, const lince_argument *arguments, size_t count, struct li_arena *arena,
+                              lince_error *err);
+
+#endif

@@ -1,0 +1,118 @@
+/* lince_callable: what can be called, and what it accepts. */
+#include "api.h"
+
+lince_callable *lince_model_call(lince_model *model)
+{
+    lince_callable *call = NULL;
+    return model && lince_model_callable(model, "__call__", &call, NULL) == LINCE_OK ? call : NULL;
+}
+
+size_t lince_model_callable_count(const lince_model *model)
+{
+    return model ? model->callable_count : 0;
+}
+
+lince_callable *lince_model_callable_at(lince_model *model, size_t index)
+{
+    return model && index < model->callable_count ? &model->callables[index] : NULL;
+}
+
+lince_status lince_model_callable(lince_model *model, const char *name, lince_callable **callable, lince_error *err)
+{
+    struct li_callable *found;
+    LI_NEED("lince_model_callable", model);
+    LI_NEED("lince_model_callable", callable);
+    *callable = NULL;
+    LI_TRY(li_model_callable(model->model, name, &found, err));
+    for (size_t i = 0; i < model->callable_count; i++) {
+        if (model->callables[i].callable == found) {
+            *callable = &model->callables[i];
+        }
+    }
+    return LINCE_OK;
+}
+
+const char *lince_callable_name(const lince_callable *callable)
+{
+    return callable ? callable->callable->name : "";
+}
+
+size_t lince_callable_argument_count(const lince_callable *callable)
+{
+    return callable ? callable->callable->parameter_count : 0;
+}
+
+lince_status lince_callable_argument(const lince_callable *callable, size_t index, lince_argument_info *info, lince_error *err)
+{
+    LI_NEED("lince_callable_argument", callable);
+    LI_NEED("lince_callable_argument", info);
+    const struct li_callable *c = callable->callable;
+    if (index >= c->parameter_count) {
+        return li_fail(err, LINCE_EINVAL, "argument %zu of %zu of %s", index, c->parameter_count, c->name);
+    }
+    const struct li_parameter *p = &c->parameter[index];
+    *info = (lince_argument_info){p->name, p->fallback_text, p->keyword_only};
+    return LINCE_OK;
+}
+
+size_t lince_callable_trace_count(const lince_callable *callable)
+{
+    return callable ? callable->callable->trace_count : 0;
+}
+
+const char *lince_callable_trace(const lince_callable *callable, size_t index)
+{
+    return callable && index < callable->callable->trace_count ? callable->callable->trace[index].text : "";
+}
+
+lince_status lince_callable_unsupported(lince_callable *callable, const char *const **texts, size_t *count, lince_error *err)
+{
+    LI_NEED("lince_callable_unsupported", callable);
+    LI_NEED("lince_callable_unsupported", texts);
+    LI_NEED("lince_callable_unsupported", count);
+    return li_callable_unsupported(callable->callable, texts, count, err);
+}
+
+lince_status lince_callable_ops(lince_callable *callable, const char *const **names, size_t *count, lince_error *err)
+{
+    LI_NEED("lince_callable_ops", callable);
+    LI_NEED("lince_callable_ops", names);
+    LI_NEED("lince_callable_ops", count);
+    return li_callable_ops(callable->callable, names, count, err);
+}
+
+/* The first tensor that a trace takes, if it is a batch of images; its unknown dims become 0. */
+static bool image_of(const struct li_trace *trace, int64_t hwc[3])
+{
+    if (trace->spec_count == 0 || trace->spec[0]->shape.rank != 4) {
+        return false;
+    }
+    for (int i = 0; i < 3; i++) {
+        hwc[i] = LI_MAX(trace->spec[0]->shape.dim[i + 1], 0);
+    }
+    return true;
+}
+
+lince_status lince_callable_image_size(lince_callable *callable, int32_t *height, int32_t *width, int32_t *channels, lince_error *err)
+{
+    LI_NEED("lince_callable_image_size", callable);
+    const struct li_callable *c = callable->callable;
+    int64_t size[3] = {0}, other[3];
+    bool found = c->trace_count > 0 && image_of(&c->trace[0], size);
+    for (size_t i = 1; found && i < c->trace_count; i++) {
+        if (image_of(&c->trace[i], other)) {
+            size[0] = other[0] == size[0] ? size[0] : 0;
+            size[1] = other[1] == size[1] ? size[1] : 0;
+        }
+    }
+    if (!found) {
+        return li_fail(err, LINCE_EINVAL, "the first argument of %s is no batch of images [batch, height, width, channels]", c->name);
+    }
+    int32_t *const to[3] = {height, width, channels};
+    for (int i = 0; i < 3; i++) {
+        if (to[i]) {
+            *to[i] = (int32_t)size[i];
+        }
+    }
+    return LINCE_OK;
+}

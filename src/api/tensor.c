@@ -1,0 +1,41 @@
+/* The caller's tensors and ours. */
+#include "api.h"
+
+lince_status li_api_null(lince_error *err, const char *function, const char *name)
+{
+    return li_fail(err, LINCE_EINVAL, "%s: %s is NULL", function, name);
+}
+
+lince_status li_api_tensor(struct li_tensor *out, const lince_tensor *in, const char *what, lince_error *err)
+{
+    struct li_tensor t = {.dtype = in->dtype, .shape = {.rank = in->rank}, .data = in->data, .size_bytes = in->size_bytes};
+    size_t bytes;
+    if (lince_dtype_size(in->dtype) == 0) {
+        return li_fail(err, LINCE_EINVAL, "%s: dtype %d is none that a tensor of the caller's can have", what, (int)in->dtype);
+    }
+    if (in->rank < 0 || in->rank > LINCE_MAX_RANK) {
+        return li_fail(err, LINCE_EINVAL, "%s: rank %d; 0 to %d are possible", what, (int)in->rank, LINCE_MAX_RANK);
+    }
+    for (int i = 0; i < in->rank; i++) {
+        t.shape.dim[i] = in->dims[i];
+    }
+    lince_status st = li_shape_bytes(&t.shape, t.dtype, &bytes, err);
+    if (st) {
+        return li_prefix(err, st, "%s", what);
+    }
+    if (bytes != in->size_bytes || (bytes && !in->data)) {
+        char text[LI_SHAPE_TEXT];
+        return li_fail(err, LINCE_EINVAL, "%s: %s%s takes %zu bytes, %zu are given", what, lince_dtype_name(in->dtype),
+                       li_shape_text(&t.shape, text), bytes, in->data ? in->size_bytes : 0);
+    }
+    *out = t;
+    return LINCE_OK;
+}
+
+void li_api_tensor_out(lince_tensor *out, const struct li_tensor *in)
+{
+    *out = (lince_tensor){.dtype = in->dtype, .rank = in->shape.rank, .data = in->data, .size_bytes = in->size_bytes};
+    for (int i = 0; i < in->shape.rank; i++) {
+        out->dims[i] = in->shape.dim[i];
+    }
+}

@@ -1,0 +1,63 @@
+/* Variables: list, describe, read, write. */
+#include "api.h"
+
+size_t lince_variable_count(const lince_model *model)
+{
+    return model ? li_model_variable_count(model->model) : 0;
+}
+
+static lince_status find(const lince_model *model, size_t index, const struct li_variable **out, lince_error *err)
+{
+    size_t count = li_model_variable_count(model->model);
+    if (index >= count) {
+        return li_fail(err, LINCE_EINVAL, "variable %zu of %zu", index, count);
+    }
+    *out = li_model_variable(model->model, index);
+    return LINCE_OK;
+}
+
+lince_status lince_variable_info_at(const lince_model *model, size_t index, lince_variable_info *info, lince_error *err)
+{
+    const struct li_variable *v;
+    LI_NEED("lince_variable_info_at", model);
+    LI_NEED("lince_variable_info_at", info);
+    LI_TRY(find(model, index, &v, err));
+    const struct li_resource *r = li_model_store(model->model)->resources[v->resource];
+    *info = (lince_variable_info){.name = v->name, .dtype = r->dtype, .rank = r->shape.rank, .trainable = v->trainable};
+    for (int i = 0; i < r->shape.rank; i++) {
+        info->dims[i] = r->shape.dim[i];
+    }
+    return li_shape_bytes(&r->shape, r->dtype, &info->size_bytes, err);
+}
+
+void lince_model_variables(const lince_model *model, lince_variable_list list, const int32_t **indices, size_t *count)
+{
+    struct li_list found = {NULL, 0};
+    if (model && (list == LINCE_VARIABLES || list == LINCE_TRAINABLE_VARIABLES)) {
+        found = li_model_list(model->model, list == LINCE_VARIABLES ? LI_LIST_VARIABLES : LI_LIST_TRAINABLE);
+    }
+    if (indices) {
+        *indices = found.indices;
+    }
+    if (count) {
+        *count = found.count;
+    }
+}
+
+lince_status lince_variable_read(lince_model *model, size_t index, void *data, size_t size_bytes, lince_error *err)
+{
+    const struct li_variable *v;
+    LI_NEED("lince_variable_read", model);
+    LI_NEED("lince_variable_read", data);
+    LI_TRY(find(model, index, &v, err));
+    return li_store_read(li_model_store(model->model), v->resource, data, size_bytes, err);
+}
+
+lince_status lince_variable_write(lince_model *model, size_t index, const void *data, size_t size_bytes, lince_error *err)
+{
+    const struct li_variable *v;
+    LI_NEED("lince_variable_write", model);
+    LI_NEED("lince_variable_write", data);
+    LI_TRY(find(model, index, &v, err));
+    return li_store_write(li_model_store(model->model), v->resource, data, size_bytes, err);
+}
