@@ -1,0 +1,387 @@
+/*
+ * Conv2DBackpropInput and Conv2DBackpropFilter: the gradients of Conv2D. The first also runs forward, as a transposed convolution.
+ *
+ * Input. Pixels of dx with the same remainders (py, px) by the strides see the same taps, so each of these phases is itself a
+ * convolution of dy of stride 1 with some of the taps, turned around, and with inputs and outputs of the filter exchanged:
+ *
+ *     iy = s t + p reads dy at oy = (iy + pad - ky d) / s for the ky that make it whole: ky = k0 + j q, q = s / gcd(s, d);
+ *     oy = t + (p + pad - k0 d) / s - j (q d / s).
+ *
+ * Filter. For a piece of the pixels of dy, the pixels of x under each tap are gathered to a matrix [pixels, taps and channels], whose
+ * transpose times dy is added to the result. Tasks divide the rows of the result, and every sum goes through the pieces in order.
+ */
+#include "conv.h"
+
+#include <string.h>
+
+enum {
+    INPUT_CHANNELS = 64,  /* of dx, that one task makes: it packs the filter's part for these */
+    INPUT_PIXELS = 1024,  /* of dx: what outweighs packing that part once more */
+    INPUT_PIECES = 8,
+    FILTER_ROWS = 64,     /* of the result, for one task */
+    FILTER_PIXELS = 256   /* of dy, that are gathered at a time */
+};
+
+/* ---- Both ---- */
+
+struct shapes {
+    int64_t x[4], filter[4], dy[4];
+    struct li_window window;
+    int64_t groups;
+};
+
+/* Check that dy is what Conv2D makes of x and the filter. */
+static lince_status check(const struct li_infer *s, const struct li_shape *x, const struct li_shape *filter, const struct li_shape *dy)
+{
+    struct li_shape y;
+    char want[LI_SHAPE_TEXT], have[LI_SHAPE_TEXT];
+    LI_TRY(li_conv_infer(s, x, filter, &y));
+    if (!li_shape_equal(&y, dy)) {
+        return li_infer_fail(s, LINCE_EINVAL, "out_backprop has shape %s; the convolution gives %s", li_shape_text(dy, have),
+                             li_shape_text(&y, want));
+    }
+    return LINCE_OK;
+}
+
+/* A shape given as an operand: four numbers, or height and width alone for the input (then the rest is as `like` says). */
+static lince_status sizes(const struct li_infer *s, int input, bool picture, const int64_t like[4], struct li_shape *out)
+{
+    int count;
+    int64_t v[4];
+    LI_TRY(li_in_ints(s, input, v, 4, &count));
+    if (picture && count == 2) {
+        *out = (struct li_shape){4, {like[0], v[0], v[1], like[3]}};
+    } else if (count == 4) {
+        *out = (struct li_shape){4, {v[0], v[1], v[2], v[3]}};
+    } else {
+        return li_infer_fail(s, LINCE_EINVAL, "input %d must hold four sizes, it holds %d", input, count);
+    }
+    for (int i = 0; i < 4; i++) {
+        if (out->dim[i] < 0) {
+            return li_infer_fail(s, LINCE_EINVAL, "input %d holds a negative size, %lld", input, (long long)out->dim[i]);
+        }
+    }
+    return LINCE_OK;
+}
+
+static struct shapes shapes_of(const struct li_graph *g, const struct li_node *node, li_vid x, li_vid filter, li_vid dy)
+{
+    struct shapes s;
+    memcpy(s.x, g->values[x].shape.dim, sizeof s.x);
+    memcpy(s.filter, g->values[filter].shape.dim, sizeof s.filter);
+    memcpy(s.dy, g->values[dy].shape.dim, sizeof s.dy);
+    li_window_of(node, s.x[1], s.x[2], s.filter[0], s.filter[1], "dilations", &s.window);
+    s.groups = s.x[3] / s.filter[2];
+    return s;
+}
+
+/* The attributes that say how the window moves, for another node of the same convolution. */
+enum { WINDOW_ATTRS = 5 };
+
+static void window_attrs(const struct li_node *node, struct li_attr attrs[WINDOW_ATTRS])
+{
+    static const char *const names[WINDOW_ATTRS] = {"strides", "padding", "explicit_paddings", "data_format", "dilations"};
+    for (int i = 0; i < WINDOW_ATTRS; i++) {
+        attrs[i] = *li_attr(node, names[i]);
+    }
+}
+
+static lince_status emit(struct li_grad *g, const char *op, li_vid a, li_vid b, li_vid c, li_vid *out)
+{
+    const li_vid in[] = {a, b, c};
+    struct li_attr attrs[WINDOW_ATTRS];
+    window_attrs(g->node, attrs);
+    return li_grad_emit(g, op, in, c == LI_NONE ? 2 : 3, attrs, WINDOW_ATTRS, out);
+}
+
+/* A value's shape as a constant. */
+static lince_status shape_constant(struct li_grad *g, li_vid like, li_vid *out)
+{
+    int64_t dims[4];
+    memcpy(dims, g->graph->values[like].shape.dim, sizeof dims);
+    const struct li_tensor tensor = {LINCE_INT64, {1, {4}}, dims, sizeof dims}, *own;
+    LI_TRY(li_graph_own_tensor(g->graph, &tensor, &own, g->err));
+    return li_graph_constant(g->graph, own, out, g->err);
+}
+
+lince_status li_conv2d_grad(struct li_grad *g)
+{
+    li_vid x_sizes, filter_sizes;
+    if (g->dy[0] == LI_NONE) {
+        return LINCE_OK;
+    }
+    LI_TRY(shape_constant(g, g->in[0], &x_sizes));
+    LI_TRY(shape_constant(g, g->in[1], &filter_sizes));
+    LI_TRY(emit(g, "Conv2DBackpropInput", x_sizes, g->in[1], g->dy[0], &g->dx[0]));
+    return emit(g, "Conv2DBackpropFilter", g->in[0], filter_sizes, g->dy[0], &g->dx[1]);
+}
+
+#define CONV_ATTRS                                                                                                             \
+    LI_ATTRS({"T", LI_ATTR_TYPE, "float32", "float32"}, LI_WINDOW_SPECS("SAME VALID EXPLICIT"),                               \
+             {"dilations", LI_ATTR_INTS, "[1,1,1,1]", NULL}, {"use_cudnn_on_gpu", LI_ATTR_BOOL, "true", NULL})
+
+/* ---- Conv2DBackpropInput: input_sizes, filter, out_backprop ---- */
+
+static lince_status input_shape(struct li_infer *s)
+{
+    struct li_shape x;
+    LI_TRY(li_ops_need(s, 1, LI_BIT(LINCE_FLOAT32)));
+    LI_TRY(li_need_same_dtype(s, 1, 2));
+    LI_TRY(li_need_rank(s, 1, 4));
+    LI_TRY(li_need_rank(s, 2, 4));
+    const struct li_shape *filter = li_in_shape(s, 1), *dy = li_in_shape(s, 2);
+    const int64_t like[4] = {dy->dim[0], 0, 0, filter->dim[2]};
+    LI_TRY(sizes(s, 0, true, like, &x));
+    LI_TRY(check(s, &x, filter, dy));
+    return li_out_is(s, 0, LINCE_FLOAT32, &x);
+}
+
+struct input_plan {
+    struct shapes s;
+    int64_t block, blocks, pieces; /* channels of a task; tasks = blocks * pieces */
+    size_t packed_offset;          /* behind the turned filter in scratch, bytes */
+};
+
+/* The taps of one phase along one axis. */
+struct phase {
+    int64_t first, step, count; /* taps first, first + step, ... */
+    int64_t dilation, pad;      /* of the convolution over dy */
+    int64_t outputs;
+};
+
+static struct phase phase_of(int64_t extent, int64_t kernel, int64_t stride, int64_t dilation, int64_t pad, int64_t remainder)
+{
+    struct phase p = {.outputs = extent > remainder ? (extent - remainder + stride - 1) / stride : 0, .dilation = 1};
+    for (int64_t k = 0; k < kernel; k++) {
+        if ((remainder + pad - k * dilation) % stride != 0) {
+            continue;
+        }
+        if (p.count == 1) {
+            p.step = k - p.first;
+        }
+        p.first = p.count == 0 ? k : p.first;
+        p.count++;
+    }
+    if (p.count > 1) {
+        p.dilation = p.step * dilation / stride;
+    }
+    p.pad = (p.count - 1) * p.dilation - (remainder + pad - p.first * dilation) / stride;
+    return p;
+}
+
+/* The convolution that makes channels of dx; its filter is [v->count, h->count, cout / groups, channels]. */
+static struct li_conv phase_conv(const struct shapes *s, const struct phase *v, const struct phase *h, int64_t channels)
+{
+    const struct li_window *w = &s->window;
+    struct li_map x = li_map_dense(s->x[1], s->x[2], s->x[3]);
+    return (struct li_conv){
+        .batch = s->x[0], .in_h = s->dy[1], .in_w = s->dy[2], .cin = s->dy[3], .out_h = v->outputs, .out_w = h->outputs,
+        .cout = channels, .kernel_h = v->count, .kernel_w = h->count, .stride_h = 1, .stride_w = 1, .dilation_h = v->dilation,
+        .dilation_w = h->dilation, .pad_top = v->pad, .pad_left = h->pad, .groups = s->groups,
+        .x = li_map_dense(s->dy[1], s->dy[2], s->dy[3]), .y = {x.pixel * w->stride_w, x.row * w->stride_h, x.image}};
+}
+
+static lince_status input_prepare(struct li_prepare *p)
+{
+    struct input_plan *plan = li_arena_calloc(p->arena, 1, sizeof *plan, p->err);
+    if (!plan) {
+        return LINCE_ENOMEM;
+    }
+    struct shapes *s = &plan->s;
+    *s = shapes_of(p->graph, p->node, p->node->out[0], p->node->in[1], p->node->in[2]);
+    plan->block = s->groups > 1 ? s->x[3] : LI_MAX(1, LI_MIN(INPUT_CHANNELS, s->x[3]));
+    plan->blocks = (s->x[3] + plan->block - 1) / plan->block;
+    plan->pieces = LI_MAX(1, LI_MIN(INPUT_PIECES, s->x[0] * s->x[1] * s->x[2] / INPUT_PIXELS));
+    /* No phase has more taps than the filter. */
+    struct li_conv whole = {.cin = s->dy[3], .cout = plan->block, .kernel_h = s->filter[0], .kernel_w = s->filter[1], .groups = s->groups};
+    size_t turned = (size_t)(s->filter[0] * s->filter[1] * (s->dy[3] / s->groups) * plan->block) * sizeof(float);
+    plan->packed_offset = (turned + LI_ALIGN - 1) / LI_ALIGN * LI_ALIGN;
+    p->scratch_bytes = plan->packed_offset + p->env->kernels->conv->packed_floats(&whole) * sizeof(float);
+    p->plan = plan;
+    p->tasks = LI_MAX(1, plan->blocks * plan->pieces);
+    p->reason = "a convolution for each phase of the strides";
+    return LINCE_OK;
+}
+
+/* [v->count, h->count, cout / groups, channels] of the phase, for channels [first, first + channels) of dx. */
+static void turn_filter(const struct shapes *s, const struct phase *v, const struct phase *h, int64_t first, int64_t channels,
+                        const float *filter, float *turned)
+{
+    int64_t each = s->filter[2], outputs = s->filter[3], inside = outputs / s->groups;
+    for (int64_t j = v->count - 1; j >= 0; j--) {
+        for (int64_t i = h->count - 1; i >= 0; i--) {
+            int64_t tap = (v->first + j * v->step) * s->filter[1] + h->first + i * h->step;
+            for (int64_t o = 0; o < inside; o++) {
+                for (int64_t c = first; c < first + channels; c++) {
+                    *turned++ = filter[(tap * each + c % each) * outputs + c / each * inside + o];
+                }
+            }
+        }
+    }
+}
+
+/* Pixels no tap reaches. */
+static void clear_phase(const struct li_conv *conv, float *dx, int64_t piece, int64_t pieces)
+{
+    int64_t rows = conv->batch * conv->out_h;
+    for (int64_t r = rows * piece / pieces; r < rows * (piece + 1) / pieces; r++) {
+        float *row = dx + r / conv->out_h * conv->y.image + r % conv->out_h * conv->y.row;
+        for (int64_t i = 0; i < conv->out_w; i++) {
+            memset(row + i * conv->y.pixel, 0, (size_t)conv->cout * sizeof(float));
+        }
+    }
+}
+
+static lince_status input_forward(struct li_call *c)
+{
+    const struct input_plan *plan = c->plan;
+    const struct shapes *s = &plan->s;
+    const struct li_conv_kernels *k = c->kernels->conv;
+    const struct li_window *w = &s->window;
+    int64_t piece = c->task % plan->pieces, first = c->task / plan->pieces * plan->block;
+    int64_t channels = LI_MIN(plan->block, s->x[3] - first);
+    float *turned = c->scratch, *packed = (float *)(void *)((char *)c->scratch + plan->packed_offset);
+    if (channels <= 0 || li_count(&c->out[0]) == 0) {
+        return LINCE_OK;
+    }
+    for (int64_t py = 0; py < LI_MIN(w->stride_h, s->x[1]); py++) {
+        struct phase v = phase_of(s->x[1], w->kernel_h, w->stride_h, w->dilation_h, w->pad_top, py);
+        for (int64_t px = 0; px < LI_MIN(w->stride_w, s->x[2]); px++) {
+            struct phase h = phase_of(s->x[2], w->kernel_w, w->stride_w, w->dilation_w, w->pad_left, px);
+            struct li_conv conv = phase_conv(s, &v, &h, channels);
+            float *dx = (float *)c->out[0].data + (py * s->x[2] + px) * s->x[3] + first;
+            if (v.count * h.count * s->dy[1] * s->dy[2] * s->dy[3] == 0) {
+                clear_phase(&conv, dx, piece, plan->pieces);
+                continue;
+            }
+            turn_filter(s, &v, &h, first, channels, li_f32(&c->in[1]), turned);
+            k->pack(&conv, turned, packed);
+            struct li_conv_data data = {.x = li_f32(&c->in[2]), .filter = packed, .y = dx};
+            int64_t tasks = k->tasks(&conv);
+            for (int64_t i = tasks * piece / plan->pieces; i < tasks * (piece + 1) / plan->pieces; i++) {
+                k->run(&conv, &data, i);
+            }
+        }
+    }
+    return LINCE_OK;
+}
+
+static lince_status input_grad(struct li_grad *g)
+{
+    li_vid filter_sizes;
+    if (g->dy[0] == LI_NONE) {
+        return LINCE_OK;
+    }
+    LI_TRY(shape_constant(g, g->in[1], &filter_sizes));
+    LI_TRY(emit(g, "Conv2DBackpropFilter", g->dy[0], filter_sizes, g->in[2], &g->dx[1]));
+    return emit(g, "Conv2D", g->dy[0], g->in[1], LI_NONE, &g->dx[2]);
+}
+
+const struct li_op li_op_conv2d_backprop_input = {
+    .name = "Conv2DBackpropInput", .inputs_min = 3, .inputs_max = 3, .outputs = LI_OUTPUT("output"), .attrs = CONV_ATTRS,
+    .shape = input_shape, .prepare = input_prepare, .forward = input_forward, .grad = input_grad,
+};
+
+/* ---- Conv2DBackpropFilter: input, filter_sizes, out_backprop ---- */
+
+static lince_status filter_shape(struct li_infer *s)
+{
+    struct li_shape filter;
+    LI_TRY(li_ops_need(s, 0, LI_BIT(LINCE_FLOAT32)));
+    LI_TRY(li_need_same_dtype(s, 0, 2));
+    LI_TRY(li_need_rank(s, 0, 4));
+    LI_TRY(li_need_rank(s, 2, 4));
+    LI_TRY(sizes(s, 1, false, NULL, &filter));
+    LI_TRY(check(s, li_in_shape(s, 0), &filter, li_in_shape(s, 2)));
+    return li_out_is(s, 0, LINCE_FLOAT32, &filter);
+}
+
+struct filter_plan {
+    struct shapes s;
+    int64_t rows, blocks;   /* taps and channels: rows of the result for one group; how many tasks share them */
+    size_t gathered_offset; /* behind the packed part of dy in scratch, bytes */
+};
+
+static lince_status filter_prepare(struct li_prepare *p)
+{
+    struct filter_plan *plan = li_arena_calloc(p->arena, 1, sizeof *plan, p->err);
+    if (!plan) {
+        return LINCE_ENOMEM;
+    }
+    struct shapes *s = &plan->s;
+    *s = shapes_of(p->graph, p->node, p->node->in[0], p->node->out[0], p->node->in[2]);
+    plan->rows = s->filter[0] * s->filter[1] * s->filter[2];
+    plan->blocks = (plan->rows + FILTER_ROWS - 1) / FILTER_ROWS;
+    size_t packed = p->env->kernels->gemm->packed_floats(FILTER_PIXELS, s->filter[3] / s->groups) * sizeof(float);
+    plan->gathered_offset = (packed + LI_ALIGN - 1) / LI_ALIGN * LI_ALIGN;
+    p->scratch_bytes = plan->gathered_offset + FILTER_PIXELS * FILTER_ROWS * sizeof(float);
+    p->plan = plan;
+    p->tasks = LI_MAX(1, plan->blocks * s->groups);
+    p->reason = "gemm over gathered pixels";
+    return LINCE_OK;
+}
+
+/* One pixel of dy: rows [first, last) of what lies under its taps in x; 0 outside. */
+static void gather_pixel(const struct shapes *s, const float *x, int64_t pixel, int64_t group, int64_t first, int64_t last, float *to)
+{
+    const struct li_window *w = &s->window;
+    int64_t ox = pixel % s->dy[2], oy = pixel / s->dy[2] % s->dy[1], n = pixel / (s->dy[2] * s->dy[1]), each = s->filter[2];
+    for (int64_t r = first; r < last;) {
+        int64_t tap = r / each, c = r % each, run = LI_MIN(each - c, last - r);
+        int64_t iy = oy * w->stride_h + tap / w->kernel_w * w->dilation_h - w->pad_top;
+        int64_t ix = ox * w->stride_w + tap % w->kernel_w * w->dilation_w - w->pad_left;
+        if (iy < 0 || iy >= s->x[1] || ix < 0 || ix >= s->x[2]) {
+            memset(to, 0, (size_t)run * sizeof(float));
+        } else {
+            memcpy(to, x + ((n * s->x[1] + iy) * s->x[2] + ix) * s->x[3] + group * each + c, (size_t)run * sizeof(float));
+        }
+        to += run;
+        r += run;
+    }
+}
+
+static lince_status filter_forward(struct li_call *c)
+{
+    const struct filter_plan *plan = c->plan;
+    const struct shapes *s = &plan->s;
+    const struct li_gemm_kernels *k = c->kernels->gemm;
+    int64_t group = plan->blocks > 0 ? c->task / plan->blocks : 0, outputs = s->filter[3], inside = outputs / s->groups;
+    int64_t first = plan->blocks > 0 ? c->task % plan->blocks * FILTER_ROWS : 0, rows = LI_MIN(FILTER_ROWS, plan->rows - first);
+    float *packed = c->scratch, *gathered = (float *)(void *)((char *)c->scratch + plan->gathered_offset);
+    float *to = (float *)c->out[0].data + first * outputs + group * inside;
+    for (int64_t r = 0; r < rows; r++) {
+        memset(to + r * outputs, 0, (size_t)inside * sizeof(float));
+    }
+    int64_t pixels = s->dy[0] * s->dy[1] * s->dy[2];
+    for (int64_t p = 0; rows > 0 && inside > 0 && p < pixels; p += FILTER_PIXELS) {
+        int64_t n = LI_MIN(FILTER_PIXELS, pixels - p);
+        for (int64_t i = 0; i < n; i++) {
+            gather_pixel(s, li_f32(&c->in[0]), p + i, group, first, first + rows, gathered + i * rows);
+        }
+        k->pack(n, inside, li_f32(&c->in[2]) + p * outputs + group * inside, outputs, false, packed);
+        struct li_gemm gemm = {.batch = 1, .m = rows, .n = inside, .k = n, .transpose_a = true, .a_row = rows, .c_row = outputs,
+                               .residual_row = outputs};
+        struct li_gemm_data data = {.a = gathered, .b = packed, .residual = to, .c = to};
+        int64_t tasks = k->tasks(&gemm);
+        for (int64_t i = 0; i < tasks; i++) {
+            k->run(&gemm, &data, i);
+        }
+    }
+    return LINCE_OK;
+}
+
+static lince_status filter_grad(struct li_grad *g)
+{
+    li_vid x_sizes;
+    if (g->dy[0] == LI_NONE) {
+        return LINCE_OK;
+    }
+    LI_TRY(shape_constant(g, g->in[0], &x_sizes));
+    LI_TRY(emit(g, "Conv2DBackpropInput", x_sizes, g->dy[0], g->in[2], &g->dx[0]));
+    return emit(g, "Conv2D", g->in[0], g->dy[0], LI_NONE, &g->dx[2]);
+}
+
+const struct li_op li_op_conv2d_backprop_filter = {
+    .name = "Conv2DBackpropFilter", .inputs_min = 3, .inputs_max = 3, .outputs = LI_OUTPUT("output"), .attrs = CONV_ATTRS,
+    .shape = filter_shape, .prepare = filter_prepare, .forward = filter_forward, .grad = filter_grad,
+};

@@ -1,0 +1,37 @@
+/* Windows that move over pictures: the geometry that convolutions, pools and patches share. Private to ops/. */
+#ifndef LI_OPS_WINDOW_H
+#define LI_OPS_WINDOW_H
+
+#include "common.h"
+
+/* One moving window over [in_h, in_w], NHWC. */
+struct li_window {
+    int64_t in_h, in_w, out_h, out_w;
+    int64_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w;
+    int64_t pad_top, pad_left, pad_bottom, pad_right; /* what the padding adds in all; SAME puts the odd one at the end */
+};
+
+/* The specs of the attributes that li_window_infer() reads. */
+#define LI_WINDOW_SPECS(paddings)                                                                                              \
+    {"strides", LI_ATTR_INTS, NULL, NULL}, {"padding", LI_ATTR_STRING, NULL, paddings},                                        \
+        {"explicit_paddings", LI_ATTR_INTS, "[]", NULL}, {"data_format", LI_ATTR_STRING, "NHWC", "NHWC"}
+
+/*
+ * Fill *window for a kernel of the given size from the node's attributes strides, padding, explicit_paddings and, if `dilations`
+ * names one, dilations. Fails where TensorFlow refuses: a stride that is not positive, a window larger than its padded input.
+ */
+lince_status li_window_infer(const struct li_infer *s, int64_t in_h, int64_t in_w, int64_t kernel_h, int64_t kernel_w,
+                             const char *dilations, struct li_window *window);
+/* The same for a node that passed its shape rule. */
+void li_window_of(const struct li_node *node, int64_t in_h, int64_t in_w, int64_t kernel_h, int64_t kernel_w, const char *dilations,
+                  struct li_window *window);
+
+/* The strides of an [n, h, w, c] operand as kernels want them. */
+struct li_map li_window_map(const struct li_value *value);
+
+/* layout(): rows may be strided anywhere, and a halo as wide as a usual padding is welcome around input 0. */
+void li_window_layout(struct li_layout *l, const struct li_window *window);
+/* Whether value 0's halo covers the window's padding. */
+bool li_window_halo(const struct li_value *x, const struct li_window *window);
+
+#endif
