@@ -1,0 +1,318 @@
+/*
+ * FusedBatchNorm, V2 and V3, and _LiScaleShift, which is what inference becomes where it cannot be folded into a convolution.
+ *
+ * A task takes whole channels: statistics, the running average and the normalised values of a channel are made in one go, and no sum
+ * is divided. reserve_space_1 and _2 are what TensorFlow's CPU kernel puts there: mean and biased variance.
+ */
+#include "common.h"
+
+#include <math.h>
+#include <string.h>
+
+enum {
+    X, SCALE, OFFSET, MEAN, VARIANCE,                                  /* inputs */
+    Y = 0, NEW_MEAN, NEW_VARIANCE, SAVED_MEAN, SAVED_VARIANCE, UNUSED, /* outputs */
+    FEW_CHANNELS = 256, NARROW_BLOCK = 32, WIDE_BLOCK = 64,            /* channels of one task */
+    SMALL = 1 << 14                                                    /* elements that one task does */
+};
+
+/* [outer, channels, inner] */
+struct extents {
+    int64_t outer, channels, inner;
+};
+
+static int channel_axis(const struct li_node *node, int rank)
+{
+    return li_attr(node, "data_format")->s[1] == 'C' ? 1 : rank - 1; /* NCHW, NCDHW; NHWC, NDHWC */
+}
+
+static struct extents extents_of(const struct li_node *node, const struct li_shape *x)
+{
+    int axis = channel_axis(node, x->rank);
+    struct extents e = {1, x->dim[axis], 1};
+    for (int i = 0; i < x->rank; i++) {
+        *(i < axis ? &e.outer : &e.inner) *= i == axis ? 1 : x->dim[i];
+    }
+    return e;
+}
+
+/* ---- Shape ---- */
+
+static lince_status need_vector(const struct li_infer *s, int i, int64_t channels, const char *what, bool may_be_empty)
+{
+    const struct li_shape *v = li_in_shape(s, i);
+    LI_TRY(li_ops_need(s, i, LI_BIT(LINCE_FLOAT32)));
+    if (v->rank == 1 && (v->dim[0] == channels || (may_be_empty && v->dim[0] == 0))) {
+        return LINCE_OK;
+    }
+    char text[LI_SHAPE_TEXT];
+    return li_infer_fail(s, LINCE_EINVAL, "%s has shape %s, the input has %lld channels", what, li_shape_text(v, text), (long long)channels);
+}
+
+static lince_status norm_shape(struct li_infer *s)
+{
+    const struct li_shape *x = li_in_shape(s, X);
+    LI_TRY(li_ops_need(s, X, LI_BIT(LINCE_FLOAT32) | LI_BIT(LINCE_FLOAT16) | LI_BIT(LINCE_BFLOAT16)));
+    int rank = (int)strlen(li_attr(s->node, "data_format")->s);
+    LI_TRY(li_need_rank(s, X, rank));
+    struct li_shape vector = {1, {x->dim[channel_axis(s->node, rank)]}}, scalar = {0};
+    bool empty = li_attr_int(s->node, "is_training") && li_attr_float(s->node, "exponential_avg_factor") == 1;
+    static const char *const names[] = {"x", "scale", "offset", "mean", "variance"};
+    for (int i = SCALE; i <= VARIANCE; i++) {
+        LI_TRY(need_vector(s, i, vector.dim[0], names[i], empty && i >= MEAN));
+    }
+    LI_TRY(li_out_same(s, Y, X));
+    for (int i = NEW_MEAN; i <= SAVED_VARIANCE; i++) {
+        LI_TRY(li_out_is(s, i, LINCE_FLOAT32, &vector));
+    }
+    return s->node->nout > UNUSED ? li_out_is(s, UNUSED, LINCE_FLOAT32, &scalar) : LINCE_OK;
+}
+
+/* ---- Plan ---- */
+
+struct norm_plan {
+    struct extents extents;
+    int64_t block;    /* channels of a task */
+    bool training, fast; /* fast: float32, channels last */
+    float epsilon, factor;
+};
+
+static lince_status norm_prepare(struct li_prepare *p)
+{
+    struct norm_plan *plan = li_arena_calloc(p->arena, 1, sizeof *plan, p->err);
+    if (!plan) {
+        return LINCE_ENOMEM;
+    }
+    const struct li_value *x = li_ops_in(p, X);
+    struct extents e = plan->extents = extents_of(p->node, &x->shape);
+    plan->training = li_attr_int(p->node, "is_training");
+    plan->epsilon = (float)li_attr_float(p->node, "epsilon");
+    plan->factor = (float)li_attr_float(p->node, "exponential_avg_factor");
+    plan->fast = x->dtype == LINCE_FLOAT32 && e.inner == 1;
+    plan->block = li_shape_count(&x->shape) <= SMALL ? LI_MAX(e.channels, 1) : e.channels <= FEW_CHANNELS ? NARROW_BLOCK : WIDE_BLOCK;
+    p->tasks = LI_MAX(1, (e.channels + plan->block - 1) / plan->block);
+    if (plan->fast) {
+        int64_t width = LI_MIN(plan->block, e.channels), rest = e.channels % plan->block;
+        int64_t chunks = LI_MAX(p->env->kernels->norm->moment_chunks(e.outer, width), p->env->kernels->norm->moment_chunks(e.outer, rest));
+        /* Partial moments; scale and shift; mean and variance. */
+        p->scratch_bytes = (size_t)((chunks * LI_NORM_PARTIAL + 4) * width) * sizeof(float);
+    }
+    p->plan = plan;
+    p->reason = !plan->fast ? "plain loops: not float32 with channels last" : plan->training ? "statistics of the batch" : "given statistics";
+    return LINCE_OK;
+}
+
+/* ---- What is done for channels [first, last) ---- */
+
+/* The outputs that are vectors. mean and variance are those of the batch, variance biased; in inference, those given. */
+static void store_statistics(struct li_call *c, const struct norm_plan *plan, int64_t i, float mean, float variance)
+{
+    float *out[SAVED_VARIANCE + 1];
+    for (int k = NEW_MEAN; k <= SAVED_VARIANCE; k++) {
+        out[k] = c->out[k].data;
+    }
+    int64_t count = plan->extents.outer * plan->extents.inner;
+    out[SAVED_MEAN][i] = mean;
+    out[SAVED_VARIANCE][i] = variance;
+    if (!plan->training) {
+        out[NEW_MEAN][i] = count == 0 ? NAN : mean;
+        out[NEW_VARIANCE][i] = count == 0 ? NAN : variance;
+        return;
+    }
+    float bessel = (float)((double)count / (double)LI_MAX(count - 1, 1)), f = plan->factor;
+    out[NEW_MEAN][i] = f == 1 ? mean : (1 - f) * li_f32(&c->in[MEAN])[i] + f * mean;
+    out[NEW_VARIANCE][i] = f == 1 ? variance * bessel : (1 - f) * li_f32(&c->in[VARIANCE])[i] + f * (variance * bessel);
+}
+
+static void scale_shift_of(const struct li_call *c, const struct norm_plan *plan, int64_t i, float mean, float variance, double *scale,
+                           double *shift)
+{
+    *scale = (double)li_f32(&c->in[SCALE])[i] / sqrt((double)variance + (double)plan->epsilon);
+    *shift = (double)li_f32(&c->in[OFFSET])[i] - (double)mean * *scale;
+}
+
+static void fast_channels(struct li_call *c, const struct norm_plan *plan, int64_t first, int64_t last)
+{
+    const struct li_norm_kernels *k = c->kernels->norm;
+    int64_t rows = plan->extents.outer, channels = plan->extents.channels, width = last - first;
+    const float *x = li_f32(&c->in[X]) + first;
+    float *scale = c->scratch, *shift = scale + width, *own_mean = shift + width, *own_variance = own_mean + width;
+    const float *mean = own_mean, *variance = own_variance;
+    if (plan->training) {
+        float *partial = own_variance + width;
+        int64_t chunks = k->moment_chunks(rows, width);
+        for (int64_t i = 0; i < chunks; i++) {
+            k->moments_partial(x, rows, width, channels, i, partial);
+        }
+        k->moments_combine(partial, rows, width, own_mean, own_variance);
+    } else {
+        mean = li_f32(&c->in[MEAN]) + first;
+        variance = li_f32(&c->in[VARIANCE]) + first;
+    }
+    for (int64_t i = 0; i < width; i++) {
+        double s, t;
+        scale_shift_of(c, plan, first + i, mean[i], variance[i], &s, &t);
+        scale[i] = (float)s;
+        shift[i] = (float)t;
+        store_statistics(c, plan, first + i, mean[i], variance[i]);
+    }
+    k->scale_shift((float *)c->out[Y].data + first, channels, x, channels, rows, width, scale, shift, LI_ACT_NONE, 0);
+}
+
+/* The elements of one channel, a block at a time: next gives how many, and where the block starts. */
+struct cursor {
+    struct extents extents;
+    int64_t channel, o, i, stride;
+};
+
+static struct cursor cursor_at(const struct extents *e, int64_t channel)
+{
+    return (struct cursor){*e, channel, 0, 0, e->inner == 1 ? e->channels : 1};
+}
+
+static int64_t cursor_next(struct cursor *k, int64_t *at)
+{
+    const struct extents *e = &k->extents;
+    /* With channels last, all of them are one run of a larger stride. */
+    int64_t runs = e->inner == 1 ? 1 : e->outer, length = e->inner == 1 ? e->outer : e->inner;
+    if (k->i >= length) {
+        k->i = 0;
+        k->o++;
+    }
+    if (k->o >= runs || length == 0) {
+        return 0;
+    }
+    int64_t n = LI_MIN(LI_BLOCK, length - k->i);
+    *at = e->inner == 1 ? k->i * e->channels + k->channel : (k->o * e->channels + k->channel) * e->inner + k->i;
+    k->i += n;
+    return n;
+}
+
+static double mean_of(const struct li_operand *x, const struct extents *e, int64_t channel, double centre, int power)
+{
+    struct cursor k = cursor_at(e, channel);
+    union li_block b;
+    double sum = 0;
+    for (int64_t n, at; (n = cursor_next(&k, &at)) > 0;) {
+        li_block_load(&b, x->dtype, li_at(x->data, x->dtype, at), k.stride, n);
+        for (int64_t i = 0; i < n; i++) {
+            double d = b.f[i] - centre;
+            sum += power == 2 ? d * d : d;
+        }
+    }
+    return sum / (double)(e->outer * e->inner);
+}
+
+static void plain_channel(struct li_call *c, const struct norm_plan *plan, int64_t channel)
+{
+    const struct li_operand *x = &c->in[X], *y = &c->out[Y];
+    double mean, variance, scale, shift;
+    if (plan->training) {
+        mean = mean_of(x, &plan->extents, channel, 0, 1);
+        variance = mean_of(x, &plan->extents, channel, mean, 2);
+    } else {
+        mean = (double)li_f32(&c->in[MEAN])[channel];
+        variance = (double)li_f32(&c->in[VARIANCE])[channel];
+    }
+    scale_shift_of(c, plan, channel, (float)mean, (float)variance, &scale, &shift);
+    store_statistics(c, plan, channel, (float)mean, (float)variance);
+    struct cursor k = cursor_at(&plan->extents, channel);
+    union li_block b, one;
+    for (int64_t n, at; (n = cursor_next(&k, &at)) > 0;) {
+        li_block_load(&b, x->dtype, li_at(x->data, x->dtype, at), k.stride, n);
+        for (int64_t i = 0; i < n; i++) {
+            one.f[0] = b.f[i] * scale + shift;
+            li_block_store(li_at(y->data, y->dtype, at + i * k.stride), y->dtype, &one, 1);
+        }
+    }
+}
+
+static lince_status norm_forward(struct li_call *c)
+{
+    const struct norm_plan *plan = c->plan;
+    int64_t first = c->task * plan->block, last = LI_MIN(plan->extents.channels, first + plan->block);
+    if (c->task == 0 && c->node->nout > UNUSED) {
+        *(float *)c->out[UNUSED].data = 0;
+    }
+    if (plan->fast && first < last) {
+        fast_channels(c, plan, first, last);
+        return LINCE_OK;
+    }
+    for (int64_t i = first; i < last; i++) {
+        plain_channel(c, plan, i);
+    }
+    return LINCE_OK;
+}
+
+#define NORM_SPECS(formats)                                                                                                    \
+    LI_TYPE_SPEC("T"), {"epsilon", LI_ATTR_FLOAT, "0.0001", NULL}, {"exponential_avg_factor", LI_ATTR_FLOAT, "1", NULL},       \
+        {"data_format", LI_ATTR_STRING, "NHWC", formats}, {"is_training", LI_ATTR_BOOL, "true", NULL}
+#define NORM_OUTPUTS                                                                                                           \
+    {"y", NULL}, {"batch_mean", NULL}, {"batch_variance", NULL}, {"reserve_space_1", NULL}, {"reserve_space_2", NULL}
+
+const struct li_op li_op_fused_batch_norm = {
+    .name = "FusedBatchNorm", .inputs_min = 5, .inputs_max = 5, .outputs = LI_OUTPUTS(NORM_OUTPUTS),
+    .attrs = LI_ATTRS(NORM_SPECS("NHWC NCHW")), .shape = norm_shape, .prepare = norm_prepare, .forward = norm_forward,
+};
+
+const struct li_op li_op_fused_batch_norm_v2 = {
+    .name = "FusedBatchNormV2", .inputs_min = 5, .inputs_max = 5, .outputs = LI_OUTPUTS(NORM_OUTPUTS),
+    .attrs = LI_ATTRS(NORM_SPECS("NHWC NCHW"), LI_TYPE_SPEC("U")), .shape = norm_shape, .prepare = norm_prepare, .forward = norm_forward,
+};
+
+const struct li_op li_op_fused_batch_norm_v3 = {
+    .name = "FusedBatchNormV3", .inputs_min = 5, .inputs_max = 5, .outputs = LI_OUTPUTS(NORM_OUTPUTS, {"reserve_space_3", NULL}),
+    .attrs = LI_ATTRS(NORM_SPECS("NHWC NCHW NDHWC NCDHW"), LI_TYPE_SPEC("U")), .shape = norm_shape, .prepare = norm_prepare,
+    .forward = norm_forward,
+};
+
+/* ---- _LiScaleShift: activation(x * scale + shift), per channel, which is the last dim ---- */
+
+static lince_status scale_shape(struct li_infer *s)
+{
+    const struct li_shape *x = li_in_shape(s, 0);
+    LI_TRY(li_ops_need(s, 0, LI_BIT(LINCE_FLOAT32)));
+    int64_t activation = li_attr_int(s->node, "activation");
+    if (x->rank < 1 || activation < 0 || activation >= LI_ACT_COUNT) {
+        return li_infer_fail(s, LINCE_EINVAL, "its input or activation is none");
+    }
+    LI_TRY(need_vector(s, 1, x->dim[x->rank - 1], "scale", false));
+    LI_TRY(need_vector(s, 2, x->dim[x->rank - 1], "shift", false));
+    return li_out_same(s, 0, 0);
+}
+
+static void scale_layout(struct li_layout *l)
+{
+    bool picture = l->graph->values[l->node->in[0]].shape.rank == 4;
+    l->in_accepts[0] = l->out_accepts[0] = LI_LAYOUT_STRIDED | (picture ? LI_LAYOUT_HALO : 0);
+}
+
+static lince_status scale_forward(struct li_call *c)
+{
+    enum li_activation activation = (enum li_activation)li_attr_int(c->node, "activation");
+    float alpha = (float)li_attr_float(c->node, "alpha");
+    struct li_walk walk;
+    struct li_span span;
+    li_walk_init(&walk, c, (const struct li_operand *const[]){&c->out[0], &c->in[0], &c->in[1], &c->in[2]}, 4);
+    while (li_walk_next(&walk, &span)) {
+        float *y = (float *)c->out[0].data + span.offset[0];
+        const float *x = li_f32(&c->in[0]) + span.offset[1], *scale = li_f32(&c->in[1]) + span.offset[2];
+        const float *shift = li_f32(&c->in[2]) + span.offset[3];
+        if (!span.scalar[2]) {
+            c->kernels->norm->scale_shift(y, span.row[0], x, span.row[1], span.rows, span.cols, scale, shift, activation, alpha);
+            continue;
+        }
+        /* One channel: the pixels lie side by side. */
+        for (int64_t r = 0; r < span.rows; r++) {
+            c->kernels->norm->scale_shift(y + r * span.row[0], 1, x + r * span.row[1], 1, span.cols, 1, scale, shift, activation, alpha);
+        }
+    }
+    return LINCE_OK;
+}
+
+const struct li_op li_op_li_scale_shift = {
+    .name = "_LiScaleShift", .inputs_min = 3, .inputs_max = 3, .outputs = LI_OUTPUT("output"),
+    .attrs = LI_ATTRS({"activation", LI_ATTR_INT, "0", NULL}, {"alpha", LI_ATTR_FLOAT, "0", NULL}),
+    .shape = scale_shape, .layout = scale_layout, .prepare = li_ops_prepare_cheap, .forward = scale_forward,
+    .flags = LI_OP_INTERNAL | LI_OP_INPLACE,
+};
