@@ -1,0 +1,13 @@
+# link_room(TARGET ROOM): link a program with a room, the rooms that one may include, and their libraries.
+function(link_room target name)
+  get_property(rooms GLOBAL PROPERTY LINCE_ROOMS)
+  get_property(others GLOBAL PROPERTY LINCE_ROOM_${name})
+  foreach(room ${name} ${others})
+    if(room IN_LIST rooms)
+      target_link_libraries(${target} PRIVATE li_${room})
+      get_property(libraries GLOBAL PROPERTY LINCE_LIBRARIES_${room})
+      target_link_libraries(${target} PRIVATE ${libraries})
+    endif()
+  endforeach()
+  target_link_libraries(${target} PRIVATE Threads::Threads m)
+endfunction()

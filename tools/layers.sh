@@ -1,0 +1,117 @@
+#!/bin/sh
+# Prints every #include that goes the wrong way, and every op named outside ops/ and passes/; fails if there are any.
+# Which room may include which stands in src/CMakeLists.txt, in the room() lines, and nowhere else.
+#
+#   tools/layers.sh [FOLDER]     FOLDER: another tree of the same layout
+#
+# A room sees <lince.h> and <lince_*.h>, its own files, and the header named after each room it may include. A program
+# in app/ sees <lince.h>, its own files and those of app/common. An op is named where a string is the name of a row in
+# ops/table.def; for one that only looks like it, "layers: not an op" in the same line says so.
+set -u
+cd "${1:-$(dirname "$0")/..}" || exit 1
+
+files=$(find src app include -type f \( -name '*.c' -o -name '*.h' -o -name '*.def' -o -name '*.inc' \) 2>/dev/null | LC_ALL=C sort)
+
+# shellcheck disable=SC2086
+awk '
+function exists(path,    line, got) {
+    if (!(path in known)) {
+        got = (getline line < path)
+        close(path)
+        known[path] = got >= 0
+    }
+    return known[path]
+}
+# a/b/../c -> a/c
+function normal(path,    n, part, i, out, k) {
+    n = split(path, part, "/")
+    k = 0
+    for (i = 1; i <= n; i++) {
+        if (part[i] == ".." && k > 0) k--
+        else if (part[i] != "." && part[i] != "") out_part[++k] = part[i]
+    }
+    out = out_part[1]
+    for (i = 2; i <= k; i++) out = out "/" out_part[i]
+    return out
+}
+# The file of ours an include means: beside the includer, or below src/, app/ or include/; "" for the system'"'"'s.
+function resolve(from, name, quoted,    folder, head) {
+    folder = from
+    sub("/[^/]*$", "", folder)
+    if (quoted && exists(normal(folder "/" name))) return normal(folder "/" name)
+    if (exists(normal("include/" name))) return normal("include/" name)
+    if (exists(normal("src/" name))) return normal("src/" name)
+    if (exists(normal("app/" name))) return normal("app/" name)
+    head = name
+    sub("/.*", "", head)
+    if (head != name && head in room) return normal("src/" name) # made by the build
+    return ""
+}
+function complain(text) { print FILENAME ":" FNR ": " text; bad++ }
+
+function check_public(target) {
+    if (target !~ /^include\/lince(_[a-z0-9_]+)?\.h$/) complain("the public headers may not include " target)
+}
+function check_app(target,    part) {
+    split(FILENAME, part, "/")
+    if (target ~ /^include\/lince(_[a-z0-9_]+)?\.h$/) return
+    if (index(target, "app/common/") == 1 || index(target, "app/" part[2] "/") == 1) return
+    complain("app/" part[2] " may not include " target)
+}
+function check_room(target,    part, mine, theirs) {
+    split(FILENAME, part, "/")
+    mine = part[2]
+    if (!(mine in room)) { complain("src/" mine " is no room() of src/CMakeLists.txt"); return }
+    if (target ~ /^include\/lince(_[a-z0-9_]+)?\.h$/) return
+    if (split(target, part, "/") < 3 || part[1] != "src") { complain(mine " may not include " target); return }
+    theirs = part[2]
+    if (theirs == mine) return
+    if (!((mine, theirs) in may)) complain(mine " may not include " theirs " (" target ")")
+    else if (target != "src/" theirs "/" theirs ".h") complain(target " is private to " theirs ", which shows " theirs "/" theirs ".h")
+}
+function check_names(line,    text) {
+    if (line ~ /layers: not an op/) return
+    while (match(line, /"[A-Z_][A-Za-z0-9]*"/)) {
+        text = substr(line, RSTART + 1, RLENGTH - 2)
+        line = substr(line, RSTART + RLENGTH)
+        if (op[squash(text)]) complain("only ops and passes may name an op: " text)
+    }
+}
+function squash(name) { name = tolower(name); gsub("_", "", name); return name }
+
+FILENAME == "src/CMakeLists.txt" {
+    if (match($0, /^room\([a-z ]+\)/)) {
+        n = split(substr($0, 6, RLENGTH - 6), word, " ")
+        room[word[1]] = 1
+        for (i = 2; i <= n; i++) may[word[1], word[i]] = 1
+        rooms++
+    }
+    next
+}
+FILENAME == "src/ops/table.def" && match($0, /^OP\([a-z0-9_]+\)/) { op[squash(substr($0, 4, RLENGTH - 4))] = 1 }
+
+/^[ \t]*#[ \t]*include[ \t]*["<]/ {
+    name = $0
+    sub(/^[ \t]*#[ \t]*include[ \t]*/, "", name)
+    quoted = substr(name, 1, 1) == "\""
+    name = substr(name, 2)
+    sub(/[">].*/, "", name)
+    includes++
+    target = resolve(FILENAME, name, quoted)
+    if (target == "") {
+        if (quoted) complain("there is no " name)
+        next
+    }
+    if (FILENAME ~ /^include\//) check_public(target)
+    else if (FILENAME ~ /^app\//) check_app(target)
+    else check_room(target)
+    next
+}
+FILENAME ~ /^src\// && FILENAME !~ /^src\/(ops|passes)\// { check_names($0) }
+
+END {
+    if (!rooms) { print "layers: no room() lines in src/CMakeLists.txt"; exit 1 }
+    if (bad) { print "layers: " bad " wrong"; exit 1 }
+    print "layers: " includes " includes, all the right way"
+}
+' src/CMakeLists.txt $([ -e src/ops/table.def ] && echo src/ops/table.def) $(echo "$files" | grep -vx src/ops/table.def)
