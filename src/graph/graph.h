@@ -108,14 +108,17 @@ struct li_node {
 };
 
 struct li_graph {
-    struct li_arena arena;        /* holds everything below but the store */
+    struct li_arena arena;        /* what only this graph needs; nodes and values lie beside it and move */
     struct li_store *store;       /* counted */
     const struct li_ops *ops;     /* by name, for emitting */
+    const struct li_env *env;     /* for rules of nodes that are emitted; set by li_graph_infer() and li_graph_rewrite() */
     struct li_value *values;
     struct li_node *nodes;        /* in execution order */
     int32_t value_count, node_count, value_room, node_room;
     li_vid *inputs, *outputs;
     int32_t input_count, output_count;
+    struct li_keep *keep;         /* names, attributes and own tensors; shared with the graphs that this one was made from */
+    bool keep_is_own;             /* this graph may add to it */
 };
 
 /* A new graph without nodes. Values and nodes are added; pointers into values and nodes move when they grow. */
@@ -146,7 +149,7 @@ lince_status li_graph_emit(struct li_graph *g, const char *op, const char *name,
 /* Dense views for all values; where a row says LI_OP_ALIAS, output 0 lies in input 0's buffer. */
 void li_graph_default_views(struct li_graph *g);
 
-/* A line per node, for tests and explain: "name = Op(in:dtype[shape], ...) -> ...". Into the arena. */
+/* A line per node, for tests and explain: "name = Op(%0:float32[1,3], ...) -> %2:float32[3]". Into the arena. */
 char *li_graph_text(struct li_graph *g, lince_error *err);
 
 /* ---- Resources (store.c) --------------------------------------------------------------------------------------------- */
@@ -165,6 +168,7 @@ struct li_resource {
     struct li_tensor value;     /* committed; data NULL until li_store_ready() */
     void *owned;                /* LI_ALIGN-aligned memory for a value that was written; NULL while mapped */
     _Atomic uint64_t version;   /* starts at 1 */
+    atomic_bool ready;          /* value may be read; private to store.c */
     /* Fills value when it is first used (and checks its checksum); NULL when value is there already. */
     lince_status (*load)(struct li_resource *resource, void *context, lince_error *err);
     void *load_context;
@@ -174,8 +178,13 @@ struct li_resource {
 /* All resources of one model; counted, so that it outlives the model while graphs use it. */
 struct li_store {
     struct li_mem *mem;
-    struct li_resource **resources;
-    int32_t count, room;
+    /* May be read while another thread adds: an array that was outgrown stays, and what it holds stays valid. */
+    struct li_resource **_Atomic resources;
+    _Atomic int32_t count;
+    int32_t room;
+    struct li_store_block *blocks; /* all arrays there have been, and the index of generators */
+    int32_t *generators;           /* open addressing by the hash of the key; LI_NONE: free */
+    int32_t generator_count, generator_room;
     uint64_t seed;               /* of generators whose op names none; drawn from the system unless the user sets it */
     pthread_rwlock_t lock;       /* read: a run. write: a commit, or a write from outside */
     pthread_mutex_t update;      /* held by a run that will commit, so that two such runs do not lose an update */
@@ -194,7 +203,10 @@ lince_status li_store_add(struct li_store *store, enum li_resource_kind kind, co
 lince_status li_store_generator(struct li_store *store, const char *key, int64_t seed, int64_t seed2, int32_t *out, lince_error *err);
 /* Load it if that has not happened; thread-safe. */
 lince_status li_store_ready(struct li_store *store, int32_t resource, lince_error *err);
-/* Give it memory of its own, so that a commit later cannot fail; the committed value stays what it is. */
+/*
+ * Load it, and give it memory of its own (value.data == owned), so that a commit later cannot fail; the committed value stays
+ * what it is. Takes the write lock, as li_store_write() does; li_store_read() takes the read lock: all before a run, not in one.
+ */
 lince_status li_store_own(struct li_store *store, int32_t resource, lince_error *err);
 /* Copy the committed value out, or a new one in (under the write lock; version + 1). bytes must be the value's size. */
 lince_status li_store_read(struct li_store *store, int32_t resource, void *data, size_t bytes, lince_error *err);
@@ -386,7 +398,10 @@ const struct li_op *li_ops_find(const struct li_ops *ops, const char *name); /* 
 lince_status li_graph_infer(struct li_graph **out, struct li_graph **rest, const struct li_graph *g, const struct li_shape *shapes,
                             const struct li_tensor *const *known, const struct li_env *env, lince_error *err);
 
-/* Run one node on tensors, all tasks in turn, dense: how constants are folded and how ops are tested. out[i].data is allocated from env->mem. */
+/*
+ * Run one node on tensors, all tasks in turn, dense: how constants are folded and how ops are tested. out[i].data is allocated
+ * from env->mem (strings point to where forward found them). A resource is read from the store and written back to it.
+ */
 lince_status li_node_eval(const struct li_graph *g, const struct li_node *node, const struct li_tensor *in, struct li_tensor *out,
                           const struct li_env *env, lince_error *err);
 
@@ -395,7 +410,8 @@ lince_status li_graph_prune(struct li_graph **out, const struct li_graph *g, lin
 
 /*
  * Rewriting, for passes: copy g node by node, calling `visit` for each; map[v] is where value v of g went. visit either sets
- * *done (it appended what it wants and mapped the outputs itself) or leaves the node to be copied as it is.
+ * *done (it appended what it wants and mapped the outputs itself) or leaves the node to be copied as it is. What nothing needs
+ * any more is dropped at the end; views are to be made anew.
  */
 struct li_rewrite {
     const struct li_graph *from;

@@ -1,0 +1,449 @@
+/* Attributes: what a node was given, checked against its row and completed with the row's fallbacks. */
+#include "internal.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const kind_names[] = {
+    [LI_ATTR_INT] = "an int",           [LI_ATTR_FLOAT] = "a float",         [LI_ATTR_BOOL] = "a bool",
+    [LI_ATTR_STRING] = "a string",      [LI_ATTR_TYPE] = "a type",           [LI_ATTR_SHAPE] = "a shape",
+    [LI_ATTR_TENSOR] = "a tensor",      [LI_ATTR_FUNC] = "a function",       [LI_ATTR_INTS] = "a list of ints",
+    [LI_ATTR_FLOATS] = "a list of floats", [LI_ATTR_BOOLS] = "a list of bools", [LI_ATTR_STRINGS] = "a list of strings",
+    [LI_ATTR_TYPES] = "a list of types", [LI_ATTR_SHAPES] = "a list of shapes", [LI_ATTR_FUNCS] = "a list of functions",
+};
+
+/* For whom an attribute is bound: in messages, and where copies go. */
+struct binding {
+    struct li_graph *g;
+    const struct li_op *op;
+    const char *node;
+    const struct li_attr_spec *spec;
+    struct li_arena *kept;
+    lince_error *err;
+};
+
+static bool is_list(enum li_attr_kind kind)
+{
+    return kind >= LI_ATTR_INTS;
+}
+
+static lince_status out_of_memory(const void *pointer)
+{
+    return pointer ? LINCE_OK : LINCE_ENOMEM;
+}
+
+/* ---- Copies --------------------------------------------------------------------------------------------------------- */
+
+static const void *copy_array(const struct binding *b, const void *from, size_t count, size_t size)
+{
+    void *copy = li_arena_calloc(b->kept, count, size, b->err);
+    if (copy && count) {
+        memcpy(copy, from, count * size);
+    }
+    return copy;
+}
+
+static lince_status copy_strings(const struct binding *b, struct li_attr *attr)
+{
+    const char **copy = li_arena_calloc(b->kept, attr->count, sizeof *copy, b->err);
+    LI_TRY(out_of_memory(copy));
+    for (size_t i = 0; i < attr->count; i++) {
+        copy[i] = li_arena_strdup(b->kept, attr->strings[i], b->err);
+        LI_TRY(out_of_memory(copy[i]));
+    }
+    attr->strings = copy;
+    return LINCE_OK;
+}
+
+/* Make what attr points to the graph's own. */
+static lince_status keep_attr(const struct binding *b, struct li_attr *attr)
+{
+    switch (attr->kind) {
+    case LI_ATTR_INT:
+    case LI_ATTR_FLOAT:
+    case LI_ATTR_BOOL:
+    case LI_ATTR_TYPE:
+        return LINCE_OK;
+    case LI_ATTR_FUNC:
+        attr->s = li_arena_strdup(b->kept, attr->s, b->err);
+        return out_of_memory(attr->s);
+    case LI_ATTR_STRING:
+        attr->s = li_arena_strndup(b->kept, attr->s, attr->s_len, b->err);
+        return out_of_memory(attr->s);
+    case LI_ATTR_SHAPE:
+        attr->shape = copy_array(b, attr->shape, 1, sizeof *attr->shape);
+        return out_of_memory(attr->shape);
+    case LI_ATTR_SHAPES:
+        attr->shape = copy_array(b, attr->shape, attr->count, sizeof *attr->shape);
+        return out_of_memory(attr->shape);
+    case LI_ATTR_TENSOR:
+        return li_graph_own_tensor(b->g, attr->tensor, &attr->tensor, b->err);
+    case LI_ATTR_INTS:
+    case LI_ATTR_BOOLS:
+    case LI_ATTR_TYPES:
+        attr->ints = copy_array(b, attr->ints, attr->count, sizeof *attr->ints);
+        return out_of_memory(attr->ints);
+    case LI_ATTR_FLOATS:
+        attr->floats = copy_array(b, attr->floats, attr->count, sizeof *attr->floats);
+        return out_of_memory(attr->floats);
+    case LI_ATTR_STRINGS:
+    case LI_ATTR_FUNCS:
+        return copy_strings(b, attr);
+    }
+    return li_fail(b->err, LINCE_EINVAL, "node \"%s\" (%s): attribute \"%s\" is of no known kind", b->node, b->op->name, attr->name);
+}
+
+/* ---- Fallbacks ------------------------------------------------------------------------------------------------------ */
+
+/* The text of a fallback comes from a row, so one that cannot be read is our own mistake. */
+
+static lince_dtype dtype_named(const char *text, size_t len)
+{
+    for (int dtype = LINCE_DTYPE_NONE; dtype <= LINCE_UINT4; dtype++) {
+        const char *name = li_dtype_name((lince_dtype)dtype);
+        if (strlen(name) == len && memcmp(name, text, len) == 0) {
+            return (lince_dtype)dtype;
+        }
+    }
+    assert(!"the fallback of a type names one");
+    return LINCE_DTYPE_NONE;
+}
+
+static int64_t int_of(const char *text, size_t len)
+{
+    char *end;
+    long long value = strtoll(text, &end, 10);
+    assert(end == text + len && len > 0);
+    (void)len;
+    return value;
+}
+
+static double float_of(const char *text, size_t len)
+{
+    char *end;
+    double value = strtod(text, &end);
+    assert(end == text + len && len > 0);
+    (void)len;
+    return value;
+}
+
+static int64_t bool_of(const char *text, size_t len)
+{
+    bool yes = len == 4 && memcmp(text, "true", 4) == 0;
+    assert(yes || (len == 5 && memcmp(text, "false", 5) == 0));
+    return yes;
+}
+
+/* "[a,b]": the next item of what stands between the brackets; false when there is none. */
+static bool next_item(const char **at, const char **item, size_t *len)
+{
+    if (**at == ']') {
+        return false;
+    }
+    *item = *at;
+    *len = strcspn(*at, ",]");
+    *at += *len;
+    assert(**at == ',' || **at == ']');
+    *at += **at == ',';
+    return true;
+}
+
+static const char *begin_list(const char *text)
+{
+    assert(text[0] == '[');
+    return text + 1;
+}
+
+static void parse_shape(const char *text, struct li_shape *shape)
+{
+    *shape = (struct li_shape){.rank = -1};
+    if (strcmp(text, "unknown") == 0) {
+        return;
+    }
+    const char *at = begin_list(text), *item;
+    size_t len;
+    for (shape->rank = 0; next_item(&at, &item, &len); shape->rank++) {
+        assert(shape->rank < LI_MAX_RANK);
+        shape->dim[shape->rank] = int_of(item, len);
+    }
+}
+
+static lince_status parse_list(const struct binding *b, struct li_attr *attr)
+{
+    const char *at = begin_list(b->spec->fallback), *item;
+    size_t len, room = 0;
+    for (const char *p = at; *p; p++) {
+        room += *p == ',' || *p == ']';
+    }
+    int64_t *ints = li_arena_calloc(b->kept, room, sizeof *ints, b->err);
+    double *floats = li_arena_calloc(b->kept, room, sizeof *floats, b->err);
+    const char **strings = li_arena_calloc(b->kept, room, sizeof *strings, b->err);
+    if (!ints || !floats || !strings) {
+        return LINCE_ENOMEM;
+    }
+    for (; next_item(&at, &item, &len); attr->count++) {
+        switch (attr->kind) {
+        case LI_ATTR_INTS:
+            ints[attr->count] = int_of(item, len);
+            break;
+        case LI_ATTR_BOOLS:
+            ints[attr->count] = bool_of(item, len);
+            break;
+        case LI_ATTR_TYPES:
+            ints[attr->count] = dtype_named(item, len);
+            break;
+        case LI_ATTR_FLOATS:
+            floats[attr->count] = float_of(item, len);
+            break;
+        default:
+            assert(attr->kind == LI_ATTR_STRINGS); /* of shapes and functions only "[]" */
+            strings[attr->count] = li_arena_strndup(b->kept, item, len, b->err);
+            LI_TRY(out_of_memory(strings[attr->count]));
+        }
+    }
+    attr->ints = ints;
+    attr->floats = floats;
+    attr->strings = strings;
+    return LINCE_OK;
+}
+
+static lince_status parse_fallback(const struct binding *b, struct li_attr *attr)
+{
+    const char *text = b->spec->fallback;
+    size_t len = strlen(text);
+    *attr = (struct li_attr){.name = b->spec->name, .kind = b->spec->kind};
+    if (is_list(attr->kind)) {
+        return len == 2 ? LINCE_OK : parse_list(b, attr); /* "[]" needs no memory */
+    }
+    switch (attr->kind) {
+    case LI_ATTR_INT:
+        attr->i = int_of(text, len);
+        return LINCE_OK;
+    case LI_ATTR_BOOL:
+        attr->i = bool_of(text, len);
+        return LINCE_OK;
+    case LI_ATTR_TYPE:
+        attr->i = dtype_named(text, len);
+        return LINCE_OK;
+    case LI_ATTR_FLOAT:
+        attr->f = float_of(text, len);
+        return LINCE_OK;
+    case LI_ATTR_SHAPE: {
+        struct li_shape *shape = li_arena_alloc(b->kept, sizeof *shape, b->err);
+        LI_TRY(out_of_memory(shape));
+        parse_shape(text, shape);
+        attr->shape = shape;
+        return LINCE_OK;
+    }
+    default:
+        assert(attr->kind == LI_ATTR_STRING || attr->kind == LI_ATTR_FUNC); /* a tensor has no text */
+        attr->s = text;
+        attr->s_len = len;
+        return LINCE_OK;
+    }
+}
+
+/* ---- Allowed values ------------------------------------------------------------------------------------------------- */
+
+enum { ITEM_TEXT = 128 };
+
+/* Item i of a list, or the value itself, as it stands in .allowed. */
+static const char *item_text(const struct li_attr *attr, size_t i, char buffer[ITEM_TEXT])
+{
+    switch (attr->kind) {
+    case LI_ATTR_STRING:
+    case LI_ATTR_FUNC:
+        return attr->s;
+    case LI_ATTR_STRINGS:
+    case LI_ATTR_FUNCS:
+        return attr->strings[i];
+    case LI_ATTR_TYPE:
+        return li_dtype_name((lince_dtype)attr->i);
+    case LI_ATTR_TYPES:
+        return li_dtype_name((lince_dtype)attr->ints[i]);
+    case LI_ATTR_BOOL:
+        return attr->i ? "true" : "false";
+    case LI_ATTR_BOOLS:
+        return attr->ints[i] ? "true" : "false";
+    case LI_ATTR_INT:
+        snprintf(buffer, ITEM_TEXT, "%" PRId64, attr->i);
+        return buffer;
+    case LI_ATTR_INTS:
+        snprintf(buffer, ITEM_TEXT, "%" PRId64, attr->ints[i]);
+        return buffer;
+    case LI_ATTR_FLOAT:
+        snprintf(buffer, ITEM_TEXT, "%g", attr->f);
+        return buffer;
+    case LI_ATTR_FLOATS:
+        snprintf(buffer, ITEM_TEXT, "%g", attr->floats[i]);
+        return buffer;
+    default:
+        return kind_names[attr->kind];
+    }
+}
+
+static bool has_word(const char *words, const char *word)
+{
+    size_t len = strlen(word);
+    for (const char *at = words; *at;) {
+        size_t n = strcspn(at, " ");
+        if (n == len && memcmp(at, word, n) == 0) {
+            return true;
+        }
+        at += n;
+        at += strspn(at, " ");
+    }
+    return false;
+}
+
+static lince_status check_allowed(const struct binding *b, const struct li_attr *attr)
+{
+    char buffer[ITEM_TEXT];
+    size_t count = is_list(attr->kind) ? attr->count : 1;
+    for (size_t i = 0; b->spec->allowed && i < count; i++) {
+        const char *text = item_text(attr, i, buffer);
+        if (!has_word(b->spec->allowed, text)) {
+            return li_fail(b->err, LINCE_EUNSUPPORTED, "node \"%s\" (%s): attribute \"%s\" is \"%s\"; supported: %s", b->node,
+                           b->op->name, attr->name, text, b->spec->allowed);
+        }
+    }
+    return LINCE_OK;
+}
+
+/* ---- Binding -------------------------------------------------------------------------------------------------------- */
+
+/* A list without items does not show its kind in a file. */
+static bool fits_kind(const struct li_attr *attr, enum li_attr_kind kind)
+{
+    return attr->kind == kind || (is_list(attr->kind) && is_list(kind) && attr->count == 0);
+}
+
+static lince_status bind_one(const struct binding *b, const struct li_attr *given, struct li_attr *attr)
+{
+    const struct li_attr_spec *spec = b->spec;
+    if (!given) {
+        if (!spec->fallback) {
+            return li_fail(b->err, LINCE_EINVAL, "node \"%s\" (%s): has no attribute \"%s\", wanted %s", b->node, b->op->name, spec->name,
+                           kind_names[spec->kind]);
+        }
+        LI_TRY(parse_fallback(b, attr));
+        return check_allowed(b, attr);
+    }
+    if (!fits_kind(given, spec->kind)) {
+        return li_fail(b->err, LINCE_EINVAL, "node \"%s\" (%s): attribute \"%s\" is %s, wanted %s", b->node, b->op->name, spec->name,
+                       kind_names[given->kind], kind_names[spec->kind]);
+    }
+    *attr = *given;
+    attr->name = spec->name;
+    attr->kind = spec->kind;
+    LI_TRY(check_allowed(b, attr));
+    return keep_attr(b, attr);
+}
+
+/* The last of that name, as maps in protobuf have it. */
+static const struct li_attr *find_given(const struct li_attr *given, int count, const char *name)
+{
+    for (int i = count - 1; i >= 0; i--) {
+        if (strcmp(given[i].name, name) == 0) {
+            return &given[i];
+        }
+    }
+    return NULL;
+}
+
+static const struct li_attr_spec *find_spec(const struct li_op *op, const char *name)
+{
+    for (const struct li_attr_spec *spec = op->attrs; spec && spec->name; spec++) {
+        if (strcmp(spec->name, name) == 0) {
+            return spec;
+        }
+    }
+    return NULL;
+}
+
+static lince_status refuse_unknown(const struct binding *b, const struct li_attr *given, int count)
+{
+    char buffer[ITEM_TEXT];
+    for (int i = 0; i < count; i++) {
+        if (given[i].name[0] == '_' || find_spec(b->op, given[i].name)) {
+            continue;
+        }
+        return li_fail(b->err, LINCE_EUNSUPPORTED, "node \"%s\" (%s): attribute \"%s\" (%s) is not supported", b->node, b->op->name,
+                       given[i].name, is_list(given[i].kind) ? kind_names[given[i].kind] : item_text(&given[i], 0, buffer));
+    }
+    return LINCE_OK;
+}
+
+lince_status li_attrs_bind(struct li_graph *g, const struct li_op *op, const char *name, const struct li_attr *given, int count,
+                           const struct li_attr **out, int *out_count, lince_error *err)
+{
+    struct binding b = {.g = g, .op = op, .node = name, .kept = li_graph_kept(g, err), .err = err};
+    int n = 0;
+    while (op->attrs && op->attrs[n].name) {
+        n++;
+    }
+    struct li_attr *attrs = b.kept ? li_arena_alloc(b.kept, (size_t)n * sizeof *attrs, err) : NULL;
+    LI_TRY(out_of_memory(attrs));
+    LI_TRY(refuse_unknown(&b, given, count));
+    for (int i = 0; i < n; i++) {
+        b.spec = &op->attrs[i];
+        LI_TRY(bind_one(&b, find_given(given, count, b.spec->name), &attrs[i]));
+    }
+    *out = attrs;
+    *out_count = n;
+    return LINCE_OK;
+}
+
+lince_status li_attrs_outputs(const struct li_op *op, const char *name, const struct li_attr *attrs, int nattrs, int *out,
+                              lince_error *err)
+{
+    int64_t total = 0;
+    for (const struct li_output_spec *output = op->outputs; output && output->name; output++) {
+        const struct li_attr *attr = output->list ? find_given(attrs, nattrs, output->list) : NULL;
+        assert(attr || !output->list);
+        int64_t count = !attr ? 1 : attr->kind == LI_ATTR_INT ? attr->i : (int64_t)attr->count;
+        if (count < 0 || count > LI_MAX_VALUES) {
+            return li_fail(err, LINCE_ELIMIT, "node \"%s\" (%s): attribute \"%s\" asks for %" PRId64 " outputs, wanted 0 to %d", name,
+                           op->name, output->list, count, LI_MAX_VALUES);
+        }
+        total += count;
+    }
+    if (total > LI_MAX_VALUES) {
+        return li_fail(err, LINCE_ELIMIT, "node \"%s\" (%s): has %" PRId64 " outputs, wanted at most %d", name, op->name, total, LI_MAX_VALUES);
+    }
+    *out = (int)total;
+    return LINCE_OK;
+}
+
+/* ---- Reading -------------------------------------------------------------------------------------------------------- */
+
+const struct li_attr *li_attr(const struct li_node *node, const char *name)
+{
+    const struct li_attr *attr = find_given(node->attrs, node->nattrs, name);
+    assert(attr);
+    return attr;
+}
+
+int64_t li_attr_int(const struct li_node *node, const char *name)
+{
+    const struct li_attr *attr = li_attr(node, name);
+    assert(attr->kind == LI_ATTR_INT || attr->kind == LI_ATTR_BOOL || attr->kind == LI_ATTR_TYPE);
+    return attr->i;
+}
+
+double li_attr_float(const struct li_node *node, const char *name)
+{
+    const struct li_attr *attr = li_attr(node, name);
+    assert(attr->kind == LI_ATTR_FLOAT);
+    return attr->f;
+}
+
+bool li_attr_is(const struct li_node *node, const char *name, const char *value)
+{
+    const struct li_attr *attr = li_attr(node, name);
+    assert(attr->kind == LI_ATTR_STRING);
+    return attr->s_len == strlen(value) && memcmp(attr->s, value, attr->s_len) == 0;
+}
