@@ -76,11 +76,11 @@ static struct shapes shapes_of(const struct li_graph *g, const struct li_node *n
 }
 
 /* The attributes that say how the window moves, for another node of the same convolution. */
-enum { WINDOW_ATTRS = 5 };
+enum { WINDOW_ATTRS = 6 };
 
 static void window_attrs(const struct li_node *node, struct li_attr attrs[WINDOW_ATTRS])
 {
-    static const char *const names[WINDOW_ATTRS] = {"strides", "padding", "explicit_paddings", "data_format", "dilations"};
+    static const char *const names[WINDOW_ATTRS] = {"T", "strides", "padding", "explicit_paddings", "data_format", "dilations"};
     for (int i = 0; i < WINDOW_ATTRS; i++) {
         attrs[i] = *li_attr(node, names[i]);
     }

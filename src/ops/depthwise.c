@@ -106,7 +106,7 @@ static lince_status forward(struct li_call *c)
 
 const struct li_op li_op_depthwise_conv2d_native = {
     .name = "DepthwiseConv2dNative", .inputs_min = 2, .inputs_max = 2, .outputs = LI_OUTPUT("output"),
-    .attrs = LI_ATTRS({"T", LI_ATTR_TYPE, NULL, "float32"}, LI_WINDOW_SPECS("SAME VALID EXPLICIT"),
+    .attrs = LI_ATTRS({"T", LI_ATTR_TYPE, "float32", "float32"}, LI_WINDOW_SPECS("SAME VALID EXPLICIT"),
                       {"dilations", LI_ATTR_INTS, "[1,1,1,1]", NULL}),
     .shape = native_shape, .layout = layout, .prepare = native_prepare, .forward = forward,
 };

@@ -380,12 +380,9 @@ static lince_status ones(struct li_grad *g, const struct einsum *e, const char *
     for (int64_t i = 0; i < count; i += LI_BLOCK) {
         li_block_store(li_at(data, dtype, i), dtype, &one, LI_MIN(LI_BLOCK, count - i));
     }
-    struct li_tensor *tensor = li_arena_calloc(&g->graph->arena, 1, sizeof *tensor, g->err);
-    if (!tensor) {
-        return LINCE_ENOMEM;
-    }
-    *tensor = (struct li_tensor){dtype, shape, data, bytes};
-    return li_graph_constant(g->graph, tensor, out, g->err);
+    const struct li_tensor tensor = {dtype, shape, data, bytes}, *own;
+    LI_TRY(li_graph_own_tensor(g->graph, &tensor, &own, g->err));
+    return li_graph_constant(g->graph, own, out, g->err);
 }
 
 /* Splits an operand's subscripts: each once, those that another term has, those that none has. "..." counts as found. */

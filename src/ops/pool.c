@@ -73,6 +73,6 @@ const struct li_op li_op_max_pool = {
 
 const struct li_op li_op_avg_pool = {
     .name = "AvgPool", .inputs_min = 1, .inputs_max = 1, .outputs = LI_OUTPUT("output"),
-    .attrs = LI_ATTRS({"T", LI_ATTR_TYPE, NULL, "float32"}, {"ksize", LI_ATTR_INTS, NULL, NULL}, LI_WINDOW_SPECS("SAME VALID")),
+    .attrs = LI_ATTRS({"T", LI_ATTR_TYPE, "float32", "float32"}, {"ksize", LI_ATTR_INTS, NULL, NULL}, LI_WINDOW_SPECS("SAME VALID")),
     .shape = pool_shape, .layout = pool_layout, .prepare = pool_prepare, .forward = average_forward,
 };
