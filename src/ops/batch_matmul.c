@@ -1,5 +1,6 @@
 /* BatchMatMul, V2 and V3: a matrix product for each index of the leading dims. V2 and V3 broadcast these. */
 #include "product.h"
+#include "window.h"
 
 /* The leading dims alone. */
 static struct li_shape batch_of(const struct li_shape *x)
@@ -55,10 +56,10 @@ static lince_status v3_shape(struct li_infer *s)
 }
 
 /* Stride of dim i of the result in an operand: 0 where the operand is repeated. */
-static int64_t stride_of(const struct li_value *v, int rank, int i)
+static int64_t stride_of(const struct li_value *v, const int64_t *stride, int rank, int i)
 {
     int at = i - (rank - v->shape.rank);
-    return at < 0 || v->shape.dim[at] == 1 ? 0 : v->view.stride[at];
+    return at < 0 || v->shape.dim[at] == 1 ? 0 : stride[at];
 }
 
 static lince_status batch_prepare(struct li_prepare *p)
@@ -66,10 +67,15 @@ static lince_status batch_prepare(struct li_prepare *p)
     const struct li_value *x = li_ops_in(p, 0), *y = li_ops_in(p, 1), *z = li_ops_out(p, 0);
     bool tx = li_attr_int(p->node, "adj_x"), ty = li_attr_int(p->node, "adj_y");
     int rx = x->shape.rank, ry = y->shape.rank, rz = z->shape.rank;
-    const int64_t *sx = x->view.stride + rx - 2, *sy = y->view.stride + ry - 2, *sz = z->view.stride + rz - 2;
+    int64_t stride[3][LI_MAX_RANK];
+    li_strides_of(x, stride[LI_A]);
+    li_strides_of(y, stride[LI_B]);
+    li_strides_of(z, stride[LI_C]);
+    const int64_t *sx = stride[LI_A] + rx - 2, *sy = stride[LI_B] + ry - 2, *sz = stride[LI_C] + rz - 2;
     struct li_product product = {.dtype = x->dtype};
     for (int i = 0; i < rz - 2; i++) {
-        li_axes_push(&product.batch, z->shape.dim[i], stride_of(x, rz, i), stride_of(y, rz, i), z->view.stride[i]);
+        li_axes_push(&product.batch, z->shape.dim[i], stride_of(x, stride[LI_A], rz, i), stride_of(y, stride[LI_B], rz, i),
+                     stride[LI_C][i]);
     }
     li_axes_push(&product.m, z->shape.dim[rz - 2], sx[tx], 0, sz[0]);
     li_axes_push(&product.n, z->shape.dim[rz - 1], 0, sy[!ty], sz[1]);

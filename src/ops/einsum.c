@@ -4,6 +4,7 @@
  * labels of its own, counted from the right; these broadcast.
  */
 #include "product.h"
+#include "window.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -246,11 +247,12 @@ struct einsum_plan {
 
 static int64_t stride_of(const struct labels *l, const struct li_value *v, int label)
 {
-    int64_t stride = 0;
+    int64_t stride[LI_MAX_RANK], sum = 0;
+    li_strides_of(v, stride);
     for (int i = 0; i < l->rank; i++) {
-        stride += l->label[i] == label && v->shape.dim[i] != 1 ? v->view.stride[i] : 0;
+        sum += l->label[i] == label && v->shape.dim[i] != 1 ? stride[i] : 0;
     }
-    return stride;
+    return sum;
 }
 
 /* The labels of an operand that are not in those before, each once, to the axes they are. */

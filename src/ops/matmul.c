@@ -121,7 +121,9 @@ struct gemm_plan {
 /* The stride from one row to the next, of a matrix or of what is dense and taken for one. */
 static int64_t row_stride(const struct li_value *v)
 {
-    return v->view.stride[v->shape.rank - 2];
+    int64_t stride[LI_MAX_RANK];
+    li_strides_of(v, stride);
+    return stride[v->shape.rank - 2];
 }
 
 static lince_status fused_prepare(struct li_prepare *p)

@@ -104,9 +104,21 @@ void li_window_of(const struct li_node *node, int64_t in_h, int64_t in_w, int64_
     *window = w;
 }
 
+void li_strides_of(const struct li_value *value, int64_t stride[LI_MAX_RANK])
+{
+    int rank = value->shape.rank;
+    bool placed = rank > 0 && value->view.stride[rank - 1] != 0;
+    int64_t step = 1;
+    for (int i = rank - 1; i >= 0; i--) {
+        stride[i] = placed ? value->view.stride[i] : step;
+        step *= value->shape.dim[i];
+    }
+}
+
 struct li_map li_window_map(const struct li_value *value)
 {
-    const int64_t *stride = value->view.stride;
+    int64_t stride[LI_MAX_RANK];
+    li_strides_of(value, stride);
     return (struct li_map){stride[2], stride[1], stride[0]};
 }
 

@@ -26,6 +26,11 @@ lince_status li_window_infer(const struct li_infer *s, int64_t in_h, int64_t in_
 void li_window_of(const struct li_node *node, int64_t in_h, int64_t in_w, int64_t kernel_h, int64_t kernel_w, const char *dilations,
                   struct li_window *window);
 
+/*
+ * A value's strides. One that is in no buffer yet, as when a node is evaluated by itself while constants are folded, is dense.
+ */
+void li_strides_of(const struct li_value *value, int64_t stride[LI_MAX_RANK]);
+
 /* The strides of an [n, h, w, c] operand as kernels want them. */
 struct li_map li_window_map(const struct li_value *value);
 

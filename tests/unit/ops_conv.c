@@ -247,6 +247,39 @@ static void transposed_conv_places_each_input_pixel_under_the_filter(void **stat
     free(sizes.data);
 }
 
+/* Constants are folded before any value has a place in a buffer. */
+static void a_node_evaluated_by_itself_takes_its_operands_as_dense(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < LI_COUNT(trials); i++) {
+        const struct trial *t = &trials[i];
+        struct li_tensor x = lab_tensor(4, t->x, 12), filter = lab_tensor(4, t->filter, 13);
+        const struct li_tensor *const in[] = {&x, &filter};
+        const struct li_tensor operands[] = {x, filter};
+        struct li_tensor out;
+        struct lab want, lab;
+        run_conv(li_cpu_isa(), "Conv2D", t, in, 2, &want);
+        struct li_attr attrs[8];
+        int n = window_attrs(t, attrs);
+        attrs[n++] = (struct li_attr)LI_TYPE("T", LINCE_FLOAT32);
+        lab_open(&lab, li_cpu_isa());
+        struct li_node *node;
+        li_vid ids[2];
+        for (int k = 0; k < 2; k++) {
+            assert_int_equal(li_graph_input(lab.graph, LINCE_FLOAT32, &in[k]->shape, &ids[k], &lab.err), LINCE_OK);
+        }
+        assert_int_equal(li_graph_append(lab.graph, li_ops_find(li_ops(), "Conv2D"), "x", ids, 2, attrs, n, &node, &lab.err), LINCE_OK);
+        struct li_infer s = {.graph = lab.graph, .node = node, .env = &lab.env, .err = &lab.err};
+        assert_int_equal(node->op->shape(&s), LINCE_OK);
+        assert_int_equal(li_node_eval(lab.graph, node, operands, &out, &lab.env, &lab.err), LINCE_OK);
+        assert_true(li_shape_equal(&out.shape, &want.out[0].shape));
+        assert_memory_equal(out.data, want.out[0].data, out.size_bytes);
+        li_free(lab.mem, out.data);
+        lab_close(&lab), lab_close(&want);
+        free(x.data), free(filter.data);
+    }
+}
+
 /* A node that must be refused while shapes are inferred. */
 static void refuse(const char *op, const struct li_tensor *const *in, int nin, const struct li_attr *attrs, int nattrs, const char *text)
 {
@@ -490,6 +523,7 @@ int main(void)
         cmocka_unit_test(fused_depthwise_equals_its_parts),
         cmocka_unit_test(conv_gradients_are_its_adjoints),
         cmocka_unit_test(transposed_conv_places_each_input_pixel_under_the_filter),
+        cmocka_unit_test(a_node_evaluated_by_itself_takes_its_operands_as_dense),
         cmocka_unit_test(conv_says_what_does_not_fit),
         cmocka_unit_test(pools_honour_strides_and_halo),
         cmocka_unit_test(batch_norm_keeps_its_formulas),
