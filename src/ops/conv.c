@@ -1,9 +1,10 @@
 /*
- * Conv2D, and what it becomes when it is planned: _LiConvPack arranges the filter for the kernel, _LiConv2D convolves with bias,
- * residual and activation in one go. The pack is a node like any other, so it is done once where the filter does not change and
- * in every step where it does.
+ * Conv2D, and what it becomes when it is planned: _LiConvPack arranges the filter for the kernel, _LiConv2D convolves
+ * with bias, residual and activation in one go. The pack is a node like any other, so it is done once where the filter
+ * does not change and in every step where it does.
  *
- * Groups are not an attribute: a filter with fewer input channels than the picture has groups = channels / filter channels.
+ * Groups are not an attribute: a filter with fewer input channels than the picture has groups = channels / filter
+ * channels.
  */
 #include "conv.h"
 
@@ -11,17 +12,18 @@
 
 /* ---- What all three know of a convolution ---- */
 
-lince_status li_conv_infer(const struct li_infer *s, const struct li_shape *x, const struct li_shape *filter, struct li_shape *y)
+lince_status li_conv_infer(const struct li_infer *s, const struct li_shape *x, const struct li_shape *filter,
+                           struct li_shape *y)
 {
     struct li_window w;
     if (filter->dim[2] < 1 || x->dim[3] % filter->dim[2] != 0) {
-        return li_infer_fail(s, LINCE_EINVAL, "filter expects %lld input channels, image has %lld", (long long)filter->dim[2],
-                             (long long)x->dim[3]);
+        return li_infer_fail(s, LINCE_EINVAL, "filter expects %lld input channels, image has %lld",
+                             (long long)filter->dim[2], (long long)x->dim[3]);
     }
     int64_t groups = x->dim[3] / filter->dim[2];
     if (groups < 1 || filter->dim[3] % groups != 0) {
-        return li_infer_fail(s, LINCE_EINVAL, "%lld output channels cannot be divided among %lld groups", (long long)filter->dim[3],
-                             (long long)groups);
+        return li_infer_fail(s, LINCE_EINVAL, "%lld output channels cannot be divided among %lld groups",
+                             (long long)filter->dim[3], (long long)groups);
     }
     LI_TRY(li_window_infer(s, x->dim[1], x->dim[2], filter->dim[0], filter->dim[1], "dilations", &w));
     *y = (struct li_shape){4, {x->dim[0], w.out_h, w.out_w, filter->dim[3]}};
@@ -51,12 +53,25 @@ static struct li_conv conv_of(const struct li_graph *g, const struct li_node *no
     const struct li_value *y = &g->values[node->out[0]];
     struct li_window w;
     li_window_of(node, x->shape.dim[1], x->shape.dim[2], filter[0], filter[1], "dilations", &w);
-    return (struct li_conv){
-        .batch = x->shape.dim[0], .in_h = w.in_h, .in_w = w.in_w, .cin = x->shape.dim[3],
-        .out_h = w.out_h, .out_w = w.out_w, .cout = filter[3], .kernel_h = filter[0], .kernel_w = filter[1],
-        .stride_h = w.stride_h, .stride_w = w.stride_w, .dilation_h = w.dilation_h, .dilation_w = w.dilation_w,
-        .pad_top = w.pad_top, .pad_left = w.pad_left, .groups = x->shape.dim[3] / filter[2],
-        .x = li_window_map(x), .y = li_window_map(y), .halo = li_window_halo(x, &w)};
+    return (struct li_conv){.batch = x->shape.dim[0],
+                            .in_h = w.in_h,
+                            .in_w = w.in_w,
+                            .cin = x->shape.dim[3],
+                            .out_h = w.out_h,
+                            .out_w = w.out_w,
+                            .cout = filter[3],
+                            .kernel_h = filter[0],
+                            .kernel_w = filter[1],
+                            .stride_h = w.stride_h,
+                            .stride_w = w.stride_w,
+                            .dilation_h = w.dilation_h,
+                            .dilation_w = w.dilation_w,
+                            .pad_top = w.pad_top,
+                            .pad_left = w.pad_left,
+                            .groups = x->shape.dim[3] / filter[2],
+                            .x = li_window_map(x),
+                            .y = li_window_map(y),
+                            .halo = li_window_halo(x, &w)};
 }
 
 /* ---- Conv2D as TensorFlow has it: packs for itself on every call; plans hold _LiConv2D instead ---- */
@@ -104,10 +119,16 @@ static lince_status conv2d_forward(struct li_call *c)
 }
 
 const struct li_op li_op_conv2d = {
-    .name = "Conv2D", .inputs_min = 2, .inputs_max = 2, .outputs = LI_OUTPUT("output"),
+    .name = "Conv2D",
+    .inputs_min = 2,
+    .inputs_max = 2,
+    .outputs = LI_OUTPUT("output"),
     .attrs = LI_ATTRS({"T", LI_ATTR_TYPE, NULL, "float32"}, LI_WINDOW_SPECS("SAME VALID EXPLICIT"),
                       {"dilations", LI_ATTR_INTS, "[1,1,1,1]", NULL}, {"use_cudnn_on_gpu", LI_ATTR_BOOL, "true", NULL}),
-    .shape = conv2d_shape, .prepare = conv2d_prepare, .forward = conv2d_forward, .grad = li_conv2d_grad,
+    .shape = conv2d_shape,
+    .prepare = conv2d_prepare,
+    .forward = conv2d_forward,
+    .grad = li_conv2d_grad,
 };
 
 /* ---- _LiConvPack: filter [kh, kw, cin / groups, cout] -> what the kernel of this instruction set reads ---- */
@@ -115,15 +136,18 @@ const struct li_op li_op_conv2d = {
 static struct li_conv pack_of(const struct li_node *node, const struct li_shape *filter)
 {
     int64_t groups = li_attr_int(node, "groups");
-    return (struct li_conv){.cin = filter->dim[2] * groups, .cout = filter->dim[3], .kernel_h = filter->dim[0],
-                            .kernel_w = filter->dim[1], .groups = groups};
+    return (struct li_conv){.cin = filter->dim[2] * groups,
+                            .cout = filter->dim[3],
+                            .kernel_h = filter->dim[0],
+                            .kernel_w = filter->dim[1],
+                            .groups = groups};
 }
 
 static lince_status pack_shape(struct li_infer *s)
 {
     LI_TRY(li_need_rank(s, 0, 4));
     struct li_conv conv = pack_of(s->node, li_in_shape(s, 0));
-    struct li_shape packed = {1, {(int64_t)s->env->kernels->conv->packed_floats(&conv)}};
+    struct li_shape packed = {1, {(int64_t)li_infer_kernels(s)->conv->packed_floats(&conv)}};
     return li_out_is(s, 0, LINCE_FLOAT32, &packed);
 }
 
@@ -135,8 +159,13 @@ static lince_status pack_forward(struct li_call *c)
 }
 
 const struct li_op li_op_li_conv_pack = {
-    .name = "_LiConvPack", .inputs_min = 1, .inputs_max = 1, .outputs = LI_OUTPUT("output"),
-    .attrs = LI_ATTRS({"groups", LI_ATTR_INT, "1", NULL}), .shape = pack_shape, .forward = pack_forward,
+    .name = "_LiConvPack",
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .outputs = LI_OUTPUT("output"),
+    .attrs = LI_ATTRS({"groups", LI_ATTR_INT, "1", NULL}),
+    .shape = pack_shape,
+    .forward = pack_forward,
     .flags = LI_OP_INTERNAL | LI_OP_NO_FOLD,
 };
 
@@ -188,8 +217,11 @@ static lince_status fused_forward(struct li_call *c)
 {
     const struct conv_plan *plan = c->plan;
     bool bias = li_attr_int(c->node, "bias"), residual = li_attr_int(c->node, "residual");
-    struct li_conv_data data = {.x = li_f32(&c->in[0]), .filter = li_f32(&c->in[1]), .bias = bias ? li_f32(&c->in[2]) : NULL,
-                                .residual = residual ? li_f32(&c->in[2 + bias]) : NULL, .y = c->out[0].data};
+    struct li_conv_data data = {.x = li_f32(&c->in[0]),
+                                .filter = li_f32(&c->in[1]),
+                                .bias = bias ? li_f32(&c->in[2]) : NULL,
+                                .residual = residual ? li_f32(&c->in[2 + bias]) : NULL,
+                                .y = c->out[0].data};
     if (c->task < plan->tasks) {
         c->kernels->conv->run(&plan->conv, &data, c->task);
     }
@@ -197,9 +229,15 @@ static lince_status fused_forward(struct li_call *c)
 }
 
 const struct li_op li_op_li_conv2d = {
-    .name = "_LiConv2D", .inputs_min = 2, .inputs_max = 4, .outputs = LI_OUTPUT("output"),
+    .name = "_LiConv2D",
+    .inputs_min = 2,
+    .inputs_max = 4,
+    .outputs = LI_OUTPUT("output"),
     .attrs = LI_ATTRS(LI_WINDOW_SPECS("SAME VALID EXPLICIT"), {"dilations", LI_ATTR_INTS, "[1,1,1,1]", NULL},
                       {"filter", LI_ATTR_INTS, NULL, NULL}, LI_FUSED_SPECS),
-    .shape = fused_shape, .layout = fused_layout, .prepare = fused_prepare, .forward = fused_forward,
+    .shape = fused_shape,
+    .layout = fused_layout,
+    .prepare = fused_prepare,
+    .forward = fused_forward,
     .flags = LI_OP_INTERNAL | LI_OP_NO_FOLD,
 };

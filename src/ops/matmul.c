@@ -1,6 +1,6 @@
 /*
- * MatMul, and what it becomes when it is planned: _LiMatMulPack arranges the second matrix for the kernel, _LiMatMul multiplies with bias,
- * residual and activation in one go.
+ * MatMul, and what it becomes when it is planned: _LiMatMulPack arranges the second matrix for the kernel, _LiMatMul
+ * multiplies with bias, residual and activation in one go.
  */
 #include "conv.h"
 #include "product.h"
@@ -16,8 +16,8 @@ static lince_status matmul_shape(struct li_infer *s)
     const struct li_shape *a = li_in_shape(s, 0), *b = li_in_shape(s, 1);
     bool ta = li_attr_int(s->node, "transpose_a"), tb = li_attr_int(s->node, "transpose_b");
     if (a->dim[!ta] != b->dim[tb]) {
-        return li_infer_fail(s, LINCE_EINVAL, "the first matrix has %lld %s, the second needs %lld", (long long)a->dim[!ta],
-                             ta ? "rows (it is transposed)" : "columns", (long long)b->dim[tb]);
+        return li_infer_fail(s, LINCE_EINVAL, "the first matrix has %lld %s, the second needs %lld",
+                             (long long)a->dim[!ta], ta ? "rows (it is transposed)" : "columns", (long long)b->dim[tb]);
     }
     struct li_shape c = {2, {a->dim[ta], b->dim[!tb]}};
     return li_out_is(s, 0, li_in_dtype(s, 0), &c);
@@ -54,10 +54,17 @@ static lince_status matmul_grad(struct li_grad *g)
 }
 
 const struct li_op li_op_mat_mul = {
-    .name = "MatMul", .inputs_min = 2, .inputs_max = 2, .outputs = LI_OUTPUT("product"),
-    .attrs = LI_ATTRS({"transpose_a", LI_ATTR_BOOL, "false", NULL}, {"transpose_b", LI_ATTR_BOOL, "false", NULL}, LI_TYPE_SPEC("T"),
-                      {"grad_a", LI_ATTR_BOOL, "false", NULL}, {"grad_b", LI_ATTR_BOOL, "false", NULL}),
-    .shape = matmul_shape, .prepare = matmul_prepare, .forward = li_product_forward, .grad = matmul_grad,
+    .name = "MatMul",
+    .inputs_min = 2,
+    .inputs_max = 2,
+    .outputs = LI_OUTPUT("product"),
+    .attrs =
+        LI_ATTRS({"transpose_a", LI_ATTR_BOOL, "false", NULL}, {"transpose_b", LI_ATTR_BOOL, "false", NULL},
+                 LI_TYPE_SPEC("T"), {"grad_a", LI_ATTR_BOOL, "false", NULL}, {"grad_b", LI_ATTR_BOOL, "false", NULL}),
+    .shape = matmul_shape,
+    .prepare = matmul_prepare,
+    .forward = li_product_forward,
+    .grad = matmul_grad,
 };
 
 /* ---- _LiMatMulPack: [k, n], or [n, k] when transposed -> what the kernel of this instruction set reads ---- */
@@ -67,7 +74,7 @@ static lince_status pack_shape(struct li_infer *s)
     LI_TRY(li_need_rank(s, 0, 2));
     const int64_t *b = li_in_shape(s, 0)->dim;
     bool turned = li_attr_int(s->node, "transpose");
-    struct li_shape packed = {1, {(int64_t)s->env->kernels->gemm->packed_floats(b[turned], b[!turned])}};
+    struct li_shape packed = {1, {(int64_t)li_infer_kernels(s)->gemm->packed_floats(b[turned], b[!turned])}};
     return li_out_is(s, 0, LINCE_FLOAT32, &packed);
 }
 
@@ -80,8 +87,13 @@ static lince_status pack_forward(struct li_call *c)
 }
 
 const struct li_op li_op_li_mat_mul_pack = {
-    .name = "_LiMatMulPack", .inputs_min = 1, .inputs_max = 1, .outputs = LI_OUTPUT("output"),
-    .attrs = LI_ATTRS({"transpose", LI_ATTR_BOOL, "false", NULL}), .shape = pack_shape, .forward = pack_forward,
+    .name = "_LiMatMulPack",
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .outputs = LI_OUTPUT("output"),
+    .attrs = LI_ATTRS({"transpose", LI_ATTR_BOOL, "false", NULL}),
+    .shape = pack_shape,
+    .forward = pack_forward,
     .flags = LI_OP_INTERNAL | LI_OP_NO_FOLD,
 };
 
@@ -159,8 +171,11 @@ static lince_status fused_forward(struct li_call *c)
 {
     const struct gemm_plan *plan = c->plan;
     bool bias = li_attr_int(c->node, "bias"), residual = li_attr_int(c->node, "residual");
-    struct li_gemm_data data = {.a = li_f32(&c->in[0]), .b = li_f32(&c->in[1]), .bias = bias ? li_f32(&c->in[2]) : NULL,
-                                .residual = residual ? li_f32(&c->in[2 + bias]) : NULL, .c = c->out[0].data};
+    struct li_gemm_data data = {.a = li_f32(&c->in[0]),
+                                .b = li_f32(&c->in[1]),
+                                .bias = bias ? li_f32(&c->in[2]) : NULL,
+                                .residual = residual ? li_f32(&c->in[2 + bias]) : NULL,
+                                .c = c->out[0].data};
     if (c->task < plan->tasks) {
         c->kernels->gemm->run(&plan->gemm, &data, c->task);
     }
@@ -168,9 +183,15 @@ static lince_status fused_forward(struct li_call *c)
 }
 
 const struct li_op li_op_li_mat_mul = {
-    .name = "_LiMatMul", .inputs_min = 2, .inputs_max = 4, .outputs = LI_OUTPUT("output"),
-    .attrs = LI_ATTRS({"k", LI_ATTR_INT, NULL, NULL}, {"n", LI_ATTR_INT, NULL, NULL}, {"transpose_a", LI_ATTR_BOOL, "false", NULL},
-                      LI_FUSED_SPECS),
-    .shape = fused_shape, .layout = fused_layout, .prepare = fused_prepare, .forward = fused_forward,
+    .name = "_LiMatMul",
+    .inputs_min = 2,
+    .inputs_max = 4,
+    .outputs = LI_OUTPUT("output"),
+    .attrs = LI_ATTRS({"k", LI_ATTR_INT, NULL, NULL}, {"n", LI_ATTR_INT, NULL, NULL},
+                      {"transpose_a", LI_ATTR_BOOL, "false", NULL}, LI_FUSED_SPECS),
+    .shape = fused_shape,
+    .layout = fused_layout,
+    .prepare = fused_prepare,
+    .forward = fused_forward,
     .flags = LI_OP_INTERNAL | LI_OP_NO_FOLD,
 };
