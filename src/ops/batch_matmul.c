@@ -21,7 +21,8 @@ static lince_status batch_shape(struct li_infer *s, bool broadcast)
     bool tx = li_attr_int(s->node, "adj_x"), ty = li_attr_int(s->node, "adj_y");
     int64_t inner = x->dim[x->rank - 1 - tx], wanted = y->dim[y->rank - 2 + ty];
     if (inner != wanted) {
-        return li_infer_fail(s, LINCE_EINVAL, "the first matrix has %lld columns, the second %lld rows", (long long)inner, (long long)wanted);
+        return li_infer_fail(s, LINCE_EINVAL, "the first matrix has %lld columns, the second %lld rows",
+                             (long long)inner, (long long)wanted);
     }
     struct li_shape bx = batch_of(x), by = batch_of(y), out;
     if (!broadcast && !li_shape_equal(&bx, &by)) {
@@ -74,8 +75,8 @@ static lince_status batch_prepare(struct li_prepare *p)
     const int64_t *sx = stride[LI_A] + rx - 2, *sy = stride[LI_B] + ry - 2, *sz = stride[LI_C] + rz - 2;
     struct li_product product = {.dtype = x->dtype};
     for (int i = 0; i < rz - 2; i++) {
-        li_axes_push(&product.batch, z->shape.dim[i], stride_of(x, stride[LI_A], rz, i), stride_of(y, stride[LI_B], rz, i),
-                     stride[LI_C][i]);
+        li_axes_push(&product.batch, z->shape.dim[i], stride_of(x, stride[LI_A], rz, i),
+                     stride_of(y, stride[LI_B], rz, i), stride[LI_C][i]);
     }
     li_axes_push(&product.m, z->shape.dim[rz - 2], sx[tx], 0, sz[0]);
     li_axes_push(&product.n, z->shape.dim[rz - 1], 0, sy[!ty], sz[1]);
@@ -109,14 +110,26 @@ static lince_status batch_grad(struct li_grad *g)
     return ty ? batch_emit(g, dz, true, x, tx, 1) : batch_emit(g, x, !tx, dz, false, 1);
 }
 
-#define ROW(id, text, rule, ...)                                                                                              \
-    const struct li_op li_op_##id = {                                                                                         \
-        .name = text, .inputs_min = 2, .inputs_max = 2, .outputs = LI_OUTPUT("output"),                                       \
-        .attrs = LI_ATTRS({"adj_x", LI_ATTR_BOOL, "false", NULL}, {"adj_y", LI_ATTR_BOOL, "false", NULL}, __VA_ARGS__),       \
-        .shape = rule, .layout = batch_layout, .prepare = batch_prepare, .forward = li_product_forward, .grad = batch_grad,   \
+#define ROW(id, text, rule, ...)                                                                                       \
+    const struct li_op li_op_##id = {                                                                                  \
+        .name = text,                                                                                                  \
+        .inputs_min = 2,                                                                                               \
+        .inputs_max = 2,                                                                                               \
+        .outputs = LI_OUTPUT("output"),                                                                                \
+        .attrs =                                                                                                       \
+            LI_ATTRS({"adj_x", LI_ATTR_BOOL, "false", NULL}, {"adj_y", LI_ATTR_BOOL, "false", NULL}, __VA_ARGS__),     \
+        .shape = rule,                                                                                                 \
+        .layout = batch_layout,                                                                                        \
+        .prepare = batch_prepare,                                                                                      \
+        .forward = li_product_forward,                                                                                 \
+        .grad = batch_grad,                                                                                            \
     };
 
-#define GRAD_SPECS {"grad_x", LI_ATTR_BOOL, "false", NULL}, {"grad_y", LI_ATTR_BOOL, "false", NULL}
+#define GRAD_SPECS                                                                                                     \
+    {"grad_x", LI_ATTR_BOOL, "false", NULL},                                                                           \
+    {                                                                                                                  \
+        "grad_y", LI_ATTR_BOOL, "false", NULL                                                                          \
+    }
 
 ROW(batch_mat_mul, "BatchMatMul", same_shape, LI_TYPE_SPEC("T"), GRAD_SPECS)
 ROW(batch_mat_mul_v2, "BatchMatMulV2", broadcast_shape, LI_TYPE_SPEC("T"), GRAD_SPECS)

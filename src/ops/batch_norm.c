@@ -1,8 +1,10 @@
 /*
- * FusedBatchNorm, V2 and V3, and _LiScaleShift, which is what inference becomes where it cannot be folded into a convolution.
+ * FusedBatchNorm, V2 and V3, and _LiScaleShift, which is what inference becomes where it cannot be folded into a
+ * convolution.
  *
- * A task takes whole channels: statistics, the running average and the normalised values of a channel are made in one go, and no sum
- * is divided. reserve_space_1 and _2 are what TensorFlow's CPU kernel puts there: mean and biased variance.
+ * A task takes whole channels: statistics, the running average and the normalised values of a channel are made in one
+ * go, and no sum is divided. reserve_space_1 and _2 are what TensorFlow's CPU kernel puts there: mean and biased
+ * variance.
  */
 #include "common.h"
 
@@ -10,10 +12,21 @@
 #include <string.h>
 
 enum {
-    X, SCALE, OFFSET, MEAN, VARIANCE,                                  /* inputs */
-    Y = 0, NEW_MEAN, NEW_VARIANCE, SAVED_MEAN, SAVED_VARIANCE, UNUSED, /* outputs */
-    FEW_CHANNELS = 256, NARROW_BLOCK = 32, WIDE_BLOCK = 64,            /* channels of one task */
-    SMALL = 1 << 14                                                    /* elements that one task does */
+    X,
+    SCALE,
+    OFFSET,
+    MEAN,
+    VARIANCE, /* inputs */
+    Y = 0,
+    NEW_MEAN,
+    NEW_VARIANCE,
+    SAVED_MEAN,
+    SAVED_VARIANCE,
+    UNUSED, /* outputs */
+    FEW_CHANNELS = 256,
+    NARROW_BLOCK = 32,
+    WIDE_BLOCK = 64, /* channels of one task */
+    SMALL = 1 << 14  /* elements that one task does */
 };
 
 /* [outer, channels, inner] */
@@ -46,7 +59,8 @@ static lince_status need_vector(const struct li_infer *s, int i, int64_t channel
         return LINCE_OK;
     }
     char text[LI_SHAPE_TEXT];
-    return li_infer_fail(s, LINCE_EINVAL, "%s has shape %s, the input has %lld channels", what, li_shape_text(v, text), (long long)channels);
+    return li_infer_fail(s, LINCE_EINVAL, "%s has shape %s, the input has %lld channels", what, li_shape_text(v, text),
+                         (long long)channels);
 }
 
 static lince_status norm_shape(struct li_infer *s)
@@ -72,7 +86,7 @@ static lince_status norm_shape(struct li_infer *s)
 
 struct norm_plan {
     struct extents extents;
-    int64_t block;    /* channels of a task */
+    int64_t block;       /* channels of a task */
     bool training, fast; /* fast: float32, channels last */
     float epsilon, factor;
 };
@@ -89,22 +103,28 @@ static lince_status norm_prepare(struct li_prepare *p)
     plan->epsilon = (float)li_attr_float(p->node, "epsilon");
     plan->factor = (float)li_attr_float(p->node, "exponential_avg_factor");
     plan->fast = x->dtype == LINCE_FLOAT32 && e.inner == 1;
-    plan->block = li_shape_count(&x->shape) <= SMALL ? LI_MAX(e.channels, 1) : e.channels <= FEW_CHANNELS ? NARROW_BLOCK : WIDE_BLOCK;
+    plan->block = li_shape_count(&x->shape) <= SMALL ? LI_MAX(e.channels, 1)
+                  : e.channels <= FEW_CHANNELS       ? NARROW_BLOCK
+                                                     : WIDE_BLOCK;
     p->tasks = LI_MAX(1, (e.channels + plan->block - 1) / plan->block);
     if (plan->fast) {
         int64_t width = LI_MIN(plan->block, e.channels), rest = e.channels % plan->block;
-        int64_t chunks = LI_MAX(p->env->kernels->norm->moment_chunks(e.outer, width), p->env->kernels->norm->moment_chunks(e.outer, rest));
+        int64_t chunks = LI_MAX(p->env->kernels->norm->moment_chunks(e.outer, width),
+                                p->env->kernels->norm->moment_chunks(e.outer, rest));
         /* Partial moments; scale and shift; mean and variance. */
         p->scratch_bytes = (size_t)((chunks * LI_NORM_PARTIAL + 4) * width) * sizeof(float);
     }
     p->plan = plan;
-    p->reason = !plan->fast ? "plain loops: not float32 with channels last" : plan->training ? "statistics of the batch" : "given statistics";
+    p->reason = !plan->fast      ? "plain loops: not float32 with channels last"
+                : plan->training ? "statistics of the batch"
+                                 : "given statistics";
     return LINCE_OK;
 }
 
 /* ---- What is done for channels [first, last) ---- */
 
-/* The outputs that are vectors. mean and variance are those of the batch, variance biased; in inference, those given. */
+/* The outputs that are vectors. mean and variance are those of the batch, variance biased; in inference, those given.
+ */
 static void store_statistics(struct li_call *c, const struct norm_plan *plan, int64_t i, float mean, float variance)
 {
     float *out[SAVED_VARIANCE + 1];
@@ -124,8 +144,8 @@ static void store_statistics(struct li_call *c, const struct norm_plan *plan, in
     out[NEW_VARIANCE][i] = f == 1 ? variance * bessel : (1 - f) * li_f32(&c->in[VARIANCE])[i] + f * (variance * bessel);
 }
 
-static void scale_shift_of(const struct li_call *c, const struct norm_plan *plan, int64_t i, float mean, float variance, double *scale,
-                           double *shift)
+static void scale_shift_of(const struct li_call *c, const struct norm_plan *plan, int64_t i, float mean, float variance,
+                           double *scale, double *shift)
 {
     *scale = (double)li_f32(&c->in[SCALE])[i] / sqrt((double)variance + (double)plan->epsilon);
     *shift = (double)li_f32(&c->in[OFFSET])[i] - (double)mean * *scale;
@@ -244,25 +264,48 @@ static lince_status norm_forward(struct li_call *c)
     return LINCE_OK;
 }
 
-#define NORM_SPECS(formats)                                                                                                    \
-    LI_TYPE_SPEC("T"), {"epsilon", LI_ATTR_FLOAT, "0.0001", NULL}, {"exponential_avg_factor", LI_ATTR_FLOAT, "1", NULL},       \
-        {"data_format", LI_ATTR_STRING, "NHWC", formats}, {"is_training", LI_ATTR_BOOL, "true", NULL}
-#define NORM_OUTPUTS                                                                                                           \
-    {"y", NULL}, {"batch_mean", NULL}, {"batch_variance", NULL}, {"reserve_space_1", NULL}, {"reserve_space_2", NULL}
+#define NORM_SPECS(formats)                                                                                            \
+    LI_TYPE_SPEC("T"), {"epsilon", LI_ATTR_FLOAT, "0.0001", NULL},                                                     \
+        {"exponential_avg_factor", LI_ATTR_FLOAT, "1", NULL}, {"data_format", LI_ATTR_STRING, "NHWC", formats},        \
+    {                                                                                                                  \
+        "is_training", LI_ATTR_BOOL, "true", NULL                                                                      \
+    }
+#define NORM_OUTPUTS                                                                                                   \
+    {"y", NULL}, {"batch_mean", NULL}, {"batch_variance", NULL}, {"reserve_space_1", NULL},                            \
+    {                                                                                                                  \
+        "reserve_space_2", NULL                                                                                        \
+    }
 
 const struct li_op li_op_fused_batch_norm = {
-    .name = "FusedBatchNorm", .inputs_min = 5, .inputs_max = 5, .outputs = LI_OUTPUTS(NORM_OUTPUTS),
-    .attrs = LI_ATTRS(NORM_SPECS("NHWC NCHW")), .shape = norm_shape, .prepare = norm_prepare, .forward = norm_forward,
+    .name = "FusedBatchNorm",
+    .inputs_min = 5,
+    .inputs_max = 5,
+    .outputs = LI_OUTPUTS(NORM_OUTPUTS),
+    .attrs = LI_ATTRS(NORM_SPECS("NHWC NCHW")),
+    .shape = norm_shape,
+    .prepare = norm_prepare,
+    .forward = norm_forward,
 };
 
 const struct li_op li_op_fused_batch_norm_v2 = {
-    .name = "FusedBatchNormV2", .inputs_min = 5, .inputs_max = 5, .outputs = LI_OUTPUTS(NORM_OUTPUTS),
-    .attrs = LI_ATTRS(NORM_SPECS("NHWC NCHW"), LI_TYPE_SPEC("U")), .shape = norm_shape, .prepare = norm_prepare, .forward = norm_forward,
+    .name = "FusedBatchNormV2",
+    .inputs_min = 5,
+    .inputs_max = 5,
+    .outputs = LI_OUTPUTS(NORM_OUTPUTS),
+    .attrs = LI_ATTRS(NORM_SPECS("NHWC NCHW"), LI_TYPE_SPEC("U")),
+    .shape = norm_shape,
+    .prepare = norm_prepare,
+    .forward = norm_forward,
 };
 
 const struct li_op li_op_fused_batch_norm_v3 = {
-    .name = "FusedBatchNormV3", .inputs_min = 5, .inputs_max = 5, .outputs = LI_OUTPUTS(NORM_OUTPUTS, {"reserve_space_3", NULL}),
-    .attrs = LI_ATTRS(NORM_SPECS("NHWC NCHW NDHWC NCDHW"), LI_TYPE_SPEC("U")), .shape = norm_shape, .prepare = norm_prepare,
+    .name = "FusedBatchNormV3",
+    .inputs_min = 5,
+    .inputs_max = 5,
+    .outputs = LI_OUTPUTS(NORM_OUTPUTS, {"reserve_space_3", NULL}),
+    .attrs = LI_ATTRS(NORM_SPECS("NHWC NCHW NDHWC NCDHW"), LI_TYPE_SPEC("U")),
+    .shape = norm_shape,
+    .prepare = norm_prepare,
     .forward = norm_forward,
 };
 
@@ -299,20 +342,28 @@ static lince_status scale_forward(struct li_call *c)
         const float *x = li_f32(&c->in[0]) + span.offset[1], *scale = li_f32(&c->in[1]) + span.offset[2];
         const float *shift = li_f32(&c->in[2]) + span.offset[3];
         if (!span.scalar[2]) {
-            c->kernels->norm->scale_shift(y, span.row[0], x, span.row[1], span.rows, span.cols, scale, shift, activation, alpha);
+            c->kernels->norm->scale_shift(y, span.row[0], x, span.row[1], span.rows, span.cols, scale, shift,
+                                          activation, alpha);
             continue;
         }
         /* One channel: the pixels lie side by side. */
         for (int64_t r = 0; r < span.rows; r++) {
-            c->kernels->norm->scale_shift(y + r * span.row[0], 1, x + r * span.row[1], 1, span.cols, 1, scale, shift, activation, alpha);
+            c->kernels->norm->scale_shift(y + r * span.row[0], 1, x + r * span.row[1], 1, span.cols, 1, scale, shift,
+                                          activation, alpha);
         }
     }
     return LINCE_OK;
 }
 
 const struct li_op li_op_li_scale_shift = {
-    .name = "_LiScaleShift", .inputs_min = 3, .inputs_max = 3, .outputs = LI_OUTPUT("output"),
+    .name = "_LiScaleShift",
+    .inputs_min = 3,
+    .inputs_max = 3,
+    .outputs = LI_OUTPUT("output"),
     .attrs = LI_ATTRS({"activation", LI_ATTR_INT, "0", NULL}, {"alpha", LI_ATTR_FLOAT, "0", NULL}),
-    .shape = scale_shape, .layout = scale_layout, .prepare = li_ops_prepare_cheap, .forward = scale_forward,
+    .shape = scale_shape,
+    .layout = scale_layout,
+    .prepare = li_ops_prepare_cheap,
+    .forward = scale_forward,
     .flags = LI_OP_INTERNAL | LI_OP_INPLACE,
 };

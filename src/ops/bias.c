@@ -17,7 +17,8 @@ static lince_status bias_shape(struct li_infer *s)
     }
     int64_t channels = x->dim[channel_axis(s->node, x->rank)], bias = li_in_shape(s, 1)->dim[0];
     if (channels != bias) {
-        return li_infer_fail(s, LINCE_EINVAL, "the bias holds %lld numbers, the value has %lld channels", (long long)bias, (long long)channels);
+        return li_infer_fail(s, LINCE_EINVAL, "the bias holds %lld numbers, the value has %lld channels",
+                             (long long)bias, (long long)channels);
     }
     return li_out_same(s, 0, 0);
 }
@@ -65,14 +66,20 @@ static lince_status bias_forward(struct li_call *c)
         char *y = li_at(c->out[0].data, dtype, span.offset[0]), *x = li_at(c->in[0].data, dtype, span.offset[1]);
         char *b = li_at(bias.data, dtype, span.offset[2]);
         if (dtype == LINCE_FLOAT32) {
-            struct li_binary_rows rows = {.rows = span.rows, .cols = span.cols, .a_row = span.row[1], .b_row = span.row[2],
-                                          .y_row = span.row[0], .a_scalar = span.scalar[1], .b_scalar = span.scalar[2]};
-            c->kernels->binary->rows(LI_BINARY_ADD, &rows, (float *)(void *)y, (const float *)(void *)x, (const float *)(void *)b);
+            struct li_binary_rows rows = {.rows = span.rows,
+                                          .cols = span.cols,
+                                          .a_row = span.row[1],
+                                          .b_row = span.row[2],
+                                          .y_row = span.row[0],
+                                          .a_scalar = span.scalar[1],
+                                          .b_scalar = span.scalar[2]};
+            c->kernels->binary->rows(LI_BINARY_ADD, &rows, (float *)(void *)y, (const float *)(void *)x,
+                                     (const float *)(void *)b);
             continue;
         }
         for (int64_t r = 0; r < span.rows; r++) {
-            add_generic(dtype, li_at(y, dtype, r * span.row[0]), li_at(x, dtype, r * span.row[1]), li_at(b, dtype, r * span.row[2]),
-                        span.scalar[2], span.cols);
+            add_generic(dtype, li_at(y, dtype, r * span.row[0]), li_at(x, dtype, r * span.row[1]),
+                        li_at(b, dtype, r * span.row[2]), span.scalar[2], span.cols);
         }
     }
     return LINCE_OK;
@@ -89,17 +96,31 @@ static lince_status bias_grad(struct li_grad *g)
 }
 
 const struct li_op li_op_bias_add = {
-    .name = "BiasAdd", .inputs_min = 2, .inputs_max = 2, .outputs = LI_OUTPUT("output"),
+    .name = "BiasAdd",
+    .inputs_min = 2,
+    .inputs_max = 2,
+    .outputs = LI_OUTPUT("output"),
     .attrs = LI_ATTRS(LI_TYPE_SPEC("T"), {"data_format", LI_ATTR_STRING, "NHWC", "NHWC NCHW"}),
-    .shape = bias_shape, .layout = bias_layout, .prepare = li_ops_prepare_cheap, .forward = bias_forward, .grad = bias_grad,
+    .shape = bias_shape,
+    .layout = bias_layout,
+    .prepare = li_ops_prepare_cheap,
+    .forward = bias_forward,
+    .grad = bias_grad,
     .flags = LI_OP_INPLACE,
 };
 
 /* V1 has no data_format. */
 const struct li_op li_op_bias_add_v1 = {
-    .name = "BiasAddV1", .inputs_min = 2, .inputs_max = 2, .outputs = LI_OUTPUT("output"),
+    .name = "BiasAddV1",
+    .inputs_min = 2,
+    .inputs_max = 2,
+    .outputs = LI_OUTPUT("output"),
     .attrs = LI_ATTRS(LI_TYPE_SPEC("T"), {"data_format", LI_ATTR_STRING, "NHWC", "NHWC"}),
-    .shape = bias_shape, .layout = bias_layout, .prepare = li_ops_prepare_cheap, .forward = bias_forward, .grad = bias_grad,
+    .shape = bias_shape,
+    .layout = bias_layout,
+    .prepare = li_ops_prepare_cheap,
+    .forward = bias_forward,
+    .grad = bias_grad,
     .flags = LI_OP_INPLACE,
 };
 
@@ -152,7 +173,8 @@ static lince_status sum_forward(struct li_call *c)
     }
     li_task_range(c, channels, &first, &last);
     if (dy->dtype == LINCE_FLOAT32 && inner == 1) {
-        c->kernels->reduce->columns(LI_REDUCE_SUM, (float *)c->out[0].data + first, li_f32(dy) + first, outer, last - first, channels, 1);
+        c->kernels->reduce->columns(LI_REDUCE_SUM, (float *)c->out[0].data + first, li_f32(dy) + first, outer,
+                                    last - first, channels, 1);
         return LINCE_OK;
     }
     for (int64_t i = first; i < last; i++) {
@@ -164,7 +186,12 @@ static lince_status sum_forward(struct li_call *c)
 }
 
 const struct li_op li_op_bias_add_grad = {
-    .name = "BiasAddGrad", .inputs_min = 1, .inputs_max = 1, .outputs = LI_OUTPUT("output"),
+    .name = "BiasAddGrad",
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .outputs = LI_OUTPUT("output"),
     .attrs = LI_ATTRS(LI_TYPE_SPEC("T"), {"data_format", LI_ATTR_STRING, "NHWC", "NHWC NCHW"}),
-    .shape = sum_shape, .prepare = sum_prepare, .forward = sum_forward,
+    .shape = sum_shape,
+    .prepare = sum_prepare,
+    .forward = sum_forward,
 };

@@ -1,25 +1,29 @@
 /*
- * Conv2DBackpropInput and Conv2DBackpropFilter: the gradients of Conv2D. The first also runs forward, as a transposed convolution.
+ * Conv2DBackpropInput and Conv2DBackpropFilter: the gradients of Conv2D. The first also runs forward, as a transposed
+ * convolution.
  *
- * Input. Pixels of dx with the same remainders (py, px) by the strides see the same taps, so each of these phases is itself a
- * convolution of dy of stride 1 with some of the taps, turned around, and with inputs and outputs of the filter exchanged:
+ * Input. Pixels of dx with the same remainders (py, px) by the strides see the same taps, so each of these phases is
+ * itself a convolution of dy of stride 1 with some of the taps, turned around, and with inputs and outputs of the
+ * filter exchanged:
  *
- *     iy = s t + p reads dy at oy = (iy + pad - ky d) / s for the ky that make it whole: ky = k0 + j q, q = s / gcd(s, d);
- *     oy = t + (p + pad - k0 d) / s - j (q d / s).
+ *     iy = s t + p reads dy at oy = (iy + pad - ky d) / s for the ky that make it whole,
+ *     which are ky = k0 + j q with q = s / gcd(s, d);
+ *     so oy = t + (p + pad - k0 d) / s - j (q d / s).
  *
- * Filter. For a piece of the pixels of dy, the pixels of x under each tap are gathered to a matrix [pixels, taps and channels], whose
- * transpose times dy is added to the result. Tasks divide the rows of the result, and every sum goes through the pieces in order.
+ * Filter. For a piece of the pixels of dy, the pixels of x under each tap are gathered to a matrix [pixels, taps and
+ * channels], whose transpose times dy is added to the result. Tasks divide the rows of the result, and every sum goes
+ * through the pieces in order.
  */
 #include "conv.h"
 
 #include <string.h>
 
 enum {
-    INPUT_CHANNELS = 64,  /* of dx, that one task makes: it packs the filter's part for these */
-    INPUT_PIXELS = 1024,  /* of dx: what outweighs packing that part once more */
+    INPUT_CHANNELS = 64, /* of dx, that one task makes: it packs the filter's part for these */
+    INPUT_PIXELS = 1024, /* of dx: what outweighs packing that part once more */
     INPUT_PIECES = 8,
-    FILTER_ROWS = 64,     /* of the result, for one task */
-    FILTER_PIXELS = 256   /* of dy, that are gathered at a time */
+    FILTER_ROWS = 64,   /* of the result, for one task */
+    FILTER_PIXELS = 256 /* of dy, that are gathered at a time */
 };
 
 /* ---- Both ---- */
@@ -31,20 +35,23 @@ struct shapes {
 };
 
 /* Check that dy is what Conv2D makes of x and the filter. */
-static lince_status check(const struct li_infer *s, const struct li_shape *x, const struct li_shape *filter, const struct li_shape *dy)
+static lince_status check(const struct li_infer *s, const struct li_shape *x, const struct li_shape *filter,
+                          const struct li_shape *dy)
 {
     struct li_shape y;
     char want[LI_SHAPE_TEXT], have[LI_SHAPE_TEXT];
     LI_TRY(li_conv_infer(s, x, filter, &y));
     if (!li_shape_equal(&y, dy)) {
-        return li_infer_fail(s, LINCE_EINVAL, "out_backprop has shape %s; the convolution gives %s", li_shape_text(dy, have),
-                             li_shape_text(&y, want));
+        return li_infer_fail(s, LINCE_EINVAL, "out_backprop has shape %s; the convolution gives %s",
+                             li_shape_text(dy, have), li_shape_text(&y, want));
     }
     return LINCE_OK;
 }
 
-/* A shape given as an operand: four numbers, or height and width alone for the input (then the rest is as `like` says). */
-static lince_status sizes(const struct li_infer *s, int input, bool picture, const int64_t like[4], struct li_shape *out)
+/* A shape given as an operand: four numbers, or height and width alone for the input (then the rest is as `like` says).
+ */
+static lince_status sizes(const struct li_infer *s, int input, bool picture, const int64_t like[4],
+                          struct li_shape *out)
 {
     int count;
     int64_t v[4];
@@ -58,7 +65,8 @@ static lince_status sizes(const struct li_infer *s, int input, bool picture, con
     }
     for (int i = 0; i < 4; i++) {
         if (out->dim[i] < 0) {
-            return li_infer_fail(s, LINCE_EINVAL, "input %d holds a negative size, %lld", input, (long long)out->dim[i]);
+            return li_infer_fail(s, LINCE_EINVAL, "input %d holds a negative size, %lld", input,
+                                 (long long)out->dim[i]);
         }
     }
     return LINCE_OK;
@@ -80,7 +88,8 @@ enum { WINDOW_ATTRS = 6 };
 
 static void window_attrs(const struct li_node *node, struct li_attr attrs[WINDOW_ATTRS])
 {
-    static const char *const names[WINDOW_ATTRS] = {"T", "strides", "padding", "explicit_paddings", "data_format", "dilations"};
+    static const char *const names[WINDOW_ATTRS] = {"T",           "strides",  "padding", "explicit_paddings",
+                                                    "data_format", "dilations"};
     for (int i = 0; i < WINDOW_ATTRS; i++) {
         attrs[i] = *li_attr(node, names[i]);
     }
@@ -116,8 +125,8 @@ lince_status li_conv2d_grad(struct li_grad *g)
     return emit(g, "Conv2DBackpropFilter", g->in[0], filter_sizes, g->dy[0], &g->dx[1]);
 }
 
-#define CONV_ATTRS                                                                                                             \
-    LI_ATTRS({"T", LI_ATTR_TYPE, "float32", "float32"}, LI_WINDOW_SPECS("SAME VALID EXPLICIT"),                               \
+#define CONV_ATTRS                                                                                                     \
+    LI_ATTRS({"T", LI_ATTR_TYPE, "float32", "float32"}, LI_WINDOW_SPECS("SAME VALID EXPLICIT"),                        \
              {"dilations", LI_ATTR_INTS, "[1,1,1,1]", NULL}, {"use_cudnn_on_gpu", LI_ATTR_BOOL, "true", NULL})
 
 /* ---- Conv2DBackpropInput: input_sizes, filter, out_backprop ---- */
@@ -149,7 +158,8 @@ struct phase {
     int64_t outputs;
 };
 
-static struct phase phase_of(int64_t extent, int64_t kernel, int64_t stride, int64_t dilation, int64_t pad, int64_t remainder)
+static struct phase phase_of(int64_t extent, int64_t kernel, int64_t stride, int64_t dilation, int64_t pad,
+                             int64_t remainder)
 {
     struct phase p = {.outputs = extent > remainder ? (extent - remainder + stride - 1) / stride : 0, .dilation = 1};
     for (int64_t k = 0; k < kernel; k++) {
@@ -174,11 +184,24 @@ static struct li_conv phase_conv(const struct shapes *s, const struct phase *v, 
 {
     const struct li_window *w = &s->window;
     struct li_map x = li_map_dense(s->x[1], s->x[2], s->x[3]);
-    return (struct li_conv){
-        .batch = s->x[0], .in_h = s->dy[1], .in_w = s->dy[2], .cin = s->dy[3], .out_h = v->outputs, .out_w = h->outputs,
-        .cout = channels, .kernel_h = v->count, .kernel_w = h->count, .stride_h = 1, .stride_w = 1, .dilation_h = v->dilation,
-        .dilation_w = h->dilation, .pad_top = v->pad, .pad_left = h->pad, .groups = s->groups,
-        .x = li_map_dense(s->dy[1], s->dy[2], s->dy[3]), .y = {x.pixel * w->stride_w, x.row * w->stride_h, x.image}};
+    return (struct li_conv){.batch = s->x[0],
+                            .in_h = s->dy[1],
+                            .in_w = s->dy[2],
+                            .cin = s->dy[3],
+                            .out_h = v->outputs,
+                            .out_w = h->outputs,
+                            .cout = channels,
+                            .kernel_h = v->count,
+                            .kernel_w = h->count,
+                            .stride_h = 1,
+                            .stride_w = 1,
+                            .dilation_h = v->dilation,
+                            .dilation_w = h->dilation,
+                            .pad_top = v->pad,
+                            .pad_left = h->pad,
+                            .groups = s->groups,
+                            .x = li_map_dense(s->dy[1], s->dy[2], s->dy[3]),
+                            .y = {x.pixel * w->stride_w, x.row * w->stride_h, x.image}};
 }
 
 static lince_status input_prepare(struct li_prepare *p)
@@ -193,7 +216,8 @@ static lince_status input_prepare(struct li_prepare *p)
     plan->blocks = (s->x[3] + plan->block - 1) / plan->block;
     plan->pieces = LI_MAX(1, LI_MIN(INPUT_PIECES, s->x[0] * s->x[1] * s->x[2] / INPUT_PIXELS));
     /* No phase has more taps than the filter. */
-    struct li_conv whole = {.cin = s->dy[3], .cout = plan->block, .kernel_h = s->filter[0], .kernel_w = s->filter[1], .groups = s->groups};
+    struct li_conv whole = {
+        .cin = s->dy[3], .cout = plan->block, .kernel_h = s->filter[0], .kernel_w = s->filter[1], .groups = s->groups};
     size_t turned = (size_t)(s->filter[0] * s->filter[1] * (s->dy[3] / s->groups) * plan->block) * sizeof(float);
     plan->packed_offset = (turned + LI_ALIGN - 1) / LI_ALIGN * LI_ALIGN;
     p->scratch_bytes = plan->packed_offset + p->env->kernels->conv->packed_floats(&whole) * sizeof(float);
@@ -204,8 +228,8 @@ static lince_status input_prepare(struct li_prepare *p)
 }
 
 /* [v->count, h->count, cout / groups, channels] of the phase, for channels [first, first + channels) of dx. */
-static void turn_filter(const struct shapes *s, const struct phase *v, const struct phase *h, int64_t first, int64_t channels,
-                        const float *filter, float *turned)
+static void turn_filter(const struct shapes *s, const struct phase *v, const struct phase *h, int64_t first,
+                        int64_t channels, const float *filter, float *turned)
 {
     int64_t each = s->filter[2], outputs = s->filter[3], inside = outputs / s->groups;
     for (int64_t j = v->count - 1; j >= 0; j--) {
@@ -278,8 +302,15 @@ static lince_status input_grad(struct li_grad *g)
 }
 
 const struct li_op li_op_conv2d_backprop_input = {
-    .name = "Conv2DBackpropInput", .inputs_min = 3, .inputs_max = 3, .outputs = LI_OUTPUT("output"), .attrs = CONV_ATTRS,
-    .shape = input_shape, .prepare = input_prepare, .forward = input_forward, .grad = input_grad,
+    .name = "Conv2DBackpropInput",
+    .inputs_min = 3,
+    .inputs_max = 3,
+    .outputs = LI_OUTPUT("output"),
+    .attrs = CONV_ATTRS,
+    .shape = input_shape,
+    .prepare = input_prepare,
+    .forward = input_forward,
+    .grad = input_grad,
 };
 
 /* ---- Conv2DBackpropFilter: input, filter_sizes, out_backprop ---- */
@@ -322,10 +353,12 @@ static lince_status filter_prepare(struct li_prepare *p)
 }
 
 /* One pixel of dy: rows [first, last) of what lies under its taps in x; 0 outside. */
-static void gather_pixel(const struct shapes *s, const float *x, int64_t pixel, int64_t group, int64_t first, int64_t last, float *to)
+static void gather_pixel(const struct shapes *s, const float *x, int64_t pixel, int64_t group, int64_t first,
+                         int64_t last, float *to)
 {
     const struct li_window *w = &s->window;
-    int64_t ox = pixel % s->dy[2], oy = pixel / s->dy[2] % s->dy[1], n = pixel / (s->dy[2] * s->dy[1]), each = s->filter[2];
+    int64_t ox = pixel % s->dy[2], oy = pixel / s->dy[2] % s->dy[1], n = pixel / (s->dy[2] * s->dy[1]),
+            each = s->filter[2];
     for (int64_t r = first; r < last;) {
         int64_t tap = r / each, c = r % each, run = LI_MIN(each - c, last - r);
         int64_t iy = oy * w->stride_h + tap / w->kernel_w * w->dilation_h - w->pad_top;
@@ -333,7 +366,8 @@ static void gather_pixel(const struct shapes *s, const float *x, int64_t pixel, 
         if (iy < 0 || iy >= s->x[1] || ix < 0 || ix >= s->x[2]) {
             memset(to, 0, (size_t)run * sizeof(float));
         } else {
-            memcpy(to, x + ((n * s->x[1] + iy) * s->x[2] + ix) * s->x[3] + group * each + c, (size_t)run * sizeof(float));
+            memcpy(to, x + ((n * s->x[1] + iy) * s->x[2] + ix) * s->x[3] + group * each + c,
+                   (size_t)run * sizeof(float));
         }
         to += run;
         r += run;
@@ -346,7 +380,8 @@ static lince_status filter_forward(struct li_call *c)
     const struct shapes *s = &plan->s;
     const struct li_gemm_kernels *k = c->kernels->gemm;
     int64_t group = plan->blocks > 0 ? c->task / plan->blocks : 0, outputs = s->filter[3], inside = outputs / s->groups;
-    int64_t first = plan->blocks > 0 ? c->task % plan->blocks * FILTER_ROWS : 0, rows = LI_MIN(FILTER_ROWS, plan->rows - first);
+    int64_t first = plan->blocks > 0 ? c->task % plan->blocks * FILTER_ROWS : 0,
+            rows = LI_MIN(FILTER_ROWS, plan->rows - first);
     float *packed = c->scratch, *gathered = (float *)(void *)((char *)c->scratch + plan->gathered_offset);
     float *to = (float *)c->out[0].data + first * outputs + group * inside;
     for (int64_t r = 0; r < rows; r++) {
@@ -359,7 +394,13 @@ static lince_status filter_forward(struct li_call *c)
             gather_pixel(s, li_f32(&c->in[0]), p + i, group, first, first + rows, gathered + i * rows);
         }
         k->pack(n, inside, li_f32(&c->in[2]) + p * outputs + group * inside, outputs, false, packed);
-        struct li_gemm gemm = {.batch = 1, .m = rows, .n = inside, .k = n, .transpose_a = true, .a_row = rows, .c_row = outputs,
+        struct li_gemm gemm = {.batch = 1,
+                               .m = rows,
+                               .n = inside,
+                               .k = n,
+                               .transpose_a = true,
+                               .a_row = rows,
+                               .c_row = outputs,
                                .residual_row = outputs};
         struct li_gemm_data data = {.a = gathered, .b = packed, .residual = to, .c = to};
         int64_t tasks = k->tasks(&gemm);
@@ -382,6 +423,13 @@ static lince_status filter_grad(struct li_grad *g)
 }
 
 const struct li_op li_op_conv2d_backprop_filter = {
-    .name = "Conv2DBackpropFilter", .inputs_min = 3, .inputs_max = 3, .outputs = LI_OUTPUT("output"), .attrs = CONV_ATTRS,
-    .shape = filter_shape, .prepare = filter_prepare, .forward = filter_forward, .grad = filter_grad,
+    .name = "Conv2DBackpropFilter",
+    .inputs_min = 3,
+    .inputs_max = 3,
+    .outputs = LI_OUTPUT("output"),
+    .attrs = CONV_ATTRS,
+    .shape = filter_shape,
+    .prepare = filter_prepare,
+    .forward = filter_forward,
+    .grad = filter_grad,
 };

@@ -1,4 +1,5 @@
-/* DepthwiseConv2dNative, and _LiDepthwiseConv2D, which adds bias and activation. The kernel takes the filter as it is. */
+/* DepthwiseConv2dNative, and _LiDepthwiseConv2D, which adds bias and activation. The kernel takes the filter as it is.
+ */
 #include "conv.h"
 
 struct depthwise_plan {
@@ -15,7 +16,8 @@ static lince_status native_shape(struct li_infer *s)
     LI_TRY(li_need_rank(s, 1, 4));
     const int64_t *x = li_in_shape(s, 0)->dim, *f = li_in_shape(s, 1)->dim;
     if (f[2] != x[3]) {
-        return li_infer_fail(s, LINCE_EINVAL, "filter expects %lld input channels, image has %lld", (long long)f[2], (long long)x[3]);
+        return li_infer_fail(s, LINCE_EINVAL, "filter expects %lld input channels, image has %lld", (long long)f[2],
+                             (long long)x[3]);
     }
     LI_TRY(li_window_infer(s, x[1], x[2], f[0], f[1], "dilations", &w));
     size_t outputs;
@@ -52,12 +54,24 @@ static struct depthwise_plan *make_plan(struct li_prepare *p)
     if (plan) {
         struct li_window w;
         window_of(p->graph, p->node, &w);
-        plan->conv = (struct li_depthwise){
-            .batch = x->shape.dim[0], .in_h = w.in_h, .in_w = w.in_w, .channels = x->shape.dim[3],
-            .multiplier = li_ops_in(p, 1)->shape.dim[3], .out_h = w.out_h, .out_w = w.out_w,
-            .kernel_h = w.kernel_h, .kernel_w = w.kernel_w, .stride_h = w.stride_h, .stride_w = w.stride_w,
-            .dilation_h = w.dilation_h, .dilation_w = w.dilation_w, .pad_top = w.pad_top, .pad_left = w.pad_left,
-            .x = li_window_map(x), .y = li_window_map(y), .halo = li_window_halo(x, &w)};
+        plan->conv = (struct li_depthwise){.batch = x->shape.dim[0],
+                                           .in_h = w.in_h,
+                                           .in_w = w.in_w,
+                                           .channels = x->shape.dim[3],
+                                           .multiplier = li_ops_in(p, 1)->shape.dim[3],
+                                           .out_h = w.out_h,
+                                           .out_w = w.out_w,
+                                           .kernel_h = w.kernel_h,
+                                           .kernel_w = w.kernel_w,
+                                           .stride_h = w.stride_h,
+                                           .stride_w = w.stride_w,
+                                           .dilation_h = w.dilation_h,
+                                           .dilation_w = w.dilation_w,
+                                           .pad_top = w.pad_top,
+                                           .pad_left = w.pad_left,
+                                           .x = li_window_map(x),
+                                           .y = li_window_map(y),
+                                           .halo = li_window_halo(x, &w)};
     }
     return plan;
 }
@@ -96,8 +110,10 @@ static lince_status fused_prepare(struct li_prepare *p)
 static lince_status forward(struct li_call *c)
 {
     const struct depthwise_plan *plan = c->plan;
-    struct li_depthwise_data data = {.x = li_f32(&c->in[0]), .filter = li_f32(&c->in[1]),
-                                     .bias = c->node->nin > 2 ? li_f32(&c->in[2]) : NULL, .y = c->out[0].data};
+    struct li_depthwise_data data = {.x = li_f32(&c->in[0]),
+                                     .filter = li_f32(&c->in[1]),
+                                     .bias = c->node->nin > 2 ? li_f32(&c->in[2]) : NULL,
+                                     .y = c->out[0].data};
     if (c->task < plan->tasks) {
         c->kernels->depthwise->run(&plan->conv, &data, c->task);
     }
@@ -105,16 +121,29 @@ static lince_status forward(struct li_call *c)
 }
 
 const struct li_op li_op_depthwise_conv2d_native = {
-    .name = "DepthwiseConv2dNative", .inputs_min = 2, .inputs_max = 2, .outputs = LI_OUTPUT("output"),
+    .name = "DepthwiseConv2dNative",
+    .inputs_min = 2,
+    .inputs_max = 2,
+    .outputs = LI_OUTPUT("output"),
     .attrs = LI_ATTRS({"T", LI_ATTR_TYPE, "float32", "float32"}, LI_WINDOW_SPECS("SAME VALID EXPLICIT"),
                       {"dilations", LI_ATTR_INTS, "[1,1,1,1]", NULL}),
-    .shape = native_shape, .layout = layout, .prepare = native_prepare, .forward = forward,
+    .shape = native_shape,
+    .layout = layout,
+    .prepare = native_prepare,
+    .forward = forward,
 };
 
 /* x, filter [, bias]; it has no residual. */
 const struct li_op li_op_li_depthwise_conv2d = {
-    .name = "_LiDepthwiseConv2D", .inputs_min = 2, .inputs_max = 3, .outputs = LI_OUTPUT("output"),
-    .attrs = LI_ATTRS(LI_WINDOW_SPECS("SAME VALID EXPLICIT"), {"dilations", LI_ATTR_INTS, "[1,1,1,1]", NULL}, LI_FUSED_SPECS),
-    .shape = fused_shape, .layout = layout, .prepare = fused_prepare, .forward = forward,
+    .name = "_LiDepthwiseConv2D",
+    .inputs_min = 2,
+    .inputs_max = 3,
+    .outputs = LI_OUTPUT("output"),
+    .attrs = LI_ATTRS(LI_WINDOW_SPECS("SAME VALID EXPLICIT"), {"dilations", LI_ATTR_INTS, "[1,1,1,1]", NULL},
+                      LI_FUSED_SPECS),
+    .shape = fused_shape,
+    .layout = layout,
+    .prepare = fused_prepare,
+    .forward = forward,
     .flags = LI_OP_INTERNAL | LI_OP_NO_FOLD,
 };

@@ -1,7 +1,7 @@
 /*
- * Einsum of one or two operands. Every label gets a stride in each operand and in the result (0 where it is missing, the sum where
- * it is repeated: a diagonal), and what kind of axis of a batched matrix product it is follows from where it occurs. "..." stands for
- * labels of its own, counted from the right; these broadcast.
+ * Einsum of one or two operands. Every label gets a stride in each operand and in the result (0 where it is missing,
+ * the sum where it is repeated: a diagonal), and what kind of axis of a batched matrix product it is follows from where
+ * it occurs. "..." stands for labels of its own, counted from the right; these broadcast.
  */
 #include "product.h"
 #include "window.h"
@@ -213,7 +213,8 @@ static lince_status einsum_shape(struct li_infer *s)
     struct equation eq;
     struct einsum e;
     if (!read_equation(text, &eq) || eq.inputs != s->node->nin) {
-        return li_infer_fail(s, LINCE_EUNSUPPORTED, "equation \"%.80s\" does not name one or two operands and a result for %d inputs", text,
+        return li_infer_fail(s, LINCE_EUNSUPPORTED,
+                             "equation \"%.80s\" does not name one or two operands and a result for %d inputs", text,
                              s->node->nin);
     }
     const struct li_shape *shapes[2] = {li_in_shape(s, 0), li_in_shape(s, eq.inputs - 1)};
@@ -297,7 +298,8 @@ static lince_status einsum_prepare(struct li_prepare *p)
     /* The result's last subscript belongs to the second factor, so that results lie side by side. */
     plan->swapped = e.inputs == 2 && e.out.rank > 0 && !has(&e.in[1], e.out.label[e.out.rank - 1]);
     const struct labels *l[3] = {&e.in[plan->swapped], e.inputs == 2 ? &e.in[!plan->swapped] : NULL, &e.out};
-    const struct li_value *v[3] = {li_ops_in(p, plan->swapped), li_ops_in(p, e.inputs == 2 && !plan->swapped), li_ops_out(p, 0)};
+    const struct li_value *v[3] = {li_ops_in(p, plan->swapped), li_ops_in(p, e.inputs == 2 && !plan->swapped),
+                                   li_ops_out(p, 0)};
     struct li_product *product = &plan->product;
     uint8_t done[LABELS] = {0};
     product->dtype = v[LI_C]->dtype;
@@ -323,7 +325,8 @@ static lince_status einsum_prepare(struct li_prepare *p)
     li_product_plan(product, p->env->kernels);
     p->tasks = LI_MAX(product->tasks, 1);
     p->scratch_bytes = product->scratch_bytes;
-    p->reason = product->gather[LI_A] || product->gather[LI_B] || product->gather[LI_C] ? "gemm, operands rearranged" : "gemm";
+    p->reason =
+        product->gather[LI_A] || product->gather[LI_B] || product->gather[LI_C] ? "gemm, operands rearranged" : "gemm";
     return LINCE_OK;
 }
 
@@ -387,7 +390,8 @@ static lince_status ones(struct li_grad *g, const struct einsum *e, const char *
     return li_graph_constant(g->graph, own, out, g->err);
 }
 
-/* Splits an operand's subscripts: each once, those that another term has, those that none has. "..." counts as found. */
+/* Splits an operand's subscripts: each once, those that another term has, those that none has. "..." counts as found.
+ */
 static void split(const struct equation *eq, int i, struct term *once, struct term *found, struct term *missing)
 {
     once->length = found->length = missing->length = 0;
@@ -413,7 +417,9 @@ static lince_status operand_grad(struct li_grad *g, const struct equation *eq, c
     const char *dots = strchr(eq->in[i].text, '.');
     lince_dtype dtype = v->dtype;
     if (dots && (!strchr(eq->out.text, '.') || dots != eq->in[i].text)) {
-        return li_fail(g->err, LINCE_EUNSUPPORTED, "node \"%s\" (Einsum): no gradient for \"...\" inside subscripts, or summed over", g->node->name);
+        return li_fail(g->err, LINCE_EUNSUPPORTED,
+                       "node \"%s\" (Einsum): no gradient for \"...\" inside subscripts, or summed over",
+                       g->node->name);
     }
     split(eq, i, &once, &found, &missing);
     if (eq->inputs == 2) {
@@ -451,7 +457,13 @@ static lince_status einsum_grad(struct li_grad *g)
 }
 
 const struct li_op li_op_einsum = {
-    .name = "Einsum", .inputs_min = 1, .inputs_max = 2, .outputs = LI_OUTPUT("output"),
+    .name = "Einsum",
+    .inputs_min = 1,
+    .inputs_max = 2,
+    .outputs = LI_OUTPUT("output"),
     .attrs = LI_ATTRS({"equation", LI_ATTR_STRING, NULL, NULL}, LI_COUNT_SPEC("N"), LI_TYPE_SPEC("T")),
-    .shape = einsum_shape, .prepare = einsum_prepare, .forward = einsum_forward, .grad = einsum_grad,
+    .shape = einsum_shape,
+    .prepare = einsum_prepare,
+    .forward = einsum_forward,
+    .grad = einsum_grad,
 };

@@ -68,19 +68,25 @@ static lince_status lrn_forward(struct li_call *c)
 {
     const struct li_node *node = c->node;
     const int64_t *dim = c->in[0].shape->dim;
-    struct lrn l = {dim[3], li_attr_int(node, "depth_radius"), (float)li_attr_float(node, "bias"), (float)li_attr_float(node, "alpha"),
-                    (float)li_attr_float(node, "beta")};
+    struct lrn l = {dim[3], li_attr_int(node, "depth_radius"), (float)li_attr_float(node, "bias"),
+                    (float)li_attr_float(node, "alpha"), (float)li_attr_float(node, "beta")};
     int64_t first, last;
     li_task_range(c, dim[0] * dim[1] * dim[2], &first, &last);
     for (int64_t i = first; i < last; i++) {
-        pixel(&l, c->kernels->unary, li_f32(&c->in[0]) + i * l.channels, (float *)c->out[0].data + i * l.channels, c->scratch);
+        pixel(&l, c->kernels->unary, li_f32(&c->in[0]) + i * l.channels, (float *)c->out[0].data + i * l.channels,
+              c->scratch);
     }
     return LINCE_OK;
 }
 
 const struct li_op li_op_lrn = {
-    .name = "LRN", .inputs_min = 1, .inputs_max = 1, .outputs = LI_OUTPUT("output"),
-    .attrs = LI_ATTRS({"depth_radius", LI_ATTR_INT, "5", NULL}, {"bias", LI_ATTR_FLOAT, "1", NULL}, {"alpha", LI_ATTR_FLOAT, "1", NULL},
-                      {"beta", LI_ATTR_FLOAT, "0.5", NULL}, LI_TYPE_SPEC("T")),
-    .shape = lrn_shape, .prepare = lrn_prepare, .forward = lrn_forward,
+    .name = "LRN",
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .outputs = LI_OUTPUT("output"),
+    .attrs = LI_ATTRS({"depth_radius", LI_ATTR_INT, "5", NULL}, {"bias", LI_ATTR_FLOAT, "1", NULL},
+                      {"alpha", LI_ATTR_FLOAT, "1", NULL}, {"beta", LI_ATTR_FLOAT, "0.5", NULL}, LI_TYPE_SPEC("T")),
+    .shape = lrn_shape,
+    .prepare = lrn_prepare,
+    .forward = lrn_forward,
 };

@@ -36,10 +36,20 @@ static lince_status pool_prepare(struct li_prepare *p)
         return LINCE_ENOMEM;
     }
     li_window_of(p->node, in[1], in[2], size[1], size[2], NULL, &w);
-    plan->pool = (struct li_pooling){
-        .batch = in[0], .in_h = w.in_h, .in_w = w.in_w, .channels = in[3], .out_h = w.out_h, .out_w = w.out_w,
-        .kernel_h = w.kernel_h, .kernel_w = w.kernel_w, .stride_h = w.stride_h, .stride_w = w.stride_w,
-        .pad_top = w.pad_top, .pad_left = w.pad_left, .x = li_window_map(x), .y = li_window_map(y)};
+    plan->pool = (struct li_pooling){.batch = in[0],
+                                     .in_h = w.in_h,
+                                     .in_w = w.in_w,
+                                     .channels = in[3],
+                                     .out_h = w.out_h,
+                                     .out_w = w.out_w,
+                                     .kernel_h = w.kernel_h,
+                                     .kernel_w = w.kernel_w,
+                                     .stride_h = w.stride_h,
+                                     .stride_w = w.stride_w,
+                                     .pad_top = w.pad_top,
+                                     .pad_left = w.pad_left,
+                                     .x = li_window_map(x),
+                                     .y = li_window_map(y)};
     plan->tasks = li_shape_count(&y->shape) == 0 ? 0 : p->env->kernels->pooling->tasks(&plan->pool);
     p->plan = plan;
     p->tasks = LI_MAX(plan->tasks, 1);
@@ -65,14 +75,27 @@ static lince_status average_forward(struct li_call *c)
 }
 
 const struct li_op li_op_max_pool = {
-    .name = "MaxPool", .inputs_min = 1, .inputs_max = 1, .outputs = LI_OUTPUT("output"),
+    .name = "MaxPool",
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .outputs = LI_OUTPUT("output"),
     .attrs = LI_ATTRS({"T", LI_ATTR_TYPE, "float32", "float32"}, {"ksize", LI_ATTR_INTS, NULL, NULL},
                       LI_WINDOW_SPECS("SAME VALID EXPLICIT")),
-    .shape = pool_shape, .layout = pool_layout, .prepare = pool_prepare, .forward = max_forward,
+    .shape = pool_shape,
+    .layout = pool_layout,
+    .prepare = pool_prepare,
+    .forward = max_forward,
 };
 
 const struct li_op li_op_avg_pool = {
-    .name = "AvgPool", .inputs_min = 1, .inputs_max = 1, .outputs = LI_OUTPUT("output"),
-    .attrs = LI_ATTRS({"T", LI_ATTR_TYPE, "float32", "float32"}, {"ksize", LI_ATTR_INTS, NULL, NULL}, LI_WINDOW_SPECS("SAME VALID")),
-    .shape = pool_shape, .layout = pool_layout, .prepare = pool_prepare, .forward = average_forward,
+    .name = "AvgPool",
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .outputs = LI_OUTPUT("output"),
+    .attrs = LI_ATTRS({"T", LI_ATTR_TYPE, "float32", "float32"}, {"ksize", LI_ATTR_INTS, NULL, NULL},
+                      LI_WINDOW_SPECS("SAME VALID")),
+    .shape = pool_shape,
+    .layout = pool_layout,
+    .prepare = pool_prepare,
+    .forward = average_forward,
 };

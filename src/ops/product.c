@@ -1,17 +1,17 @@
 /*
- * Matrix products. float32 goes to the gemm kernel, which wants B packed: each task packs the columns it needs. Other dtypes are
- * summed in double or in 64 bits and rounded once.
+ * Matrix products. float32 goes to the gemm kernel, which wants B packed: each task packs the columns it needs. Other
+ * dtypes are summed in double or in 64 bits and rounded once.
  */
 #include "product.h"
 
 #include <string.h>
 
 enum {
-    COLUMN_UNIT = 64,     /* columns are divided at multiples of a kernel's widest panel */
-    ROW_UNIT = 256,       /* rows that outweigh packing B once more */
+    COLUMN_UNIT = 64, /* columns are divided at multiples of a kernel's widest panel */
+    ROW_UNIT = 256,   /* rows that outweigh packing B once more */
     TASK_MACS = 1 << 19,
     MAX_TASKS = 64,
-    MANY_PRODUCTS = 16    /* then products are shared out, and none is divided */
+    MANY_PRODUCTS = 16 /* then products are shared out, and none is divided */
 };
 
 void li_axes_push(struct li_axes *axes, int64_t dim, int64_t a, int64_t b, int64_t c)
@@ -137,8 +137,8 @@ struct matrix {
 };
 
 /* Copy between an operand and a dense matrix [rows, cols]. */
-static void move(const struct li_product *p, int operand, const struct li_axes *rows, const struct li_axes *cols, char *dense,
-                 char *data, bool out)
+static void move(const struct li_product *p, int operand, const struct li_axes *rows, const struct li_axes *cols,
+                 char *dense, char *data, bool out)
 {
     struct li_move m = {.size = li_dtype_size(p->dtype)};
     int64_t next = 1;
@@ -153,8 +153,8 @@ static void move(const struct li_product *p, int operand, const struct li_axes *
     li_move_run(&m, out ? data : dense, out ? dense : data, 0, 1);
 }
 
-static struct matrix open_matrix(const struct li_product *p, int operand, const struct li_axes *rows, const struct li_axes *cols,
-                                 char *data, char *scratch)
+static struct matrix open_matrix(const struct li_product *p, int operand, const struct li_axes *rows,
+                                 const struct li_axes *cols, char *data, char *scratch)
 {
     if (!p->gather[operand]) {
         return (struct matrix){data, step(rows, operand), step(cols, operand)};
@@ -171,21 +171,27 @@ struct part {
     int64_t r0, r1, n0, n1;
 };
 
-static void pack_part(const struct li_product *p, const struct li_kernels *kernels, const struct matrix *b, const struct part *part,
-                      float *packed)
+static void pack_part(const struct li_product *p, const struct li_kernels *kernels, const struct matrix *b,
+                      const struct part *part, float *packed)
 {
     bool turned = b->col != 1;
     const float *from = (const float *)(const void *)b->data + part->n0 * b->col;
     kernels->gemm->pack(p->depth, part->n1 - part->n0, from, turned ? b->col : b->row, turned, packed);
 }
 
-static void multiply_floats(const struct li_product *p, const struct li_kernels *kernels, const struct matrix *a, const float *packed,
-                            const struct matrix *c, const struct part *part)
+static void multiply_floats(const struct li_product *p, const struct li_kernels *kernels, const struct matrix *a,
+                            const float *packed, const struct matrix *c, const struct part *part)
 {
     bool turned = a->col != 1;
-    struct li_gemm g = {.batch = 1, .m = part->r1 - part->r0, .n = part->n1 - part->n0, .k = p->depth, .transpose_a = turned,
-                        .a_row = turned ? a->col : a->row, .c_row = c->row};
-    struct li_gemm_data data = {.a = (const float *)(const void *)a->data + part->r0 * a->row, .b = packed,
+    struct li_gemm g = {.batch = 1,
+                        .m = part->r1 - part->r0,
+                        .n = part->n1 - part->n0,
+                        .k = p->depth,
+                        .transpose_a = turned,
+                        .a_row = turned ? a->col : a->row,
+                        .c_row = c->row};
+    struct li_gemm_data data = {.a = (const float *)(const void *)a->data + part->r0 * a->row,
+                                .b = packed,
                                 .c = (float *)(void *)c->data + part->r0 * c->row + part->n0};
     int64_t tasks = kernels->gemm->tasks(&g);
     for (int64_t i = 0; i < tasks; i++) {
@@ -194,7 +200,8 @@ static void multiply_floats(const struct li_product *p, const struct li_kernels 
 }
 
 /* sum += x * b over a block of columns. */
-static void add_block(union li_block *sum, enum li_domain domain, const union li_block *x, const union li_block *b, int64_t n)
+static void add_block(union li_block *sum, enum li_domain domain, const union li_block *x, const union li_block *b,
+                      int64_t n)
 {
     for (int64_t i = 0; domain == LI_DOMAIN_FLOAT && i < n; i++) {
         sum->f[i] += x->f[0] * b->f[i];
@@ -204,8 +211,8 @@ static void add_block(union li_block *sum, enum li_domain domain, const union li
     }
 }
 
-static void multiply_blocks(const struct li_product *p, const struct matrix *a, const struct matrix *b, const struct matrix *c,
-                            const struct part *part)
+static void multiply_blocks(const struct li_product *p, const struct matrix *a, const struct matrix *b,
+                            const struct matrix *c, const struct part *part)
 {
     enum li_domain domain = li_domain_of(p->dtype);
     union li_block sum, x, y;
@@ -241,8 +248,8 @@ static struct part part_of(const struct li_product *p, int64_t task)
                          LI_MIN(p->cols, (col + 1) * block)};
 }
 
-void li_product_run(const struct li_product *p, const struct li_kernels *kernels, const void *a, const void *b, void *c, void *scratch,
-                    int64_t task)
+void li_product_run(const struct li_product *p, const struct li_kernels *kernels, const void *a, const void *b, void *c,
+                    void *scratch, int64_t task)
 {
     struct part part = part_of(p, task);
     int64_t share = task / (p->row_parts * p->col_parts);

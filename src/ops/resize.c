@@ -1,7 +1,7 @@
 /*
- * ResizeBilinear, ResizeNearestNeighbor, ResizeBicubic, ResizeArea and ScaleAndTranslate. The arithmetic is image's; here are the
- * operands and the tasks, which are ranges of output rows. Coordinates and weights are made once, with the plan, where all that they
- * depend on is known then.
+ * ResizeBilinear, ResizeNearestNeighbor, ResizeBicubic, ResizeArea and ScaleAndTranslate. The arithmetic is image's;
+ * here are the operands and the tasks, which are ranges of output rows. Coordinates and weights are made once, with the
+ * plan, where all that they depend on is known then.
  */
 #include "common.h"
 #include "image/image.h"
@@ -27,7 +27,8 @@ static lince_status resize_shape_of(struct li_infer *s, lince_dtype dtype)
         return li_infer_fail(s, LINCE_EINVAL, "size must be two positive numbers, height and width");
     }
     if (x[1] < 1 || x[2] < 1 || x[1] > MAX_SIDE || x[2] > MAX_SIDE) {
-        return li_infer_fail(s, LINCE_EINVAL, "images of %lld x %lld cannot be resized", (long long)x[1], (long long)x[2]);
+        return li_infer_fail(s, LINCE_EINVAL, "images of %lld x %lld cannot be resized", (long long)x[1],
+                             (long long)x[2]);
     }
     if (x[3] >= MAX_PICTURE || x[2] * x[3] >= MAX_PICTURE || size[1] * x[3] >= MAX_PICTURE) {
         return li_infer_fail(s, LINCE_ELIMIT, "a row of the images is too long");
@@ -64,7 +65,8 @@ static lince_status translate_shape(struct li_infer *s)
 {
     enum li_resize_method method;
     if (!li_resize_method_parse(li_attr(s->node, "kernel_type")->s, &method)) {
-        return li_infer_fail(s, LINCE_EUNSUPPORTED, "kernel_type \"%.40s\" is unknown", li_attr(s->node, "kernel_type")->s);
+        return li_infer_fail(s, LINCE_EUNSUPPORTED, "kernel_type \"%.40s\" is unknown",
+                             li_attr(s->node, "kernel_type")->s);
     }
     for (int i = 2; i < 4; i++) {
         LI_TRY(li_ops_need(s, i, LI_BIT(LINCE_FLOAT32)));
@@ -80,8 +82,8 @@ static lince_status translate_shape(struct li_infer *s)
 
 struct resize_plan {
     struct li_resize resize;
-    const void *table;   /* NULL: made by each call, since scale and translation are known only then */
-    size_t table_bytes;  /* of scratch, then */
+    const void *table;  /* NULL: made by each call, since scale and translation are known only then */
+    size_t table_bytes; /* of scratch, then */
 };
 
 static struct resize_plan *new_plan(struct li_prepare *p, enum li_resize_method method)
@@ -90,8 +92,14 @@ static struct resize_plan *new_plan(struct li_prepare *p, enum li_resize_method 
     const struct li_value *x = li_ops_in(p, 0), *y = li_ops_out(p, 0);
     if (plan) {
         const int64_t *in = x->shape.dim, *out = y->shape.dim;
-        plan->resize = (struct li_resize){.method = method, .dtype = x->dtype, .n = in[0], .h = in[1], .w = in[2], .c = in[3],
-                                          .oh = out[1], .ow = out[2]};
+        plan->resize = (struct li_resize){.method = method,
+                                          .dtype = x->dtype,
+                                          .n = in[0],
+                                          .h = in[1],
+                                          .w = in[2],
+                                          .c = in[3],
+                                          .oh = out[1],
+                                          .ow = out[2]};
     }
     return plan;
 }
@@ -208,7 +216,8 @@ static lince_status translate_forward(struct li_call *c)
         return resize_rows(c, &r, plan->table, c->scratch);
     }
     if (!set_translation(&r, li_f32(&c->in[2]), li_f32(&c->in[3]))) {
-        return li_call_fail(c, LINCE_EDATA, "scales must be positive, they are %g and %g", (double)r.scale[0], (double)r.scale[1]);
+        return li_call_fail(c, LINCE_EDATA, "scales must be positive, they are %g and %g", (double)r.scale[0],
+                            (double)r.scale[1]);
     }
     li_resize_table(&r, c->scratch);
     return resize_rows(c, &r, c->scratch, (char *)c->scratch + plan->table_bytes);
@@ -216,12 +225,24 @@ static lince_status translate_forward(struct li_call *c)
 
 /* ---- Rows ---- */
 
-#define CORNERS {"align_corners", LI_ATTR_BOOL, "false", NULL}
-#define CENTERS {"half_pixel_centers", LI_ATTR_BOOL, "false", NULL}
-#define ROW(id, text, rule, plan, ...)                                                                                  \
-    const struct li_op li_op_##id = {                                                                                   \
-        .name = text, .inputs_min = 2, .inputs_max = 2, .outputs = LI_OUTPUT("resized_images"),                         \
-        .attrs = LI_ATTRS(LI_TYPE_SPEC("T"), __VA_ARGS__), .shape = rule, .prepare = plan, .forward = corners_forward,  \
+#define CORNERS                                                                                                        \
+    {                                                                                                                  \
+        "align_corners", LI_ATTR_BOOL, "false", NULL                                                                   \
+    }
+#define CENTERS                                                                                                        \
+    {                                                                                                                  \
+        "half_pixel_centers", LI_ATTR_BOOL, "false", NULL                                                              \
+    }
+#define ROW(id, text, rule, plan, ...)                                                                                 \
+    const struct li_op li_op_##id = {                                                                                  \
+        .name = text,                                                                                                  \
+        .inputs_min = 2,                                                                                               \
+        .inputs_max = 2,                                                                                               \
+        .outputs = LI_OUTPUT("resized_images"),                                                                        \
+        .attrs = LI_ATTRS(LI_TYPE_SPEC("T"), __VA_ARGS__),                                                             \
+        .shape = rule,                                                                                                 \
+        .prepare = plan,                                                                                               \
+        .forward = corners_forward,                                                                                    \
     };
 
 ROW(resize_area, "ResizeArea", area_shape, area_prepare, CORNERS)
@@ -230,7 +251,14 @@ ROW(resize_bilinear, "ResizeBilinear", float_shape, bilinear_prepare, CORNERS, C
 ROW(resize_nearest_neighbor, "ResizeNearestNeighbor", nearest_shape, nearest_prepare, CORNERS, CENTERS)
 
 const struct li_op li_op_scale_and_translate = {
-    .name = "ScaleAndTranslate", .inputs_min = 4, .inputs_max = 4, .outputs = LI_OUTPUT("resized_images"),
-    .attrs = LI_ATTRS(LI_TYPE_SPEC("T"), {"kernel_type", LI_ATTR_STRING, "lanczos3", NULL}, {"antialias", LI_ATTR_BOOL, "true", NULL}),
-    .shape = translate_shape, .prepare = translate_prepare, .forward = translate_forward, .effects = LI_EFFECT_FAIL,
+    .name = "ScaleAndTranslate",
+    .inputs_min = 4,
+    .inputs_max = 4,
+    .outputs = LI_OUTPUT("resized_images"),
+    .attrs = LI_ATTRS(LI_TYPE_SPEC("T"), {"kernel_type", LI_ATTR_STRING, "lanczos3", NULL},
+                      {"antialias", LI_ATTR_BOOL, "true", NULL}),
+    .shape = translate_shape,
+    .prepare = translate_prepare,
+    .forward = translate_forward,
+    .effects = LI_EFFECT_FAIL,
 };

@@ -60,8 +60,8 @@ static lince_status run(struct li_call *c, bool log_of)
     char *y = li_at(c->out[0].data, dtype, first * cols);
     const char *x = li_at(c->in[0].data, dtype, first * cols);
     if (dtype == LINCE_FLOAT32) {
-        (log_of ? c->kernels->unary->log_softmax : c->kernels->unary->softmax)((float *)(void *)y, (const float *)(const void *)x,
-                                                                              last - first, cols);
+        (log_of ? c->kernels->unary->log_softmax
+                : c->kernels->unary->softmax)((float *)(void *)y, (const float *)(const void *)x, last - first, cols);
         return LINCE_OK;
     }
     int64_t row_bytes = cols * (int64_t)li_dtype_size(dtype);
@@ -89,7 +89,8 @@ static lince_status last_sum(struct li_grad *g, li_vid x, li_vid *out)
     li_vid axes;
     LI_TRY(li_graph_own_tensor(g->graph, &axis, &own, g->err));
     LI_TRY(li_graph_constant(g->graph, own, &axes, g->err));
-    return li_grad_emit(g, "Sum", (const li_vid[]){x, axes}, 2, (const struct li_attr[]){LI_BOOL("keep_dims", true)}, 1, out);
+    return li_grad_emit(g, "Sum", (const li_vid[]){x, axes}, 2, (const struct li_attr[]){LI_BOOL("keep_dims", true)}, 1,
+                        out);
 }
 
 /* (dy - sum(dy * y)) * y */
@@ -119,12 +120,27 @@ static lince_status log_softmax_grad(struct li_grad *g)
 }
 
 const struct li_op li_op_softmax = {
-    .name = "Softmax", .inputs_min = 1, .inputs_max = 1, .outputs = LI_OUTPUT("softmax"), .attrs = LI_ATTRS(LI_TYPE_SPEC("T")),
-    .shape = softmax_shape, .prepare = softmax_prepare, .forward = softmax_forward, .grad = softmax_grad, .flags = LI_OP_INPLACE,
+    .name = "Softmax",
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .outputs = LI_OUTPUT("softmax"),
+    .attrs = LI_ATTRS(LI_TYPE_SPEC("T")),
+    .shape = softmax_shape,
+    .prepare = softmax_prepare,
+    .forward = softmax_forward,
+    .grad = softmax_grad,
+    .flags = LI_OP_INPLACE,
 };
 
 const struct li_op li_op_log_softmax = {
-    .name = "LogSoftmax", .inputs_min = 1, .inputs_max = 1, .outputs = LI_OUTPUT("logsoftmax"), .attrs = LI_ATTRS(LI_TYPE_SPEC("T")),
-    .shape = softmax_shape, .prepare = softmax_prepare, .forward = log_softmax_forward, .grad = log_softmax_grad,
+    .name = "LogSoftmax",
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .outputs = LI_OUTPUT("logsoftmax"),
+    .attrs = LI_ATTRS(LI_TYPE_SPEC("T")),
+    .shape = softmax_shape,
+    .prepare = softmax_prepare,
+    .forward = log_softmax_forward,
+    .grad = log_softmax_grad,
     .flags = LI_OP_INPLACE,
 };

@@ -5,8 +5,8 @@
 enum { WIDEST_HALO = 16 }; /* beyond that, zeros around a picture cost more than clipping saves */
 
 /* One axis. False when the padded input is smaller than the window. */
-static bool axis(const char *padding, int64_t in, int64_t kernel, int64_t stride, int64_t dilation, int64_t *low, int64_t *high,
-                 int64_t *out)
+static bool axis(const char *padding, int64_t in, int64_t kernel, int64_t stride, int64_t dilation, int64_t *low,
+                 int64_t *high, int64_t *out)
 {
     int64_t extent = (kernel - 1) * dilation + 1;
     if (strcmp(padding, "SAME") == 0) {
@@ -63,7 +63,8 @@ static bool place(const struct li_node *node, struct li_window *w)
 lince_status li_window_infer(const struct li_infer *s, int64_t in_h, int64_t in_w, int64_t kernel_h, int64_t kernel_w,
                              const char *dilations, struct li_window *window)
 {
-    struct li_window w = {.in_h = in_h, .in_w = in_w, .kernel_h = kernel_h, .kernel_w = kernel_w, .dilation_h = 1, .dilation_w = 1};
+    struct li_window w = {
+        .in_h = in_h, .in_w = in_w, .kernel_h = kernel_h, .kernel_w = kernel_w, .dilation_h = 1, .dilation_w = 1};
     const struct li_attr *strides = li_attr(s->node, "strides");
     if (strides->count != 4 || !positive(strides, &w.stride_h, &w.stride_w)) {
         return li_infer_fail(s, LINCE_EINVAL, "strides must be four numbers [1, h, w, 1], h and w positive");
@@ -79,22 +80,25 @@ lince_status li_window_infer(const struct li_infer *s, int64_t in_h, int64_t in_
                              (long long)kernel_w);
     }
     if (!explicit_of(s->node, &w)) {
-        return li_infer_fail(s, LINCE_EINVAL, "explicit_paddings must be eight numbers for padding EXPLICIT, those of batch and "
-                                              "channels 0, and none otherwise");
+        return li_infer_fail(s, LINCE_EINVAL,
+                             "explicit_paddings must be eight numbers for padding EXPLICIT, those of batch and "
+                             "channels 0, and none otherwise");
     }
     if (!place(s->node, &w)) {
-        return li_infer_fail(s, LINCE_EINVAL, "a window of %lld x %lld does not fit into a picture of %lld x %lld: it is too small",
-                             (long long)((kernel_h - 1) * w.dilation_h + 1), (long long)((kernel_w - 1) * w.dilation_w + 1),
-                             (long long)in_h, (long long)in_w);
+        return li_infer_fail(s, LINCE_EINVAL,
+                             "a window of %lld x %lld does not fit into a picture of %lld x %lld: it is too small",
+                             (long long)((kernel_h - 1) * w.dilation_h + 1),
+                             (long long)((kernel_w - 1) * w.dilation_w + 1), (long long)in_h, (long long)in_w);
     }
     *window = w;
     return LINCE_OK;
 }
 
-void li_window_of(const struct li_node *node, int64_t in_h, int64_t in_w, int64_t kernel_h, int64_t kernel_w, const char *dilations,
-                  struct li_window *window)
+void li_window_of(const struct li_node *node, int64_t in_h, int64_t in_w, int64_t kernel_h, int64_t kernel_w,
+                  const char *dilations, struct li_window *window)
 {
-    struct li_window w = {.in_h = in_h, .in_w = in_w, .kernel_h = kernel_h, .kernel_w = kernel_w, .dilation_h = 1, .dilation_w = 1};
+    struct li_window w = {
+        .in_h = in_h, .in_w = in_w, .kernel_h = kernel_h, .kernel_w = kernel_w, .dilation_h = 1, .dilation_w = 1};
     positive(li_attr(node, "strides"), &w.stride_h, &w.stride_w);
     if (dilations) {
         positive(li_attr(node, dilations), &w.dilation_h, &w.dilation_w);
@@ -126,7 +130,8 @@ void li_window_layout(struct li_layout *l, const struct li_window *window)
 {
     l->in_accepts[0] = LI_LAYOUT_STRIDED | LI_LAYOUT_HALO;
     l->out_accepts[0] = LI_LAYOUT_STRIDED | LI_LAYOUT_HALO;
-    int64_t vertical = LI_MAX(window->pad_top, window->pad_bottom), horizontal = LI_MAX(window->pad_left, window->pad_right);
+    int64_t vertical = LI_MAX(window->pad_top, window->pad_bottom),
+            horizontal = LI_MAX(window->pad_left, window->pad_right);
     if (vertical > WIDEST_HALO || horizontal > WIDEST_HALO) {
         return;
     }

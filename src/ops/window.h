@@ -8,26 +8,32 @@
 struct li_window {
     int64_t in_h, in_w, out_h, out_w;
     int64_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w;
-    int64_t pad_top, pad_left, pad_bottom, pad_right; /* what the padding adds in all; SAME puts the odd one at the end */
+    int64_t pad_top, pad_left, pad_bottom,
+        pad_right; /* what the padding adds in all; SAME puts the odd one at the end */
 };
 
 /* The specs of the attributes that li_window_infer() reads. */
-#define LI_WINDOW_SPECS(paddings)                                                                                              \
-    {"strides", LI_ATTR_INTS, NULL, NULL}, {"padding", LI_ATTR_STRING, NULL, paddings},                                        \
-        {"explicit_paddings", LI_ATTR_INTS, "[]", NULL}, {"data_format", LI_ATTR_STRING, "NHWC", "NHWC"}
+#define LI_WINDOW_SPECS(paddings)                                                                                      \
+    {"strides", LI_ATTR_INTS, NULL, NULL}, {"padding", LI_ATTR_STRING, NULL, paddings},                                \
+        {"explicit_paddings", LI_ATTR_INTS, "[]", NULL},                                                               \
+    {                                                                                                                  \
+        "data_format", LI_ATTR_STRING, "NHWC", "NHWC"                                                                  \
+    }
 
 /*
- * Fill *window for a kernel of the given size from the node's attributes strides, padding, explicit_paddings and, if `dilations`
- * names one, dilations. Fails where TensorFlow refuses: a stride that is not positive, a window larger than its padded input.
+ * Fill *window for a kernel of the given size from the node's attributes strides, padding, explicit_paddings and, if
+ * `dilations` names one, dilations. Fails where TensorFlow refuses: a stride that is not positive, a window larger than
+ * its padded input.
  */
 lince_status li_window_infer(const struct li_infer *s, int64_t in_h, int64_t in_w, int64_t kernel_h, int64_t kernel_w,
                              const char *dilations, struct li_window *window);
 /* The same for a node that passed its shape rule. */
-void li_window_of(const struct li_node *node, int64_t in_h, int64_t in_w, int64_t kernel_h, int64_t kernel_w, const char *dilations,
-                  struct li_window *window);
+void li_window_of(const struct li_node *node, int64_t in_h, int64_t in_w, int64_t kernel_h, int64_t kernel_w,
+                  const char *dilations, struct li_window *window);
 
 /*
- * A value's strides. One that is in no buffer yet, as when a node is evaluated by itself while constants are folded, is dense.
+ * A value's strides. One that is in no buffer yet, as when a node is evaluated by itself while constants are folded, is
+ * dense.
  */
 void li_strides_of(const struct li_value *value, int64_t stride[LI_MAX_RANK]);
 

@@ -16,10 +16,10 @@ static const struct trial trials[] = {
     {{2, 11, 9, 4}, {3, 3, 4, 6}, {1, 1, 1, 1}, {1, 2, 3, 1}, "SAME"},
     {{1, 12, 13, 2}, {3, 3, 2, 3}, {1, 2, 2, 1}, {1, 2, 2, 1}, "VALID"},
     {{1, 15, 14, 2}, {3, 4, 2, 3}, {1, 4, 3, 1}, {1, 2, 2, 1}, "SAME"},
-    {{2, 6, 7, 6}, {3, 3, 2, 9}, {1, 1, 1, 1}, {1, 1, 1, 1}, "SAME"}, /* three groups */
+    {{2, 6, 7, 6}, {3, 3, 2, 9}, {1, 1, 1, 1}, {1, 1, 1, 1}, "SAME"},   /* three groups */
     {{1, 5, 5, 8}, {2, 3, 1, 16}, {1, 2, 1, 1}, {1, 1, 1, 1}, "VALID"}, /* eight groups */
     {{3, 7, 7, 17}, {1, 1, 17, 19}, {1, 1, 1, 1}, {1, 1, 1, 1}, "SAME"},
-    {{2, 7, 8, 5}, {1, 1, 5, 6}, {1, 2, 2, 1}, {1, 1, 1, 1}, "SAME"},  /* pixels that no tap reaches */
+    {{2, 7, 8, 5}, {1, 1, 5, 6}, {1, 2, 2, 1}, {1, 1, 1, 1}, "SAME"}, /* pixels that no tap reaches */
     {{0, 7, 8, 5}, {3, 3, 5, 6}, {1, 1, 1, 1}, {1, 1, 1, 1}, "SAME"},
 };
 
@@ -28,12 +28,13 @@ static int window_attrs(const struct trial *t, struct li_attr *attrs)
     int n = 0;
     attrs[n++] = (struct li_attr)LI_INTS("strides", t->strides, 4);
     attrs[n++] = (struct li_attr)LI_INTS("dilations", t->dilations, 4);
-    attrs[n++] = (struct li_attr){.name = "padding", .kind = LI_ATTR_STRING, .s = t->padding, .s_len = strlen(t->padding)};
+    attrs[n++] =
+        (struct li_attr){.name = "padding", .kind = LI_ATTR_STRING, .s = t->padding, .s_len = strlen(t->padding)};
     return n;
 }
 
-static struct li_tensor run_conv(enum li_isa isa, const char *op, const struct trial *t, const struct li_tensor *const *in, int nin,
-                                 struct lab *lab)
+static struct li_tensor run_conv(enum li_isa isa, const char *op, const struct trial *t,
+                                 const struct li_tensor *const *in, int nin, struct lab *lab)
 {
     struct li_attr attrs[8];
     int n = window_attrs(t, attrs);
@@ -47,9 +48,11 @@ static struct li_tensor run_conv(enum li_isa isa, const char *op, const struct t
     return lab->out[0];
 }
 
-/* What Conv2D (DepthwiseConv2dNative) and then bias, residual and activation give, by plain loops; freed by the caller. */
-static float *compose(const char *op, const struct trial *t, const struct li_tensor *const *in, const struct li_tensor *bias,
-                      const struct li_tensor *residual, enum li_activation activation, float alpha)
+/* What Conv2D (DepthwiseConv2dNative) and then bias, residual and activation give, by plain loops; freed by the caller.
+ */
+static float *compose(const char *op, const struct trial *t, const struct li_tensor *const *in,
+                      const struct li_tensor *bias, const struct li_tensor *residual, enum li_activation activation,
+                      float alpha)
 {
     struct lab lab;
     struct li_tensor y = run_conv(LI_ISA_REF, op, t, in, 2, &lab);
@@ -57,7 +60,8 @@ static float *compose(const char *op, const struct trial *t, const struct li_ten
     float *out = malloc((size_t)count * sizeof *out + 1);
     assert_non_null(out);
     for (int64_t i = 0; i < count; i++) {
-        out[i] = ((float *)y.data)[i] + (bias ? ((float *)bias->data)[i % channels] : 0) + (residual ? ((float *)residual->data)[i] : 0);
+        out[i] = ((float *)y.data)[i] + (bias ? ((float *)bias->data)[i % channels] : 0) +
+                 (residual ? ((float *)residual->data)[i] : 0);
     }
     lab.env.kernels->unary->activate(activation, alpha, out, out, count);
     lab_close(&lab);
@@ -73,14 +77,16 @@ static void pack_filter(struct lab *lab, enum li_isa isa, const struct li_tensor
     }
 }
 
-static void out_shape(const struct trial *t, const struct li_tensor *x, const struct li_tensor *filter, const char *op, struct li_shape *y)
+static void out_shape(const struct trial *t, const struct li_tensor *x, const struct li_tensor *filter, const char *op,
+                      struct li_shape *y)
 {
     struct lab lab;
     *y = run_conv(LI_ISA_REF, op, t, (const struct li_tensor *const[]){x, filter}, 2, &lab).shape;
     lab_close(&lab);
 }
 
-static void check_fused(enum li_isa isa, const struct trial *t, bool bias, bool residual, enum li_activation activation, int views)
+static void check_fused(enum li_isa isa, const struct trial *t, bool bias, bool residual, enum li_activation activation,
+                        int views)
 {
     struct li_tensor x = lab_tensor(4, t->x, 1), filter = lab_tensor(4, t->filter, 2);
     struct li_shape shape;
@@ -121,7 +127,8 @@ static void check_fused(enum li_isa isa, const struct trial *t, bool bias, bool 
 static void fused_conv_equals_its_parts(void **state)
 {
     (void)state;
-    LAB_EACH_ISA(isa) {
+    LAB_EACH_ISA(isa)
+    {
         for (size_t i = 0; i < LI_COUNT(trials); i++) {
             for (int parts = 0; parts < 4; parts++) {
                 check_fused(isa, &trials[i], parts & 1, parts & 2, LI_ACT_RELU, 0);
@@ -136,7 +143,8 @@ static void fused_conv_equals_its_parts(void **state)
 static void fused_conv_honours_strides_and_halo(void **state)
 {
     (void)state;
-    LAB_EACH_ISA(isa) {
+    LAB_EACH_ISA(isa)
+    {
         for (size_t i = 0; i < LI_COUNT(trials); i++) {
             check_fused(isa, &trials[i], true, false, LI_ACT_NONE, 1);
             check_fused(isa, &trials[i], true, true, LI_ACT_RELU6, 2);
@@ -145,12 +153,14 @@ static void fused_conv_honours_strides_and_halo(void **state)
     }
 }
 
-static void check_depthwise(enum li_isa isa, const struct trial *t, const char *op, bool bias, enum li_activation activation, int views)
+static void check_depthwise(enum li_isa isa, const struct trial *t, const char *op, bool bias,
+                            enum li_activation activation, int views)
 {
     struct li_tensor x = lab_tensor(4, t->x, 5), filter = lab_tensor(4, t->filter, 6);
     int64_t outputs = t->filter[2] * t->filter[3];
     struct li_tensor b = lab_tensor(1, &outputs, 7);
-    float *want = compose("DepthwiseConv2dNative", t, (const struct li_tensor *const[]){&x, &filter}, bias ? &b : NULL, NULL, activation, 0.3f);
+    float *want = compose("DepthwiseConv2dNative", t, (const struct li_tensor *const[]){&x, &filter}, bias ? &b : NULL,
+                          NULL, activation, 0.3f);
     struct lab lab;
     lab_open(&lab, isa);
     if (views) {
@@ -176,12 +186,15 @@ static void check_depthwise(enum li_isa isa, const struct trial *t, const char *
 static void fused_depthwise_equals_its_parts(void **state)
 {
     static const struct trial list[] = {
-        {{2, 7, 6, 5}, {3, 3, 5, 1}, {1, 1, 1, 1}, {1, 1, 1, 1}, "SAME"},  {{1, 9, 8, 33}, {3, 3, 33, 1}, {1, 2, 2, 1}, {1, 1, 1, 1}, "SAME"},
-        {{1, 9, 9, 3}, {5, 5, 3, 2}, {1, 1, 1, 1}, {1, 1, 1, 1}, "VALID"}, {{2, 11, 9, 4}, {3, 3, 4, 3}, {1, 1, 1, 1}, {1, 2, 3, 1}, "SAME"},
+        {{2, 7, 6, 5}, {3, 3, 5, 1}, {1, 1, 1, 1}, {1, 1, 1, 1}, "SAME"},
+        {{1, 9, 8, 33}, {3, 3, 33, 1}, {1, 2, 2, 1}, {1, 1, 1, 1}, "SAME"},
+        {{1, 9, 9, 3}, {5, 5, 3, 2}, {1, 1, 1, 1}, {1, 1, 1, 1}, "VALID"},
+        {{2, 11, 9, 4}, {3, 3, 4, 3}, {1, 1, 1, 1}, {1, 2, 3, 1}, "SAME"},
         {{0, 7, 6, 5}, {3, 3, 5, 1}, {1, 1, 1, 1}, {1, 1, 1, 1}, "SAME"},
     };
     (void)state;
-    LAB_EACH_ISA(isa) {
+    LAB_EACH_ISA(isa)
+    {
         for (size_t i = 0; i < LI_COUNT(list); i++) {
             check_depthwise(isa, &list[i], "DepthwiseConv2dNative", false, LI_ACT_NONE, 1);
             check_depthwise(isa, &list[i], "_LiDepthwiseConv2D", false, LI_ACT_SWISH, 0);
@@ -203,8 +216,10 @@ static void check_adjoints(enum li_isa isa, const struct trial *t)
         sizes[1][i] = (int32_t)t->filter[i];
     }
     struct li_tensor x_sizes = lab_int32(sizes[0], 4), filter_sizes = lab_int32(sizes[1], 4);
-    struct li_tensor dx = run_conv(isa, "Conv2DBackpropInput", t, (const struct li_tensor *const[]){&x_sizes, &filter, &dy}, 3, &input);
-    struct li_tensor df = run_conv(isa, "Conv2DBackpropFilter", t, (const struct li_tensor *const[]){&x, &filter_sizes, &dy}, 3, &weights);
+    struct li_tensor dx =
+        run_conv(isa, "Conv2DBackpropInput", t, (const struct li_tensor *const[]){&x_sizes, &filter, &dy}, 3, &input);
+    struct li_tensor df = run_conv(isa, "Conv2DBackpropFilter", t,
+                                   (const struct li_tensor *const[]){&x, &filter_sizes, &dy}, 3, &weights);
     double want = lab_dot(&y, &dy), scale = sqrt(lab_dot(&y, &y) * lab_dot(&dy, &dy)) + 1e-30;
     assert_true(fabs(lab_dot(&x, &dx) - want) < 2e-6 * scale);
     assert_true(fabs(lab_dot(&filter, &df) - want) < 2e-6 * scale);
@@ -219,7 +234,8 @@ static void conv_gradients_are_its_adjoints(void **state)
         {{1, 50, 50, 3}, {7, 7, 3, 16}, {1, 2, 2, 1}, {1, 1, 1, 1}, "VALID"},
     };
     (void)state;
-    LAB_EACH_ISA(isa) {
+    LAB_EACH_ISA(isa)
+    {
         for (size_t i = 0; i < LI_COUNT(trials); i++) {
             check_adjoints(isa, &trials[i]);
         }
@@ -237,10 +253,13 @@ static void transposed_conv_places_each_input_pixel_under_the_filter(void **stat
     struct li_tensor sizes = lab_int32((const int32_t[]){1, 4, 6, 1}, 4);
     struct li_tensor filter = {LINCE_FLOAT32, {4, {2, 3, 1, 1}}, filter_values, sizeof filter_values};
     struct li_tensor dy = {LINCE_FLOAT32, {4, {1, 2, 2, 1}}, dy_values, sizeof dy_values};
-    static const float want[] = {1, 2, 3, 10, 20, 30, 4, 5, 6, 40, 50, 60, 100, 200, 300, 1000, 2000, 3000, 400, 500, 600, 4000, 5000, 6000};
-    LAB_EACH_ISA(isa) {
+    static const float want[] = {1,   2,   3,   10,   20,   30,   4,   5,   6,   40,   50,   60,
+                                 100, 200, 300, 1000, 2000, 3000, 400, 500, 600, 4000, 5000, 6000};
+    LAB_EACH_ISA(isa)
+    {
         struct lab lab;
-        struct li_tensor y = run_conv(isa, "Conv2DBackpropInput", &t, (const struct li_tensor *const[]){&sizes, &filter, &dy}, 3, &lab);
+        struct li_tensor y =
+            run_conv(isa, "Conv2DBackpropInput", &t, (const struct li_tensor *const[]){&sizes, &filter, &dy}, 3, &lab);
         assert_memory_equal(y.data, want, sizeof want);
         lab_close(&lab);
     }
@@ -268,7 +287,9 @@ static void a_node_evaluated_by_itself_takes_its_operands_as_dense(void **state)
         for (int k = 0; k < 2; k++) {
             assert_int_equal(li_graph_input(lab.graph, LINCE_FLOAT32, &in[k]->shape, &ids[k], &lab.err), LINCE_OK);
         }
-        assert_int_equal(li_graph_append(lab.graph, li_ops_find(li_ops(), "Conv2D"), "x", ids, 2, attrs, n, &node, &lab.err), LINCE_OK);
+        assert_int_equal(
+            li_graph_append(lab.graph, li_ops_find(li_ops(), "Conv2D"), "x", ids, 2, attrs, n, &node, &lab.err),
+            LINCE_OK);
         struct li_infer s = {.graph = lab.graph, .node = node, .env = &lab.env, .err = &lab.err};
         assert_int_equal(node->op->shape(&s), LINCE_OK);
         assert_int_equal(li_node_eval(lab.graph, node, operands, &out, &lab.env, &lab.err), LINCE_OK);
@@ -281,7 +302,8 @@ static void a_node_evaluated_by_itself_takes_its_operands_as_dense(void **state)
 }
 
 /* A node that must be refused while shapes are inferred. */
-static void refuse(const char *op, const struct li_tensor *const *in, int nin, const struct li_attr *attrs, int nattrs, const char *text)
+static void refuse(const char *op, const struct li_tensor *const *in, int nin, const struct li_attr *attrs, int nattrs,
+                   const char *text)
 {
     struct lab lab;
     lab_open(&lab, LI_ISA_REF);
@@ -294,8 +316,10 @@ static void conv_says_what_does_not_fit(void **state)
 {
     (void)state;
     struct li_tensor x = LAB_TENSOR(1, 1, 5, 5, 4), f = LAB_TENSOR(2, 3, 3, 3, 8), g = LAB_TENSOR(3, 7, 3, 4, 8);
-    struct li_attr attrs[] = {LI_TYPE("T", LINCE_FLOAT32), LI_INTS("strides", one_stride, 4), LI_STR("padding", "VALID")};
-    refuse("Conv2D", (const struct li_tensor *const[]){&x, &f}, 2, attrs, 3, "node \"x\" (Conv2D): filter expects 3 input channels, image has 4");
+    struct li_attr attrs[] = {LI_TYPE("T", LINCE_FLOAT32), LI_INTS("strides", one_stride, 4),
+                              LI_STR("padding", "VALID")};
+    refuse("Conv2D", (const struct li_tensor *const[]){&x, &f}, 2, attrs, 3,
+           "node \"x\" (Conv2D): filter expects 3 input channels, image has 4");
     refuse("DepthwiseConv2dNative", (const struct li_tensor *const[]){&x, &f}, 2, attrs, 3,
            "node \"x\" (DepthwiseConv2dNative): filter expects 3 input channels, image has 4");
     refuse("Conv2D", (const struct li_tensor *const[]){&x, &g}, 2, attrs, 3,
@@ -318,7 +342,8 @@ static void pools_honour_strides_and_halo(void **state)
 {
     (void)state;
     static const int64_t size[] = {1, 3, 2, 1}, strides[] = {1, 2, 3, 1};
-    const struct li_attr attrs[] = {LI_INTS("ksize", size, 4), LI_INTS("strides", strides, 4), LI_STR("padding", "SAME")};
+    const struct li_attr attrs[] = {LI_INTS("ksize", size, 4), LI_INTS("strides", strides, 4),
+                                    LI_STR("padding", "SAME")};
     static const char *const ops[] = {"MaxPool", "AvgPool"};
     for (int64_t batch = 0; batch < 3; batch += 2) {
         struct li_tensor x = LAB_TENSOR(11, batch, 7, 9, 5);
@@ -327,7 +352,8 @@ static void pools_honour_strides_and_halo(void **state)
             struct lab plain;
             lab_open(&plain, LI_ISA_REF);
             assert_int_equal(lab_run(&plain, ops[k], &in, 1, attrs, 3), LINCE_OK);
-            LAB_EACH_ISA(isa) {
+            LAB_EACH_ISA(isa)
+            {
                 struct lab lab;
                 lab_open(&lab, isa);
                 lab.in_view[0] = (struct lab_view){.before = 1, .after = 2, .halo = {1, 2, 3, 1}};
@@ -350,8 +376,8 @@ struct norm_inputs {
 
 static struct norm_inputs norm_inputs(const int64_t dims[4], int64_t channels)
 {
-    struct norm_inputs in = {lab_tensor(4, dims, 21), lab_tensor(1, &channels, 22), lab_tensor(1, &channels, 23), lab_tensor(1, &channels, 24),
-                             lab_tensor(1, &channels, 25)};
+    struct norm_inputs in = {lab_tensor(4, dims, 21), lab_tensor(1, &channels, 22), lab_tensor(1, &channels, 23),
+                             lab_tensor(1, &channels, 24), lab_tensor(1, &channels, 25)};
     for (int64_t i = 0; i < channels; i++) {
         ((float *)in.variance.data)[i] += 1.5f;
     }
@@ -363,11 +389,15 @@ static void free_norm(struct norm_inputs *in)
     free(in->x.data), free(in->scale.data), free(in->offset.data), free(in->mean.data), free(in->variance.data);
 }
 
-static void run_norm(struct lab *lab, enum li_isa isa, const char *op, struct norm_inputs *in, bool training, float factor, const char *format)
+static void run_norm(struct lab *lab, enum li_isa isa, const char *op, struct norm_inputs *in, bool training,
+                     float factor, const char *format)
 {
     const struct li_tensor *const list[] = {&in->x, &in->scale, &in->offset, &in->mean, &in->variance};
-    const struct li_attr attrs[] = {LI_BOOL("is_training", training), LI_FLOAT("epsilon", 0.001f), LI_FLOAT("exponential_avg_factor", factor),
-                                    {.name = "data_format", .kind = LI_ATTR_STRING, .s = format, .s_len = strlen(format)}};
+    const struct li_attr attrs[] = {
+        LI_BOOL("is_training", training),
+        LI_FLOAT("epsilon", 0.001f),
+        LI_FLOAT("exponential_avg_factor", factor),
+        {.name = "data_format", .kind = LI_ATTR_STRING, .s = format, .s_len = strlen(format)}};
     lab_open(lab, isa);
     if (lab_run(lab, op, list, 5, attrs, 4)) {
         fail_msg("%s", lab->err.text);
@@ -375,11 +405,13 @@ static void run_norm(struct lab *lab, enum li_isa isa, const char *op, struct no
 }
 
 /* By the formulas of the op, in double. outputs: y, mean, variance, saved mean, saved variance. */
-static void plain_norm(const struct norm_inputs *in, int64_t rows, int64_t channels, bool training, float factor, float *out[5])
+static void plain_norm(const struct norm_inputs *in, int64_t rows, int64_t channels, bool training, float factor,
+                       float *out[5])
 {
     const float *x = in->x.data, *scale = in->scale.data, *offset = in->offset.data;
     for (int64_t c = 0; c < channels; c++) {
-        double old_mean = (double)((float *)in->mean.data)[c], old_variance = (double)((float *)in->variance.data)[c], mean = 0, variance = 0;
+        double old_mean = (double)((float *)in->mean.data)[c], old_variance = (double)((float *)in->variance.data)[c],
+               mean = 0, variance = 0;
         for (int64_t r = 0; r < rows; r++) {
             mean += (double)x[r * channels + c] / (double)rows;
         }
@@ -392,7 +424,8 @@ static void plain_norm(const struct norm_inputs *in, int64_t rows, int64_t chann
         out[3][c] = (float)(training ? mean : old_mean);
         out[4][c] = (float)(training ? variance : old_variance);
         for (int64_t r = 0; r < rows; r++) {
-            out[0][r * channels + c] = (float)(((double)x[r * channels + c] - (double)out[3][c]) / sqrt((double)out[4][c] + 0.001) * (double)scale[c] +
+            out[0][r * channels + c] = (float)(((double)x[r * channels + c] - (double)out[3][c]) /
+                                                   sqrt((double)out[4][c] + 0.001) * (double)scale[c] +
                                                (double)offset[c]);
         }
     }
@@ -413,7 +446,8 @@ static void batch_norm_keeps_its_formulas(void **state)
         }
         for (int mode = 0; mode < 3; mode++) {
             plain_norm(&in, rows, channels, mode > 0, mode == 2 ? 0.25f : 1, want);
-            LAB_EACH_ISA(isa) {
+            LAB_EACH_ISA(isa)
+            {
                 struct lab lab;
                 run_norm(&lab, isa, ops[mode], &in, mode > 0, mode == 2 ? 0.25f : 1, "NHWC");
                 for (int i = 0; i < 5; i++) {
@@ -442,7 +476,8 @@ static void batch_norm_takes_channels_first(void **state)
         run_norm(&first, LI_ISA_REF, "FusedBatchNormV3", &in, training, 0.5f, "NCHW");
         run_norm(&second, LI_ISA_REF, "FusedBatchNormV3", &last, training, 0.5f, "NHWC");
         for (int64_t i = 0; i < 180; i++) {
-            float a = ((float *)second.out[0].data)[i], b = ((float *)first.out[0].data)[i / 90 * 90 + i % 6 * 15 + i / 6 % 15];
+            float a = ((float *)second.out[0].data)[i],
+                  b = ((float *)first.out[0].data)[i / 90 * 90 + i % 6 * 15 + i / 6 % 15];
             assert_true(fabsf(a - b) < 1e-5f);
         }
         assert_true(lab_difference(&first.out[1], second.out[1].data) < 1e-6);
@@ -477,9 +512,11 @@ static void batch_norm_checks_its_vectors(void **state)
     const struct li_tensor *list[] = {&in.x, &in.scale, &in.offset, &in.mean, &in.variance};
     const struct li_attr attrs[] = {LI_BOOL("is_training", true), LI_FLOAT("exponential_avg_factor", 0.5f)};
     in.mean.shape.dim[0] = in.variance.shape.dim[0] = 0;
-    refuse("FusedBatchNormV3", list, 5, attrs, 2, "node \"x\" (FusedBatchNormV3): mean has shape [0], the input has 4 channels");
+    refuse("FusedBatchNormV3", list, 5, attrs, 2,
+           "node \"x\" (FusedBatchNormV3): mean has shape [0], the input has 4 channels");
     in.scale.shape.dim[0] = 3;
-    refuse("FusedBatchNormV3", list, 5, attrs, 1, "node \"x\" (FusedBatchNormV3): scale has shape [3], the input has 4 channels");
+    refuse("FusedBatchNormV3", list, 5, attrs, 1,
+           "node \"x\" (FusedBatchNormV3): scale has shape [3], the input has 4 channels");
     free_norm(&in);
 }
 
@@ -489,7 +526,8 @@ static void scale_shift_honours_views(void **state)
     (void)state;
     for (size_t k = 0; k < LI_COUNT(shapes); k++) {
         int64_t channels = shapes[k][3], count = shapes[k][0] * shapes[k][1] * shapes[k][2] * channels;
-        struct li_tensor x = lab_tensor(4, shapes[k], 31), scale = lab_tensor(1, &channels, 32), shift = lab_tensor(1, &channels, 33);
+        struct li_tensor x = lab_tensor(4, shapes[k], 31), scale = lab_tensor(1, &channels, 32),
+                         shift = lab_tensor(1, &channels, 33);
         float *want = malloc((size_t)count * sizeof *want + 1);
         assert_non_null(want);
         for (int64_t i = 0; i < count; i++) {
@@ -497,7 +535,8 @@ static void scale_shift_honours_views(void **state)
             want[i] = v < 0 ? 0 : v;
         }
         const struct li_tensor *const in[] = {&x, &scale, &shift};
-        LAB_EACH_ISA(isa) {
+        LAB_EACH_ISA(isa)
+        {
             for (int views = 0; views < 2; views++) {
                 struct lab lab;
                 lab_open(&lab, isa);
@@ -505,7 +544,9 @@ static void scale_shift_honours_views(void **state)
                     lab.in_view[0] = (struct lab_view){.before = 1, .after = 2, .halo = {1, 0, 2, 1}};
                     lab.out_view[0] = (struct lab_view){.before = 2, .halo = {0, 1, 1, 1}};
                 }
-                assert_int_equal(lab_run(&lab, "_LiScaleShift", in, 3, (const struct li_attr[]){LI_INT("activation", LI_ACT_RELU)}, 1), LINCE_OK);
+                assert_int_equal(lab_run(&lab, "_LiScaleShift", in, 3,
+                                         (const struct li_attr[]){LI_INT("activation", LI_ACT_RELU)}, 1),
+                                 LINCE_OK);
                 assert_true(lab_difference(&lab.out[0], want) < 1e-6);
                 lab_close(&lab);
             }

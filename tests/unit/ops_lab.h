@@ -1,6 +1,6 @@
 /*
- * One node on a bench: a graph with one node is built by hand, its values are laid out as a test asks, and its tasks are run in
- * turn, last one first. What lies beside the elements of a value must stay as it is.
+ * One node on a bench: a graph with one node is built by hand, its values are laid out as a test asks, and its tasks
+ * are run in turn, last one first. What lies beside the elements of a value must stay as it is.
  */
 #ifndef OPS_LAB_H
 #define OPS_LAB_H
@@ -32,7 +32,7 @@ struct lab {
     lince_error err;
     int nin, nout;
     struct lab_view in_view[LAB_VALUES], out_view[LAB_VALUES];
-    bool hidden[LAB_VALUES];       /* the content of an input is not known when the node is planned */
+    bool hidden[LAB_VALUES];          /* the content of an input is not known when the node is planned */
     struct li_tensor out[LAB_VALUES]; /* results, dense; freed by lab_close() */
     char reason[128];
     int64_t tasks;
@@ -48,8 +48,8 @@ LAB bool lab_runs(enum li_isa isa)
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     }
     if (isa == LI_ISA_AVX512) {
-        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-               __builtin_cpu_supports("avx512vl");
+        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+               __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
     }
 #endif
     return true;
@@ -83,7 +83,10 @@ LAB void lab_place(struct li_value *v, const struct lab_view *how)
     for (int i = rank - 1; i >= 0; i--) {
         int64_t dim = v->shape.dim[i];
         v->view.stride[i] = step;
-        dim += i == rank - 1 ? wide : picture && i == 1 ? how->halo[0] + how->halo[1] : picture && i == 2 ? how->halo[2] + how->halo[3] : 0;
+        dim += i == rank - 1       ? wide
+               : picture && i == 1 ? how->halo[0] + how->halo[1]
+               : picture && i == 2 ? how->halo[2] + how->halo[3]
+                                   : 0;
         step *= dim;
     }
     if (picture) {
@@ -124,7 +127,8 @@ LAB void lab_collect(struct lab *lab, const struct li_value *v, char *buffer, st
 {
     size_t size = li_dtype_size(v->dtype), bytes = (size_t)v->view.buffer_count * size;
     int64_t count = li_shape_count(&v->shape);
-    *out = (struct li_tensor){v->dtype, v->shape, li_alloc(lab->mem, (size_t)count * size, &lab->err), (size_t)count * size};
+    *out = (struct li_tensor){v->dtype, v->shape, li_alloc(lab->mem, (size_t)count * size, &lab->err),
+                              (size_t)count * size};
     assert_non_null(out->data);
     for (int64_t i = 0; i < count; i++) {
         char *at = buffer + (size_t)lab_offset(v, i) * size;
@@ -139,7 +143,8 @@ LAB void lab_collect(struct lab *lab, const struct li_value *v, char *buffer, st
 
 LAB void lab_operand(struct li_operand *o, const struct li_value *v, char *buffer)
 {
-    *o = (struct li_operand){buffer + (size_t)v->view.offset * li_dtype_size(v->dtype), v->dtype, &v->shape, v->view.stride, &v->view};
+    *o = (struct li_operand){buffer + (size_t)v->view.offset * li_dtype_size(v->dtype), v->dtype, &v->shape,
+                             v->view.stride, &v->view};
 }
 
 LAB lince_status lab_forward(struct lab *lab, struct li_prepare *p, struct li_operand *in, struct li_operand *out)
@@ -149,8 +154,15 @@ LAB lince_status lab_forward(struct lab *lab, struct li_prepare *p, struct li_op
     lince_status st = LINCE_OK;
     for (int64_t task = p->tasks - 1; task >= 0 && !st; task--) {
         memset(scratch, LAB_GAP, p->scratch_bytes);
-        struct li_call c = {.node = p->node, .in = in, .out = out, .plan = p->plan, .task = task, .tasks = p->tasks,
-                            .scratch = scratch, .kernels = lab->env.kernels, .err = &lab->err};
+        struct li_call c = {.node = p->node,
+                            .in = in,
+                            .out = out,
+                            .plan = p->plan,
+                            .task = task,
+                            .tasks = p->tasks,
+                            .scratch = scratch,
+                            .kernels = lab->env.kernels,
+                            .err = &lab->err};
         st = p->node->op->forward(&c);
     }
     li_free(lab->mem, scratch);
@@ -158,8 +170,8 @@ LAB lince_status lab_forward(struct lab *lab, struct li_prepare *p, struct li_op
 }
 
 /* Infer, place, plan and run. On LINCE_OK the results are in lab->out. */
-LAB lince_status lab_run(struct lab *lab, const char *name, const struct li_tensor *const *in, int nin, const struct li_attr *attrs,
-                         int nattrs)
+LAB lince_status lab_run(struct lab *lab, const char *name, const struct li_tensor *const *in, int nin,
+                         const struct li_attr *attrs, int nattrs)
 {
     const struct li_op *op = li_ops_find(li_ops(), name);
     assert_non_null(op);
@@ -168,7 +180,8 @@ LAB lince_status lab_run(struct lab *lab, const char *name, const struct li_tens
     li_vid ids[LAB_VALUES];
     for (int i = 0; i < nin; i++) {
         assert_int_equal(lab->hidden[i] ? li_graph_input(g, in[i]->dtype, &in[i]->shape, &ids[i], &lab->err)
-                                        : li_graph_constant(g, in[i], &ids[i], &lab->err), LINCE_OK);
+                                        : li_graph_constant(g, in[i], &ids[i], &lab->err),
+                         LINCE_OK);
     }
     LI_TRY(li_graph_append(g, op, "x", ids, nin, attrs, nattrs, &node, &lab->err));
     struct li_infer s = {.graph = g, .node = node, .env = &lab->env, .err = &lab->err};
@@ -236,7 +249,7 @@ LAB struct li_tensor lab_tensor(int rank, const int64_t *dims, uint64_t seed)
     return t;
 }
 
-#define LAB_TENSOR(seed, ...) \
+#define LAB_TENSOR(seed, ...)                                                                                          \
     lab_tensor((int)LI_COUNT(((const int64_t[]){__VA_ARGS__})), (const int64_t[]){__VA_ARGS__}, (seed))
 
 LAB struct li_tensor lab_int32(const int32_t *values, int64_t count)
@@ -272,8 +285,8 @@ LAB double lab_dot(const struct li_tensor *a, const struct li_tensor *b)
 static const enum li_isa lab_isas[] = {LI_ISA_REF, LI_ISA_AVX2, LI_ISA_AVX512, LI_ISA_NEON};
 
 /* for each instruction set of this machine */
-#define LAB_EACH_ISA(isa)                                                                    \
-    for (size_t isa##_i = 0, isa##_on = 1; isa##_i < LI_COUNT(lab_isas); isa##_i++, isa##_on = 1) \
+#define LAB_EACH_ISA(isa)                                                                                              \
+    for (size_t isa##_i = 0, isa##_on = 1; isa##_i < LI_COUNT(lab_isas); isa##_i++, isa##_on = 1)                      \
         for (enum li_isa isa = lab_isas[isa##_i]; isa##_on && lab_runs(isa); isa##_on = 0)
 
 #endif

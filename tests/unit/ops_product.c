@@ -2,7 +2,8 @@
 #include "ops_lab.h"
 
 /* C[m, n] of matrices with the strides a and b say, in double. */
-static double dot(const struct li_tensor *a, int64_t a0, int64_t a_step, const struct li_tensor *b, int64_t b0, int64_t b_step, int64_t k)
+static double dot(const struct li_tensor *a, int64_t a0, int64_t a_step, const struct li_tensor *b, int64_t b0,
+                  int64_t b_step, int64_t k)
 {
     double sum = 0;
     for (int64_t i = 0; i < k; i++) {
@@ -12,7 +13,8 @@ static double dot(const struct li_tensor *a, int64_t a0, int64_t a_step, const s
 }
 
 /* C = A B as floats; freed by the caller. */
-static float *multiply(const struct li_tensor *a, const struct li_tensor *b, int64_t m, int64_t n, int64_t k, bool ta, bool tb)
+static float *multiply(const struct li_tensor *a, const struct li_tensor *b, int64_t m, int64_t n, int64_t k, bool ta,
+                       bool tb)
 {
     float *c = malloc((size_t)(m * n) * sizeof *c + 1);
     assert_non_null(c);
@@ -27,16 +29,25 @@ static float *multiply(const struct li_tensor *a, const struct li_tensor *b, int
 static struct li_tensor whole(const struct li_tensor *x, lince_dtype dtype)
 {
     int64_t count = li_shape_count(&x->shape);
-    struct li_tensor t = {dtype, x->shape, calloc((size_t)count + 1, li_dtype_size(dtype)), (size_t)count * li_dtype_size(dtype)};
+    struct li_tensor t = {dtype, x->shape, calloc((size_t)count + 1, li_dtype_size(dtype)),
+                          (size_t)count * li_dtype_size(dtype)};
     assert_non_null(t.data);
     for (int64_t i = 0; i < count; i++) {
         int v = (int)(8 * ((float *)x->data)[i]);
         ((float *)x->data)[i] = (float)v;
         switch ((int)dtype) {
-        case LINCE_INT32: ((int32_t *)t.data)[i] = v; break;
-        case LINCE_FLOAT64: ((double *)t.data)[i] = v; break;
-        case LINCE_FLOAT16: ((uint16_t *)t.data)[i] = li_float_to_half((float)v); break;
-        default: ((uint16_t *)t.data)[i] = li_float_to_bfloat16((float)v); break;
+        case LINCE_INT32:
+            ((int32_t *)t.data)[i] = v;
+            break;
+        case LINCE_FLOAT64:
+            ((double *)t.data)[i] = v;
+            break;
+        case LINCE_FLOAT16:
+            ((uint16_t *)t.data)[i] = li_float_to_half((float)v);
+            break;
+        default:
+            ((uint16_t *)t.data)[i] = li_float_to_bfloat16((float)v);
+            break;
         }
     }
     return t;
@@ -44,19 +55,23 @@ static struct li_tensor whole(const struct li_tensor *x, lince_dtype dtype)
 
 static void matmul_multiplies_in_every_arrangement(void **state)
 {
-    static const int64_t sizes[][3] = {{3, 4, 5}, {1, 11, 37}, {7, 1, 3}, {65, 130, 33}, {0, 4, 5}, {3, 0, 5}, {3, 4, 0}, {300, 200, 70}};
+    static const int64_t sizes[][3] = {{3, 4, 5}, {1, 11, 37}, {7, 1, 3}, {65, 130, 33},
+                                       {0, 4, 5}, {3, 0, 5},   {3, 4, 0}, {300, 200, 70}};
     (void)state;
-    LAB_EACH_ISA(isa) {
+    LAB_EACH_ISA(isa)
+    {
         for (size_t s = 0; s < LI_COUNT(sizes); s++) {
             for (int mode = 0; mode < 4; mode++) {
                 int64_t m = sizes[s][0], n = sizes[s][1], k = sizes[s][2];
                 bool ta = mode & 1, tb = mode & 2;
-                struct li_tensor a = ta ? LAB_TENSOR(1, k, m) : LAB_TENSOR(1, m, k), b = tb ? LAB_TENSOR(2, n, k) : LAB_TENSOR(2, k, n);
+                struct li_tensor a = ta ? LAB_TENSOR(1, k, m) : LAB_TENSOR(1, m, k),
+                                 b = tb ? LAB_TENSOR(2, n, k) : LAB_TENSOR(2, k, n);
                 float *want = multiply(&a, &b, m, n, k, ta, tb);
                 const struct li_attr attrs[] = {LI_BOOL("transpose_a", ta), LI_BOOL("transpose_b", tb)};
                 struct lab lab;
                 lab_open(&lab, isa);
-                assert_int_equal(lab_run(&lab, "MatMul", (const struct li_tensor *const[]){&a, &b}, 2, attrs, 2), LINCE_OK);
+                assert_int_equal(lab_run(&lab, "MatMul", (const struct li_tensor *const[]){&a, &b}, 2, attrs, 2),
+                                 LINCE_OK);
                 assert_true(lab_difference(&lab.out[0], want) < 1e-5);
                 lab_close(&lab);
                 free(want), free(a.data), free(b.data);
@@ -70,14 +85,16 @@ static void matmul_knows_other_types(void **state)
     static const lince_dtype dtypes[] = {LINCE_INT32, LINCE_FLOAT64, LINCE_FLOAT16, LINCE_BFLOAT16};
     (void)state;
     for (size_t t = 0; t < LI_COUNT(dtypes); t++) {
-        struct li_tensor fa = LAB_TENSOR(3, 4, 3), fb = LAB_TENSOR(4, 3, 300), a = whole(&fa, dtypes[t]), b = whole(&fb, dtypes[t]);
+        struct li_tensor fa = LAB_TENSOR(3, 4, 3), fb = LAB_TENSOR(4, 3, 300), a = whole(&fa, dtypes[t]),
+                         b = whole(&fb, dtypes[t]);
         float *want = multiply(&fa, &fb, 4, 300, 3, false, false);
         struct lab lab;
         lab_open(&lab, li_cpu_isa());
         assert_int_equal(lab_run(&lab, "MatMul", (const struct li_tensor *const[]){&a, &b}, 2, NULL, 0), LINCE_OK);
         assert_int_equal(lab.out[0].dtype, dtypes[t]);
         for (int64_t i = 0; i < 1200; i++) {
-            double got = dtypes[t] == LINCE_INT32 ? (double)li_tensor_int(&lab.out[0], i) : li_tensor_float(&lab.out[0], i);
+            double got =
+                dtypes[t] == LINCE_INT32 ? (double)li_tensor_int(&lab.out[0], i) : li_tensor_float(&lab.out[0], i);
             assert_true(got == (double)want[i]); /* below 256: exact in all of them */
         }
         lab_close(&lab);
@@ -100,7 +117,8 @@ static void matmul_says_what_does_not_fit(void **state)
 static void check_fused(enum li_isa isa, int64_t m, int64_t n, int64_t k, int mode, enum li_activation activation)
 {
     bool bias = mode & 1, residual = mode & 2, ta = mode & 4, tb = mode & 8, views = mode & 16;
-    struct li_tensor a = ta ? LAB_TENSOR(5, k, m) : LAB_TENSOR(5, m, k), b = tb ? LAB_TENSOR(6, n, k) : LAB_TENSOR(6, k, n);
+    struct li_tensor a = ta ? LAB_TENSOR(5, k, m) : LAB_TENSOR(5, m, k),
+                     b = tb ? LAB_TENSOR(6, n, k) : LAB_TENSOR(6, k, n);
     struct li_tensor v = LAB_TENSOR(7, n), r = LAB_TENSOR(8, m, n);
     float *want = multiply(&a, &b, m, n, k, ta, tb);
     for (int64_t i = 0; i < m * n; i++) {
@@ -110,7 +128,9 @@ static void check_fused(enum li_isa isa, int64_t m, int64_t n, int64_t k, int mo
     struct lab packed, lab;
     const struct li_tensor *weights = &b;
     lab_open(&packed, isa);
-    assert_int_equal(lab_run(&packed, "_LiMatMulPack", &weights, 1, (const struct li_attr[]){LI_BOOL("transpose", tb)}, 1), LINCE_OK);
+    assert_int_equal(
+        lab_run(&packed, "_LiMatMulPack", &weights, 1, (const struct li_attr[]){LI_BOOL("transpose", tb)}, 1),
+        LINCE_OK);
     lab_open(&lab, isa);
     if (views) {
         lab.in_view[0] = (struct lab_view){.before = 3, .after = 1};
@@ -118,8 +138,13 @@ static void check_fused(enum li_isa isa, int64_t m, int64_t n, int64_t k, int mo
         lab.out_view[0] = (struct lab_view){.before = 2, .after = 2};
     }
     const struct li_tensor *const in[] = {&a, &packed.out[0], bias ? &v : &r, &r};
-    const struct li_attr attrs[] = {LI_INT("k", k), LI_INT("n", n), LI_BOOL("transpose_a", ta), LI_BOOL("bias", bias),
-                                    LI_BOOL("residual", residual), LI_INT("activation", activation), LI_FLOAT("alpha", 0.3f)};
+    const struct li_attr attrs[] = {LI_INT("k", k),
+                                    LI_INT("n", n),
+                                    LI_BOOL("transpose_a", ta),
+                                    LI_BOOL("bias", bias),
+                                    LI_BOOL("residual", residual),
+                                    LI_INT("activation", activation),
+                                    LI_FLOAT("alpha", 0.3f)};
     if (lab_run(&lab, "_LiMatMul", in, 2 + bias + residual, attrs, 7)) {
         fail_msg("%s", lab.err.text);
     }
@@ -131,7 +156,8 @@ static void check_fused(enum li_isa isa, int64_t m, int64_t n, int64_t k, int mo
 static void fused_matmul_equals_its_parts(void **state)
 {
     (void)state;
-    LAB_EACH_ISA(isa) {
+    LAB_EACH_ISA(isa)
+    {
         for (int mode = 0; mode < 32; mode++) {
             check_fused(isa, 5, 7, 9, mode & 2 && !(mode & 1) ? mode & ~16 : mode, LI_ACT_RELU);
             check_fused(isa, 33, 70, 17, mode & ~16, LI_ACT_NONE);
@@ -146,7 +172,8 @@ static void fused_matmul_equals_its_parts(void **state)
 /* ---- Einsum and BatchMatMul: every element by its definition ---- */
 
 /* Sum over all indices of the product of the operands' elements; terms are letters only. */
-static void einsum_by_definition(const char *const terms[3], const struct li_tensor *const in[2], const struct li_shape *shape, double *out)
+static void einsum_by_definition(const char *const terms[3], const struct li_tensor *const in[2],
+                                 const struct li_shape *shape, double *out)
 {
     int64_t dim[128], total = 1;
     for (int c = 0; c < 128; c++) {
@@ -180,10 +207,12 @@ static void einsum_keeps_its_definition(void **state)
 {
     /* Sizes follow from the letter: a 2, b 3, c 4, ... */
     static const char *const list[][3] = {
-        {"abc", "cde", "abde"}, {"aecd", "abcd", "acbe"}, {"acbe", "aecd", "abcd"}, {"ab", "bc", "ca"}, {"abc", NULL, "cab"}, {"ab", NULL, "b"},
-        {"ab", NULL, ""}, {"a", "b", "ab"}, {"aa", NULL, "a"}, {"aa", NULL, ""}, {"a", NULL, "aa"}, {"aab", "bc", "ac"}, {"ab", "ab", "ab"},
-        {"abc", "abc", ""}, {"abcd", "dcef", "aebf"}, {"abc", "de", "ad"}, {"ab", "b", "a"}, {"a", "", "a"}, {"cb", "cab", "bac"},
-        {"abcdef", "fdb", "eca"}, {"bad", "dcb", "bdac"}, {"ba", "ca", "cb"},
+        {"abc", "cde", "abde"}, {"aecd", "abcd", "acbe"}, {"acbe", "aecd", "abcd"}, {"ab", "bc", "ca"},
+        {"abc", NULL, "cab"},   {"ab", NULL, "b"},        {"ab", NULL, ""},         {"a", "b", "ab"},
+        {"aa", NULL, "a"},      {"aa", NULL, ""},         {"a", NULL, "aa"},        {"aab", "bc", "ac"},
+        {"ab", "ab", "ab"},     {"abc", "abc", ""},       {"abcd", "dcef", "aebf"}, {"abc", "de", "ad"},
+        {"ab", "b", "a"},       {"a", "", "a"},           {"cb", "cab", "bac"},     {"abcdef", "fdb", "eca"},
+        {"bad", "dcb", "bdac"}, {"ba", "ca", "cb"},
     };
     (void)state;
     for (size_t k = 0; k < LI_COUNT(list); k++) {
@@ -198,8 +227,10 @@ static void einsum_keeps_its_definition(void **state)
             }
             in[i] = lab_tensor((int)strlen(list[k][i]), dims, 40 + (uint64_t)i);
         }
-        snprintf(text, sizeof text, "%s%s%s->%s", list[k][0], nin == 2 ? ", " : "", nin == 2 ? list[k][1] : "", list[k][2]);
-        LAB_EACH_ISA(isa) {
+        snprintf(text, sizeof text, "%s%s%s->%s", list[k][0], nin == 2 ? ", " : "", nin == 2 ? list[k][1] : "",
+                 list[k][2]);
+        LAB_EACH_ISA(isa)
+        {
             struct lab lab;
             lab_open(&lab, isa);
             struct li_attr attr = {.name = "equation", .kind = LI_ATTR_STRING, .s = text, .s_len = strlen(text)};
@@ -212,7 +243,8 @@ static void einsum_keeps_its_definition(void **state)
             einsum_by_definition(list[k], inputs, &lab.out[0].shape, want);
             for (int64_t i = 0; i < count; i++) {
                 if (fabs(li_tensor_float(&lab.out[0], i) - want[i]) > 1e-4) {
-                    fail_msg("%s: element %lld is %g, not %g", text, (long long)i, li_tensor_float(&lab.out[0], i), want[i]);
+                    fail_msg("%s: element %lld is %g, not %g", text, (long long)i, li_tensor_float(&lab.out[0], i),
+                             want[i]);
                 }
             }
             free(want);
@@ -226,8 +258,9 @@ static void einsum_keeps_its_definition(void **state)
 
 static void einsum_refuses_what_makes_no_sense(void **state)
 {
-    static const char *const list[] = {"ab,bc", "ab->ac", "abc,bc->a", "ab,cb->ac", "a.b,bc->c", "ab,bc,cd->ad", "ab,bc->aa", "", "->", ",->",
-                                       "a1,bc->a", "......,ab->ab", "ab,bc->a c d"};
+    static const char *const list[] = {"ab,bc",       "ab->ac", "abc,bc->a", "ab,cb->ac", "a.b,bc->c", "ab,bc,cd->ad",
+                                       "ab,bc->aa",   "",       "->",        ",->",       "a1,bc->a",  "......,ab->ab",
+                                       "ab,bc->a c d"};
     (void)state;
     struct li_tensor a = LAB_TENSOR(1, 3, 5), b = LAB_TENSOR(2, 5, 6);
     for (size_t k = 0; k < LI_COUNT(list); k++) {
@@ -250,18 +283,24 @@ static void batch_matmul_broadcasts(void **state)
         int64_t x[4], y[4];
         const char *equation;
     } list[] = {
-        {{4, 3}, {2, 1, 3, 4}, {3, 4, 2}, "...ij,...jk->...ik"}, {{3, 2}, {5, 3, 4}, {4, 2}, "...ij,jk->...ik"},
-        {{2, 4}, {3, 4}, {2, 3, 4, 5}, "ij,...jk->...ik"},       {{4, 4}, {4, 6, 9, 7}, {4, 6, 7, 9}, "...ij,...jk->...ik"},
-        {{3, 3}, {0, 3, 4}, {0, 4, 2}, "...ij,...jk->...ik"},    {{3, 2}, {9, 30, 40}, {40, 130}, "...ij,jk->...ik"},
+        {{4, 3}, {2, 1, 3, 4}, {3, 4, 2}, "...ij,...jk->...ik"},
+        {{3, 2}, {5, 3, 4}, {4, 2}, "...ij,jk->...ik"},
+        {{2, 4}, {3, 4}, {2, 3, 4, 5}, "ij,...jk->...ik"},
+        {{4, 4}, {4, 6, 9, 7}, {4, 6, 7, 9}, "...ij,...jk->...ik"},
+        {{3, 3}, {0, 3, 4}, {0, 4, 2}, "...ij,...jk->...ik"},
+        {{3, 2}, {9, 30, 40}, {40, 130}, "...ij,jk->...ik"},
     };
     (void)state;
-    LAB_EACH_ISA(isa) {
+    LAB_EACH_ISA(isa)
+    {
         for (size_t k = 0; k < LI_COUNT(list); k++) {
-            struct li_tensor x = lab_tensor(list[k].rank[0], list[k].x, 50), y = lab_tensor(list[k].rank[1], list[k].y, 51);
+            struct li_tensor x = lab_tensor(list[k].rank[0], list[k].x, 50),
+                             y = lab_tensor(list[k].rank[1], list[k].y, 51);
             const struct li_tensor *const in[] = {&x, &y};
             struct lab product, sum;
             lab_open(&product, isa), lab_open(&sum, LI_ISA_REF);
-            struct li_attr attr = {.name = "equation", .kind = LI_ATTR_STRING, .s = list[k].equation, .s_len = strlen(list[k].equation)};
+            struct li_attr attr = {
+                .name = "equation", .kind = LI_ATTR_STRING, .s = list[k].equation, .s_len = strlen(list[k].equation)};
             assert_int_equal(lab_run(&product, "BatchMatMulV2", in, 2, NULL, 0), LINCE_OK);
             assert_int_equal(lab_run(&sum, "Einsum", in, 2, &attr, 1), LINCE_OK);
             assert_true(li_shape_equal(&product.out[0].shape, &sum.out[0].shape));
@@ -298,7 +337,8 @@ static void bias_goes_to_the_channels(void **state)
     struct li_tensor x = LAB_TENSOR(70, 2, 3, 4, 3), b = LAB_TENSOR(71, 3);
     for (int k = 0; k < 2; k++) {
         struct li_attr attr = {.name = "data_format", .kind = LI_ATTR_STRING, .s = formats[k], .s_len = 4};
-        LAB_EACH_ISA(isa) {
+        LAB_EACH_ISA(isa)
+        {
             struct lab lab, sum;
             lab_open(&lab, isa), lab_open(&sum, isa);
             lab.in_view[0] = (struct lab_view){.before = 1, .after = 2};
@@ -327,7 +367,8 @@ static void lrn_divides_by_its_neighbours(void **state)
     (void)state;
     struct li_tensor x = LAB_TENSOR(80, 1, 2, 3, 9);
     for (size_t k = 0; k < LI_COUNT(betas); k++) {
-        const struct li_attr attrs[] = {LI_INT("depth_radius", 2), LI_FLOAT("bias", 1.5), LI_FLOAT("alpha", 0.25), LI_FLOAT("beta", betas[k])};
+        const struct li_attr attrs[] = {LI_INT("depth_radius", 2), LI_FLOAT("bias", 1.5), LI_FLOAT("alpha", 0.25),
+                                        LI_FLOAT("beta", betas[k])};
         float want[54];
         for (int i = 0; i < 54; i++) {
             double sum = 0;
@@ -336,7 +377,8 @@ static void lrn_divides_by_its_neighbours(void **state)
             }
             want[i] = (float)(li_tensor_float(&x, i) / pow(1.5 + 0.25 * sum, betas[k]));
         }
-        LAB_EACH_ISA(isa) {
+        LAB_EACH_ISA(isa)
+        {
             const struct li_tensor *in = &x;
             struct lab lab;
             lab_open(&lab, isa);
@@ -353,7 +395,8 @@ static void scale_and_translate_plans_or_runs_its_weights(void **state)
     (void)state;
     struct li_tensor x = LAB_TENSOR(90, 2, 7, 5, 3), size = lab_int32((const int32_t[]){11, 4}, 2);
     float scale_values[] = {1.5f, 0.7f}, shift_values[] = {0.5f, -0.25f};
-    struct li_tensor scale = {LINCE_FLOAT32, {1, {2}}, scale_values, 8}, shift = {LINCE_FLOAT32, {1, {2}}, shift_values, 8};
+    struct li_tensor scale = {LINCE_FLOAT32, {1, {2}}, scale_values, 8},
+                     shift = {LINCE_FLOAT32, {1, {2}}, shift_values, 8};
     const struct li_tensor *const in[] = {&x, &size, &scale, &shift};
     struct lab known, hidden;
     lab_open(&known, LI_ISA_REF), lab_open(&hidden, LI_ISA_REF);
