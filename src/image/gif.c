@@ -251,7 +251,10 @@ static lince_status read_frames(struct job *job)
             job->has_control = false;
         }
     }
-    return job->done ? LINCE_OK : fail(job);
+    if (job->done) {
+        return LINCE_OK;
+    }
+    return job->gif->Error ? fail(job) : li_fail(job->err, LINCE_EINVAL, "GIF: the file has no frame");
 }
 
 static lince_status read_file(struct job *job, struct li_bytes file, struct li_mem *mem)

@@ -11,8 +11,11 @@
 #include <jpeglib.h>
 #include <jerror.h>
 
-/* What one file may cost: passes over the picture, beyond the few that any file may have. */
-enum { FREE_SCANS = 40 };
+/*
+ * What one file may cost: passes over the picture, beyond the few that any file may have; and how often the bytes at one place are
+ * read again while recovering. A row of blocks takes at most ten blocks of 64 codes of 4 bytes.
+ */
+enum { FREE_SCANS = 40, MAX_REREADS = 4096 };
 #define MAX_SCAN_PIXELS ((int64_t)1 << 30)
 
 struct job {
@@ -27,6 +30,8 @@ struct job {
     lince_error *err;
     lince_status status; /* why it left by longjmp */
     struct li_tensor image;
+    const JOCTET *again; /* where bytes were last read again, and how often */
+    int rereads;
     JSAMPLE *cmyk;       /* one row, for pictures of four components */
 };
 
@@ -101,15 +106,28 @@ static void source_start(j_decompress_ptr c)
 /*
  * libjpeg asks for more when the file has ended. While it decodes a row of blocks, bytes_in_buffer still is what it was at
  * the row's start: FALSE then suspends it, and TRUE makes it read the row's bytes again, which is what TensorFlow's recovery does.
- * Recovered pictures are the same only because of that.
+ * Recovered pictures are the same only because of that. A marker of fill bytes only would be read again for ever, though.
  */
+static boolean reread(struct job *job)
+{
+    if (!job->options->recover_truncated) {
+        return FALSE;
+    }
+    job->rereads = job->again == job->source.next_input_byte ? job->rereads + 1 : 0;
+    job->again = job->source.next_input_byte;
+    if (job->rereads > MAX_REREADS) {
+        leave(job, li_fail(job->err, LINCE_ECORRUPT, "JPEG: the file ends where nothing can be recovered"));
+    }
+    return TRUE;
+}
+
 static boolean source_more(j_decompress_ptr c)
 {
     static const JOCTET end[2] = {0xff, JPEG_EOI};
     struct job *job = c->client_data;
 
     if (job->source.bytes_in_buffer) {
-        return job->options->recover_truncated;
+        return reread(job);
     }
     if (job->source.next_input_byte == end || !job->options->recover_truncated) {
         ERREXIT(c, JERR_FILE_READ);

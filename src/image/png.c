@@ -29,7 +29,11 @@ static png_voidp allocate(png_structp png, png_alloc_size_t bytes)
 {
     struct job *job = png_get_mem_ptr(png);
 
-    return li_alloc(job->mem, bytes, job->err);
+    void *pointer = li_alloc(job->mem, bytes, job->err);
+    if (!pointer) {
+        job->status = LINCE_ENOMEM;
+    }
+    return pointer;
 }
 
 static void release(png_structp png, png_voidp pointer)
@@ -45,9 +49,9 @@ static lince_status classify(const char *text)
         const char *part;
         lince_status status;
     } table[] = {
-        {"CRC", LINCE_ECORRUPT},          {"IDAT: ", LINCE_ECORRUPT},       {"Not enough", LINCE_ECORRUPT},
-        {"Too much", LINCE_ECORRUPT},     {"out of range", LINCE_EFORMAT},  {"invalid chunk type", LINCE_EFORMAT},
-        {"emory", LINCE_ENOMEM},          {"exceeds user limit", LINCE_ELIMIT},
+        {"Missing", LINCE_EINVAL},       {"CRC", LINCE_ECORRUPT},         {"IDAT: ", LINCE_ECORRUPT},
+        {"Not enough", LINCE_ECORRUPT},  {"Too much", LINCE_ECORRUPT},    {"out of range", LINCE_EFORMAT},
+        {"invalid chunk type", LINCE_EFORMAT}, {"emory", LINCE_ENOMEM},   {"exceeds user limit", LINCE_ELIMIT},
     };
 
     for (size_t i = 0; i < LI_COUNT(table); i++) {
