@@ -54,3 +54,28 @@ void li_ops_layout_strided(struct li_layout *l)
         l->out_accepts[i] = LI_LAYOUT_STRIDED;
     }
 }
+
+lince_status li_ops_known(struct li_infer *s, int output, lince_dtype dtype, const int64_t *values, int count)
+{
+    int64_t wide[LI_MAX_RANK];
+    int32_t narrow[LI_MAX_RANK];
+    struct li_tensor tensor = {.dtype = dtype, .shape = {.rank = count < 0 ? 0 : 1, .dim = {count}}};
+    int n = count < 0 ? 1 : count;
+    for (int i = 0; i < n; i++) {
+        if (dtype == LINCE_INT32 && values[i] > INT32_MAX) {
+            return li_infer_fail(s, LINCE_ELIMIT, "%lld does not fit an int32", (long long)values[i]);
+        }
+        wide[i] = values[i];
+        narrow[i] = (int32_t)values[i];
+    }
+    if (!li_dtype_in(dtype, LI_SET_INDEX)) {
+        return li_infer_fail(s, LINCE_EUNSUPPORTED, "output type is %s, not int32 or int64", li_dtype_name(dtype));
+    }
+    tensor.data = dtype == LINCE_INT32 ? (void *)narrow : (void *)wide;
+    tensor.size_bytes = (size_t)n * li_dtype_size(dtype);
+    const struct li_tensor *own;
+    LI_TRY(li_out_is(s, output, dtype, &tensor.shape));
+    LI_TRY(li_graph_own_tensor(s->graph, &tensor, &own, s->err));
+    s->graph->values[s->node->out[output]].constant = own;
+    return LINCE_OK;
+}

@@ -63,7 +63,30 @@ lince_status li_ops_prepare_cheap(struct li_prepare *p);  /* tasks by the elemen
 lince_status li_ops_prepare_costly(struct li_prepare *p);
 lince_status li_ops_prepare_input(struct li_prepare *p);  /* tasks by the elements of input 0, cheap */
 
+/* Output i is an int32 or int64 vector (count >= 0) or scalar (count -1) that is known as soon as shapes are. */
+lince_status li_ops_known(struct li_infer *s, int output, lince_dtype dtype, const int64_t *values, int count);
+
 void li_ops_layout_strided(struct li_layout *l); /* every input and output may be strided */
+
+/* Strides of a dense array. */
+static inline void li_ops_dense(const struct li_shape *shape, int64_t *stride)
+{
+    int64_t step = 1;
+    for (int i = shape->rank - 1; i >= 0; i--) {
+        stride[i] = step;
+        step *= shape->dim[i];
+    }
+}
+
+/* The product of dims [first, end). */
+static inline int64_t li_ops_product(const struct li_shape *shape, int first, int end)
+{
+    int64_t product = 1;
+    for (int i = first; i < end; i++) {
+        product *= shape->dim[i];
+    }
+    return product;
+}
 
 /* ---- Blocks: any dtype through three number types (block.c) ---- */
 
@@ -123,6 +146,13 @@ struct li_span {
 void li_walk_init(struct li_walk *w, const struct li_call *c, const struct li_operand *const *operands, int count);
 bool li_walk_next(struct li_walk *w, struct li_span *span);
 
+/*
+ * Output 0 from input 0, element by element, of one dtype: `fast` for float32 (NULL: none) on any number of neighbours, to may be
+ * from; `block` for everything else, in place. Both get `context`.
+ */
+void li_ops_map(struct li_call *c, void (*fast)(const struct li_call *c, const void *context, float *to, const float *from, int64_t n),
+                void (*block)(const void *context, lince_dtype dtype, union li_block *block, int64_t n), const void *context);
+
 /* ---- Moves: copies between two arrangements of the same elements (move.c) ---- */
 
 enum { LI_MOVE_RANK = 2 * LI_MAX_RANK };
@@ -136,6 +166,8 @@ struct li_move {
 
 /* Add a loop; the order of calls does not matter. */
 void li_move_dim(struct li_move *m, int64_t dim, int64_t to, int64_t from);
+/* Every dim of a shape, with the given strides. */
+void li_move_shape(struct li_move *m, const struct li_shape *shape, const int64_t *to, const int64_t *from);
 /* Do the part that falls to task of tasks. */
 void li_move_run(struct li_move *m, void *to, const void *from, int64_t task, int64_t tasks);
 

@@ -74,9 +74,7 @@ static lince_status identity_n_prepare(struct li_prepare *p)
 static void copy_operand(struct li_call *c, const struct li_operand *out, const struct li_operand *in)
 {
     struct li_move m = {.size = li_dtype_size(in->dtype)};
-    for (int d = 0; d < in->shape->rank; d++) {
-        li_move_dim(&m, in->shape->dim[d], out->stride[d], in->stride[d]);
-    }
+    li_move_shape(&m, in->shape, out->stride, in->stride);
     li_move_run(&m, out->data, in->data, c->task, c->tasks);
 }
 

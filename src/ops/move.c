@@ -11,6 +11,13 @@ void li_move_dim(struct li_move *m, int64_t dim, int64_t to, int64_t from)
     m->rank++;
 }
 
+void li_move_shape(struct li_move *m, const struct li_shape *shape, const int64_t *to, const int64_t *from)
+{
+    for (int i = 0; i < shape->rank; i++) {
+        li_move_dim(m, shape->dim[i], to[i], from[i]);
+    }
+}
+
 /* Outermost first: larger steps of the target outside, so that writes go forward in memory. */
 static void order(struct li_move *m)
 {

@@ -3,6 +3,7 @@
 #define LI_OPS_H
 
 #include "graph/graph.h"
+#include "kernels/kernels.h" /* enum li_activation, which internal ops carry as an attribute */
 
 /* The closed list, sorted by name; static. */
 const struct li_ops *li_ops(void);
