@@ -18,7 +18,7 @@ static lince_status find(const lince_model *model, size_t index, const struct li
 
 lince_status lince_variable_info_at(const lince_model *model, size_t index, lince_variable_info *info, lince_error *err)
 {
-    const struct li_variable *v;
+    const struct li_variable *v = NULL;
     LI_NEED("lince_variable_info_at", model);
     LI_NEED("lince_variable_info_at", info);
     LI_TRY(find(model, index, &v, err));
@@ -46,7 +46,7 @@ void lince_model_variables(const lince_model *model, lince_variable_list list, c
 
 lince_status lince_variable_read(lince_model *model, size_t index, void *data, size_t size_bytes, lince_error *err)
 {
-    const struct li_variable *v;
+    const struct li_variable *v = NULL;
     LI_NEED("lince_variable_read", model);
     LI_NEED("lince_variable_read", data);
     LI_TRY(find(model, index, &v, err));
@@ -55,7 +55,7 @@ lince_status lince_variable_read(lince_model *model, size_t index, void *data, s
 
 lince_status lince_variable_write(lince_model *model, size_t index, const void *data, size_t size_bytes, lince_error *err)
 {
-    const struct li_variable *v;
+    const struct li_variable *v = NULL;
     LI_NEED("lince_variable_write", model);
     LI_NEED("lince_variable_write", data);
     LI_TRY(find(model, index, &v, err));
