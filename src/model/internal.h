@@ -1,0 +1,145 @@
+/* What the files of model/ share. */
+#ifndef LI_MODEL_INTERNAL_H
+#define LI_MODEL_INTERNAL_H
+
+#include "bundle/bundle.h"
+#include "model/model.h"
+#include "ops/ops.h"
+#include "proto/proto.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct li_function; /* inline.h: a FunctionDef that was unpacked */
+
+struct li_asset {
+    struct li_bytes name; /* as the model gives it; checked to be a plain relative path */
+    const char *path;     /* absolute; NULL until it was asked for and found inside the folder */
+};
+
+/* Where a variable's value is read from, when it is first used. */
+struct li_variable_source {
+    struct li_bundle *bundle;
+    const struct li_bundle_entry *entry;
+};
+
+struct li_model {
+    struct li_mem *mem;
+    struct li_arena arena; /* what opening made, and what was unpacked since; guarded by lock once the model is open */
+    atomic_int references;
+    pthread_mutex_t lock;
+
+    const char *path; /* absolute */
+    const char *tags;
+    struct li_file file;
+    struct li_proto_model *pb;
+    const struct li_proto_meta_graph *meta;
+    struct li_bundle *bundle; /* NULL: a model without variables and without a checkpoint */
+    struct li_store *store;
+
+    Tf__SavedObject *const *object;
+    int32_t object_count;
+    int32_t *object_resource;               /* by object: its variable or table in the store, or LI_NONE */
+    const Tf__TensorProto **object_constant; /* by object: a SavedConstant's value once it was unpacked */
+    Tf__ConcreteFunctionEntry **concrete;   /* sorted by key; of equal keys the last one first */
+    size_t concrete_count;
+    struct li_function **function;          /* by item of meta->functions; NULL until it is needed */
+    struct li_table **table;                /* to be freed */
+    size_t table_count, table_room;
+
+    struct li_asset *asset;
+    size_t asset_count;
+    struct li_variable *variable;
+    size_t variable_count;
+    struct li_list list[LI_LISTS];
+    size_t variable_bytes;
+    struct li_callable *callable;
+    size_t callable_count;
+    struct li_callable *loss;
+    int64_t loss_count;
+};
+
+/* ---- identify.c: naming what is no TF2 SavedModel ---- */
+
+/* path has no saved_model.pb that can be opened: say what it is instead. Never LINCE_OK. */
+lince_status li_identify_path(const char *path, lince_error *err);
+/* saved_model.pb broke the grammar with code st: say so if its first bytes are those of something else. Returns a code. */
+lince_status li_identify_bytes(struct li_bytes bytes, const char *where, lince_status st, lince_error *err);
+
+/* ---- objects.c ---- */
+
+lince_status li_objects_open(struct li_model *model, lince_error *err);
+/* The child of that name, or LI_NONE; the last one wins, as attributes are set one after the other. */
+int32_t li_object_child(const struct li_model *model, int32_t object, const char *name);
+const char *li_object_kind(const Tf__SavedObject *object); /* for messages */
+const Tf__SavedConcreteFunction *li_object_concrete(const struct li_model *model, const char *name);
+/*
+ * The elements of a list wrapper in order of their index, into the arena; missing ones are LI_NONE. *count is -1 when
+ * the object is no list.
+ */
+lince_status li_object_list(const struct li_model *model, int32_t object, const char *what, int32_t **elements, int64_t *count,
+                            struct li_arena *arena, lince_error *err);
+/*
+ * All objects reachable through children, breadth-first from the root, into the arena.
+ */
+lince_status li_object_walk(const struct li_model *model, int32_t **order, int32_t *count, struct li_arena *arena, lince_error *err);
+
+/* ---- checkpoint.c, lists.c, assets.c, callables.c: parts of opening ---- */
+
+/* Give every reachable variable its checkpoint key, keys[object], and a resource. order: li_object_walk(). */
+lince_status li_checkpoint_bind(struct li_model *model, const int32_t *order, int32_t count, const char **keys, lince_error *err);
+lince_status li_lists_open(struct li_model *model, lince_error *err);
+lince_status li_assets_open(struct li_model *model, lince_error *err);
+lince_status li_callables_open(struct li_model *model, lince_error *err);
+/* The path of the asset an object stands for. Takes the model's lock to be held. */
+lince_status li_asset_find(struct li_model *model, size_t i, const char **path, lince_error *err);
+
+/* ---- value.c ---- */
+
+/* A tree for a StructuredValue, in the arena. what names it in errors. */
+lince_status li_value_read(struct li_arg *out, const Tf__StructuredValue *value, const char *what, struct li_arena *arena,
+                           lince_error *err);
+/* The child of a dict with that name, or NULL. */
+const struct li_arg *li_value_field(const struct li_arg *dict, const char *name);
+/* SPEC leaves in flatten order, into the arena. */
+lince_status li_value_specs(const struct li_arg *const *trees, size_t trees_count, const struct li_arg *const **specs, size_t *count,
+                            struct li_arena *arena, lince_error *err);
+
+/* A text that grows in a buffer of fixed size; what does not fit is counted and dropped. */
+struct li_text {
+    char *data;
+    size_t size, len;
+};
+void li_text_add(struct li_text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void li_text_arg(struct li_text *text, const struct li_arg *arg);
+
+/* ---- spec.c, results.c: parts of a callable ---- */
+
+/* Parameters, varargs, varkw and input signature of a callable from its FunctionSpec. */
+lince_status li_spec_read(struct li_callable *callable, const Tf__FunctionSpec *spec, struct li_arena *arena, lince_error *err);
+/* The leaves of trace->result. */
+lince_status li_result_leaves(struct li_trace *trace, struct li_arena *arena, lince_error *err);
+
+/* ---- bind.c ---- */
+
+/* A call brought to the form of its traces: all positional parameters, and the keyword-only ones sorted by name. */
+struct li_canonical {
+    struct li_arg args, kwargs; /* a tuple, a dict */
+};
+lince_status li_bind_call(struct li_canonical *out, const struct li_callable *callable, const struct li_call_args *args,
+                          struct li_arena *arena, lince_error *err);
+
+/* ---- convert.c ---- */
+
+/*
+ * The tensor that TensorFlow makes of a Python value where a spec expects one; LINCE_OK with *made false when it would make
+ * none, or one the spec does not take. Only memory fails.
+ */
+lince_status li_convert(struct li_tensor *out, bool *made, const struct li_arg *value, const struct li_arg *spec,
+                        struct li_arena *arena, lince_error *err);
+
+/* ---- scan.c ---- */
+
+void li_scan_free(struct li_callable *callable);
+
+#endif
