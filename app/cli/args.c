@@ -1,0 +1,247 @@
+/* Reading a command line by the tables of commands.c. */
+#include "cli.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What getopt_long() returns for option i. Beyond any letter. */
+#define LONG_BASE 256
+
+static void make_getopt(unsigned command, struct option *longs, char *shorts)
+{
+    *shorts++ = ':';
+    for (size_t i = 0; i < cli_option_count; i++) {
+        const struct cli_option_row *o = &cli_options[i];
+        if (!(o->commands & command)) {
+            continue;
+        }
+        *longs++ = (struct option){o->name, o->value ? required_argument : no_argument, NULL, LONG_BASE + (int)i};
+        if (o->letter) {
+            *shorts++ = o->letter;
+            if (o->value) {
+                *shorts++ = ':';
+            }
+        }
+    }
+    *longs = (struct option){0};
+    *shorts = '\0';
+}
+
+static const struct cli_option_row *row_of(int c)
+{
+    for (size_t i = 0; i < cli_option_count; i++) {
+        if (c == LONG_BASE + (int)i || (cli_options[i].letter && c == cli_options[i].letter)) {
+            return &cli_options[i];
+        }
+    }
+    return NULL;
+}
+
+/* What getopt_long() stopped at, in words. */
+static int refuse(const struct cli_args *args, int c, char **argv)
+{
+    const char *word = argv[optind - 1];
+    if (c == ':') {
+        return cli_usage(args, "%s: no value given", word);
+    }
+    if (strncmp(word, "--", 2) != 0) {
+        return cli_usage(args, "-%c: no such option", optopt);
+    }
+    for (size_t i = 0; i < cli_option_count; i++) {
+        size_t len = strlen(cli_options[i].name);
+        if (strncmp(word + 2, cli_options[i].name, len) == 0 && (word[2 + len] == '=' || !word[2 + len])) {
+            return word[2 + len] ? cli_usage(args, "--%s takes no value", cli_options[i].name)
+                                 : cli_usage(args, "%s is no option of this command", word);
+        }
+    }
+    return cli_usage(args, "%s: no such option, or the beginning of several", word);
+}
+
+static int check_operands(const struct cli_args *args)
+{
+    const struct cli_command *c = args->command;
+    if (args->operand_count < c->min_operands) {
+        return cli_usage(args, "nothing given to work on, %s is wanted", c->operands);
+    }
+    if (args->operand_count > c->max_operands) {
+        return cli_usage(args, "\"%s\" is one too many, %s is wanted", args->operand[c->max_operands],
+                         *c->operands ? c->operands : "no name");
+    }
+    return CLI_DONE;
+}
+
+int cli_args_parse(struct cli_args *args, const struct cli_command *command, int argc, char **argv, bool *answered)
+{
+    struct option longs[OPT_COUNT + 1];
+    char shorts[3 * OPT_COUNT + 2];
+    int c;
+    *args = (struct cli_args){.command = command, .given = calloc((size_t)argc + 1, sizeof *args->given)};
+    *answered = false;
+    if (!args->given) {
+        app_say("no memory for the command line");
+        return CLI_FAILED;
+    }
+    make_getopt(command->id, longs, shorts);
+    opterr = 0;
+    while ((c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+        const struct cli_option_row *o = row_of(c);
+        if (c == '?' || c == ':' || !o) {
+            return refuse(args, c, argv);
+        }
+        args->value[o->id] = o->value ? optarg : "";
+        args->given[args->given_count].option = o->id;
+        args->given[args->given_count++].value = args->value[o->id];
+        if (o->id == OPT_HELP) {
+            cli_help_command(stdout, command);
+        } else if (o->id == OPT_VERSION) {
+            printf("lince %s\n", lince_version());
+        }
+        if (o->id == OPT_HELP || o->id == OPT_VERSION) {
+            *answered = true;
+            return cli_flush();
+        }
+    }
+    args->operand = argv + optind;
+    args->operand_count = (size_t)(argc - optind);
+    return check_operands(args);
+}
+
+void cli_args_free(struct cli_args *args)
+{
+    free(args->given);
+    args->given = NULL;
+}
+
+bool cli_has(const struct cli_args *args, enum cli_option option)
+{
+    return args->value[option] != NULL;
+}
+
+bool cli_quiet(const struct cli_args *args)
+{
+    return cli_has(args, OPT_QUIET);
+}
+
+bool cli_json(const struct cli_args *args)
+{
+    return cli_has(args, OPT_JSON);
+}
+
+/* ---- Values ---- */
+
+static const char *name_of(enum cli_option option)
+{
+    return cli_options[option].name;
+}
+
+int cli_integer(const struct cli_args *args, enum cli_option option, int64_t min, int64_t max, int64_t *out)
+{
+    const char *text = args->value[option];
+    char *stop;
+    if (!text) {
+        return CLI_DONE;
+    }
+    errno = 0;
+    int64_t value = strtoll(text, &stop, 10);
+    if (stop == text || *stop || errno || value < min || value > max) {
+        return cli_usage(args, "--%s %s: a number from %" PRId64 " to %" PRId64 " is wanted", name_of(option), text, min, max);
+    }
+    *out = value;
+    return CLI_DONE;
+}
+
+int cli_number(const struct cli_args *args, enum cli_option option, double min, double max, double *out)
+{
+    const char *text = args->value[option];
+    char *stop;
+    if (!text) {
+        return CLI_DONE;
+    }
+    double value = strtod(text, &stop);
+    if (stop == text || *stop || !(value >= min && value <= max)) {
+        return cli_usage(args, "--%s %s: a number from %g to %g is wanted", name_of(option), text, min, max);
+    }
+    *out = value;
+    return CLI_DONE;
+}
+
+int cli_numbers(const struct cli_args *args, enum cli_option option, size_t count, double *out)
+{
+    const char *text = args->value[option], *at = text;
+    if (!text) {
+        return CLI_DONE;
+    }
+    for (size_t i = 0; i < count; i++) {
+        char *stop;
+        double value = strtod(at, &stop);
+        if (stop == at || !isfinite(value) || *stop != (i + 1 < count ? ',' : '\0')) {
+            return cli_usage(args, "--%s %s: %zu numbers with commas between are wanted", name_of(option), text, count);
+        }
+        out[i] = value;
+        at = stop + 1;
+    }
+    return CLI_DONE;
+}
+
+int cli_choice(const struct cli_args *args, enum cli_option option, const char *choices, int *out)
+{
+    const char *text = args->value[option];
+    if (!text) {
+        return CLI_DONE;
+    }
+    const char *at = choices;
+    for (int i = 0; *at; i++) {
+        size_t len = strcspn(at, "|");
+        if (strlen(text) == len && memcmp(text, at, len) == 0) {
+            *out = i;
+            return CLI_DONE;
+        }
+        at += len + (at[len] == '|');
+    }
+    return cli_usage(args, "--%s %s: %s is wanted", name_of(option), text, choices);
+}
+
+int cli_bytes(const struct cli_args *args, enum cli_option option, size_t *out)
+{
+    const char *text = args->value[option];
+    char *stop;
+    if (!text) {
+        return CLI_DONE;
+    }
+    double value = strtod(text, &stop);
+    const char *units = "KMGT", *unit = *stop ? strchr(units, *stop & ~32) : NULL;
+    for (const char *u = units; unit && u <= unit; u++) {
+        value *= 1024;
+    }
+    if (stop == text || (*stop && (!unit || stop[1])) || !(value >= 1 && value < 1e18)) {
+        return cli_usage(args, "--%s %s: a size such as 512M or 2G is wanted", name_of(option), text);
+    }
+    *out = (size_t)value;
+    return CLI_DONE;
+}
+
+int cli_size(const struct cli_args *args, int64_t *height, int64_t *width)
+{
+    const char *text = args->value[OPT_SIZE];
+    char *stop;
+    if (!text) {
+        return CLI_DONE;
+    }
+    long h = strtol(text, &stop, 10), w = h;
+    bool good = stop != text;
+    if (good && (*stop == 'x' || *stop == 'X')) {
+        const char *second = stop + 1;
+        w = strtol(second, &stop, 10);
+        good = stop != second;
+    }
+    if (!good || *stop || h < 1 || w < 1 || h > 65535 || w > 65535) {
+        return cli_usage(args, "--size %s: height and width such as 224x224 are wanted", text);
+    }
+    *height = h;
+    *width = w;
+    return CLI_DONE;
+}

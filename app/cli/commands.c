@@ -1,0 +1,120 @@
+/* The table of commands, and the table of options from options.def. The program and the one that writes its pages share it. */
+#include "cli.h"
+
+#include <string.h>
+
+#ifdef CLI_PAGES
+#define RUN(function) NULL
+#else
+#define RUN(function) function
+#endif
+
+const struct cli_command cli_commands[] = {
+    {CMD_CLASSIFY, "classify", "MODEL IMAGE...", "photos to classes",
+     "IMAGE is a JPEG, PNG, GIF, BMP or WebP file, a folder of such files and\n"
+     "folders, or - for one photo on stdin. Photos come out in the order given,\n"
+     "those of a folder sorted by name. A photo that cannot be read is reported\n"
+     "and has no result; the others go on, and the exit status is 1.\n"
+     "Softmax turns logits into shares of 1. A model whose numbers are such shares\n"
+     "already is not changed, and that is said.\n",
+     "lince classify efficientnet_lite0 photos/ --labels labels.txt --top 3\n"
+     "find . -name '*.jpg' | lince classify MODEL --files-from - --json\n",
+     1, SIZE_MAX, RUN(cli_classify)},
+    {CMD_EMBED, "embed", "MODEL IMAGE...", "photos to feature vectors",
+     "Writes a float32 matrix with one row a photo, in the order given, and beside\n"
+     "it the names of the rows. A photo that cannot be read has no row.\n",
+     "lince embed MODEL photos/ --output features.npy\n", 1, SIZE_MAX, RUN(cli_embed)},
+    {CMD_RUN, "run", "MODEL", "call a model with arrays",
+     "Passes only what is said. PATH is an argument's name or position, with the\n"
+     "parts of a structure after it: images, 0, inputs/image, inputs/extra/0.\n"
+     "A result that is a dict or list makes the output a folder of PATH.npy.\n"
+     "bfloat16 is stored as its bits, <u2; texts are stored as |S.\n",
+     "lince run MODEL --input images.npy --output logits.npy\n"
+     "lince run MODEL --input images.npy --set return_endpoints=true -o endpoints\n"
+     "lince run MODEL --input x.npy --expect y.npy --atol 1e-5\n",
+     1, 1, RUN(cli_run)},
+    {CMD_INFO, "info", "MODEL", "what a model is, takes, gives and needs", "", "lince info MODEL --json\n", 1, 1, RUN(cli_info)},
+    {CMD_DECODE, "decode", "IMAGE", "a picture as the array a model would see",
+     "Writes uint8 [height, width, channels], or float32 with --float. - is stdin.\n",
+     "lince decode photo.jpg --float --output photo.npy\n", 1, 1, RUN(cli_decode)},
+    {CMD_BENCH, "bench", "MODEL", "measure how fast a model runs here",
+     "Calls the model with random images. Latency is that of one call.\n",
+     "lince bench MODEL --batch 8 --threads 2 --json\n", 1, 1, RUN(cli_bench)},
+    {CMD_EXPLAIN, "explain", "MODEL", "the planned graph, step by step",
+     "What was fused, which kernel a step takes, and why not a faster one.\n", "lince explain MODEL --size 224x224\n", 1, 1,
+     RUN(cli_explain)},
+    {CMD_OPS, "ops", "", "the TensorFlow ops that are supported", "", "", 0, 0, RUN(cli_ops)},
+};
+const size_t cli_command_count = APP_COUNT(cli_commands);
+
+const struct cli_option_row cli_options[] = {
+#define OPTION(id, letter, name, value, commands, help) {OPT_##id, letter, name, value, commands, help},
+#include "options.def"
+#undef OPTION
+};
+const size_t cli_option_count = APP_COUNT(cli_options);
+
+const struct cli_command *cli_command_find(const char *name)
+{
+    for (size_t i = 0; i < cli_command_count; i++) {
+        if (strcmp(cli_commands[i].name, name) == 0) {
+            return &cli_commands[i];
+        }
+    }
+    return NULL;
+}
+
+void cli_help_all(FILE *to)
+{
+    fprintf(to, "lince runs TensorFlow 2 SavedModels for images, without TensorFlow.\n\n");
+    for (size_t i = 0; i < cli_command_count; i++) {
+        fprintf(to, "  lince %-8s %-15s %s\n", cli_commands[i].name, cli_commands[i].operands, cli_commands[i].summary);
+    }
+    fprintf(to, "\nMODEL is a folder with a saved_model.pb. `lince COMMAND --help` tells the options of a command.\n");
+}
+
+/* Words of `text` in lines of at most 100 columns, the first of which begins at `column`. */
+static void wrapped(FILE *to, const char *text, int column, int indent)
+{
+    int at = column;
+    while (*text) {
+        int len = (int)strcspn(text, " ");
+        if (at + len > 100 && at > indent) {
+            fprintf(to, "\n%*s", indent, "");
+            at = indent;
+        }
+        fprintf(to, "%.*s", len, text);
+        at += len;
+        text += len;
+        if (*text == ' ') {
+            text++;
+            fputc(' ', to);
+            at++;
+        }
+    }
+    fputc('\n', to);
+}
+
+void cli_help_command(FILE *to, const struct cli_command *command)
+{
+    fprintf(to, "lince %s%s%s [OPTION]...: %s\n", command->name, *command->operands ? " " : "", command->operands, command->summary);
+    fprintf(to, "%s%s\n", *command->text ? "\n" : "", command->text);
+    for (size_t i = 0; i < cli_option_count; i++) {
+        const struct cli_option_row *o = &cli_options[i];
+        if (!(o->commands & (unsigned)command->id)) {
+            continue;
+        }
+        char left[128];
+        int n = snprintf(left, sizeof left, "  %s--%s%s%s", o->letter ? (char[]){'-', o->letter, ',', ' ', 0} : "    ", o->name,
+                         o->value ? " " : "", o->value ? o->value : "");
+        if (n > 33) {
+            fprintf(to, "%s\n%35s", left, "");
+        } else {
+            fprintf(to, "%-35s", left);
+        }
+        wrapped(to, o->help, 35, 35);
+    }
+    if (*command->examples) {
+        fprintf(to, "\n%s", command->examples);
+    }
+}

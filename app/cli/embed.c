@@ -1,0 +1,119 @@
+/* lince embed: photos to feature vectors. */
+#include "cli.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct embed {
+    struct app_output rows, names;
+    const char *output;
+    char *names_path;
+    int64_t count, width;
+};
+
+static int write_failed(const struct embed *e)
+{
+    app_say("%s: cannot be written: %s", e->output, errno ? strerror(errno) : "the disk refuses");
+    return CLI_FAILED;
+}
+
+static int take(struct cli_pass *pass, const struct cli_batch *b)
+{
+    struct embed *e = pass->context;
+    lince_error err;
+    if (e->width < 0) {
+        e->width = (int64_t)b->width;
+        if (app_npy_rows_header(e->rows.file, 0, e->width, &err)) {
+            return cli_failed(e->output, &err);
+        }
+    }
+    errno = 0;
+    if (b->rows && fwrite(b->value, sizeof(float) * b->width, b->rows, e->rows.file) != b->rows && b->width) {
+        return write_failed(e);
+    }
+    for (size_t r = 0; r < b->rows; r++) {
+        if (fprintf(e->names.file, "%s\n", pass->photos.text[b->index[r]]) < 0) {
+            return write_failed(e);
+        }
+    }
+    e->count += (int64_t)b->rows;
+    return CLI_DONE;
+}
+
+/* F.txt for F.npy. */
+static char *names_beside(const char *output)
+{
+    size_t len = strlen(output);
+    char *name = NULL;
+    bool npy = len > 4 && strcmp(output + len - 4, ".npy") == 0;
+    return asprintf(&name, "%.*s.txt", (int)(npy ? len - 4 : len), output) < 0 ? NULL : name;
+}
+
+static int open_outputs(struct embed *e, const struct cli_args *args)
+{
+    lince_error err;
+    e->output = args->value[OPT_OUTPUT];
+    e->names_path = args->value[OPT_NAMES] ? strdup(args->value[OPT_NAMES]) : names_beside(e->output);
+    if (!e->names_path) {
+        app_say("no memory for a file name");
+        return CLI_FAILED;
+    }
+    if (app_output_open(&e->rows, e->output, &err) || app_output_open(&e->names, e->names_path, &err)) {
+        return cli_failed(NULL, &err);
+    }
+    return CLI_DONE;
+}
+
+static int finish(struct embed *e, const struct cli_pass *pass)
+{
+    lince_error err;
+    rewind(e->rows.file);
+    if (app_npy_rows_header(e->rows.file, e->count, e->width, &err) || app_output_commit(&e->names, &err) ||
+        app_output_commit(&e->rows, &err)) {
+        return cli_failed(NULL, &err);
+    }
+    if (cli_json(pass->args)) {
+        json_t *object = json_object();
+        json_object_set_new(object, "output", app_json_text(e->output));
+        json_object_set_new(object, "names", app_json_text(e->names_path));
+        json_object_set_new(object, "rows", json_integer(e->count));
+        json_object_set_new(object, "features", json_integer(e->width));
+        json_object_set_new(object, "preprocessing", cli_image_json(&pass->image));
+        app_json_line(stdout, object);
+        return cli_flush();
+    }
+    cli_note(pass->args, "%s: %lld rows of %lld features, named in %s", e->output, (long long)e->count, (long long)e->width, e->names_path);
+    return CLI_DONE;
+}
+
+static int run(struct cli_pass *pass, struct embed *e)
+{
+    CLI_TRY(open_outputs(e, pass->args));
+    pass->take = take;
+    pass->context = e;
+    int status = cli_pass_run(pass);
+    /* Photos that could not be read have no row; the others have theirs. A pass that ended early has no width or left no result. */
+    if (status && !(status == CLI_FAILED && pass->complete)) {
+        return status;
+    }
+    int finished = finish(e, pass);
+    return finished ? finished : status;
+}
+
+int cli_embed(const struct cli_args *args)
+{
+    struct embed e = {.width = -1};
+    struct cli_pass pass;
+    if (!cli_has(args, OPT_OUTPUT)) {
+        return cli_usage(args, "no --output F.npy given");
+    }
+    int status = cli_pass_open(&pass, args);
+    status = status ? status : run(&pass, &e);
+    app_output_discard(&e.rows);
+    app_output_discard(&e.names);
+    free(e.names_path);
+    cli_pass_close(&pass);
+    return status;
+}

@@ -1,0 +1,230 @@
+/* lince info: what a model says of itself, gathered as JSON and printed as such or for people (info_text.c). */
+#include "info.h"
+
+#include <string.h>
+
+static json_t *texts(const char *const *text, size_t count)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++) {
+        json_array_append_new(list, app_json_text(text[i]));
+    }
+    return list;
+}
+
+static json_t *arguments_json(const lince_callable *c)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < lince_callable_argument_count(c); i++) {
+        lince_argument_info info;
+        if (lince_callable_argument(c, i, &info, NULL) == LINCE_OK) {
+            json_t *one = json_object();
+            json_object_set_new(one, "name", app_json_text(info.name));
+            json_object_set_new(one, "default", info.default_value ? app_json_text(info.default_value) : json_null());
+            json_object_set_new(one, "required", json_boolean(!info.default_value));
+            json_object_set_new(one, "keyword_only", json_boolean(info.keyword_only));
+            json_array_append_new(list, one);
+        }
+    }
+    return list;
+}
+
+/* Ops and what is unsupported go into the callable, and into the set of all the model's. */
+static int scan(json_t *into, json_t *all_ops, json_t *all_unsupported, lince_callable *c, const char *path)
+{
+    const char *const *text;
+    size_t count;
+    lince_error err;
+    if (lince_callable_ops(c, &text, &count, &err)) {
+        return cli_failed(path, &err);
+    }
+    for (size_t i = 0; i < count; i++) {
+        json_object_set_new(all_ops, text[i], json_true());
+    }
+    if (lince_callable_unsupported(c, &text, &count, &err)) {
+        return cli_failed(path, &err);
+    }
+    for (size_t i = 0; i < count; i++) {
+        json_t *known = json_object_get(all_unsupported, text[i]);
+        known = known ? json_incref(known) : json_array();
+        json_array_append_new(known, app_json_text(lince_callable_name(c)));
+        json_object_set_new(all_unsupported, text[i], known);
+    }
+    json_object_set_new(into, "unsupported", texts(text, count));
+    return CLI_DONE;
+}
+
+static int callables_json(json_t *info, lince_model *model, const char *path)
+{
+    json_t *list = json_array(), *signatures = json_array(), *ops = json_object(), *unsupported = json_object();
+    int status = CLI_DONE;
+    for (size_t i = 0; i < lince_model_callable_count(model); i++) {
+        lince_callable *c = lince_model_callable_at(model, i);
+        const char *name = lince_callable_name(c);
+        json_t *one = json_object(), *traces = json_array();
+        for (size_t k = 0; k < lince_callable_trace_count(c); k++) {
+            json_array_append_new(traces, app_json_text(lince_callable_trace(c, k)));
+        }
+        json_object_set_new(one, "name", app_json_text(name));
+        json_object_set_new(one, "arguments", arguments_json(c));
+        json_object_set_new(one, "traces", traces);
+        int scanned = scan(one, ops, unsupported, c, path);
+        status = status ? status : scanned;
+        json_array_append_new(list, one);
+        if (strncmp(name, "signatures.", 11) == 0) {
+            json_array_append_new(signatures, app_json_text(name + 11));
+        }
+    }
+    json_object_set_new(info, "callables", list);
+    json_object_set_new(info, "signatures", signatures);
+    json_object_set_new(info, "ops", ops);
+    json_object_set_new(info, "unsupported", unsupported);
+    return status;
+}
+
+static void in_list(const lince_model *model, lince_variable_list which, json_t *variables, const char *key)
+{
+    const int32_t *indices;
+    size_t count;
+    lince_model_variables(model, which, &indices, &count);
+    for (size_t i = 0; indices && i < count; i++) {
+        json_t *one = json_array_get(variables, (size_t)indices[i]);
+        json_object_set_new(one, key, json_true());
+    }
+}
+
+/* "trainable" is what the model's list says where it has one, since that decides; else the variable's own flag. */
+static int variables_json(json_t *info, const lince_model *model, const char *path)
+{
+    json_t *list = json_array();
+    lince_error err;
+    const int32_t *indices;
+    size_t count;
+    lince_model_variables(model, LINCE_TRAINABLE_VARIABLES, &indices, &count);
+    json_object_set_new(info, "variables", list);
+    for (size_t i = 0; i < lince_variable_count(model); i++) {
+        lince_variable_info v;
+        if (lince_variable_info_at(model, i, &v, &err)) {
+            return cli_failed(path, &err);
+        }
+        json_t *one = json_object(), *shape = json_array();
+        for (int d = 0; d < v.rank; d++) {
+            json_array_append_new(shape, json_integer(v.dims[d]));
+        }
+        json_object_set_new(one, "name", app_json_text(v.name));
+        json_object_set_new(one, "dtype", json_string(lince_dtype_name(v.dtype)));
+        json_object_set_new(one, "shape", shape);
+        json_object_set_new(one, "trainable", json_boolean(!indices && v.trainable));
+        json_object_set_new(one, "listed", json_false());
+        json_array_append_new(list, one);
+    }
+    in_list(model, LINCE_TRAINABLE_VARIABLES, list, "trainable");
+    in_list(model, LINCE_VARIABLES, list, "listed");
+    return CLI_DONE;
+}
+
+static int losses_json(json_t *info, lince_model *model, const struct cli_args *args)
+{
+    int64_t count = lince_loss_count(model);
+    json_object_set_new(info, "losses", count < 0 ? json_null() : json_integer(count));
+    if (!cli_has(args, OPT_LOSSES) || count < 0) {
+        return CLI_DONE;
+    }
+    json_t *values = json_array();
+    json_object_set_new(info, "loss_values", values);
+    for (int64_t i = 0; i < count; i++) {
+        float value;
+        lince_error err;
+        if (lince_loss_value(model, (size_t)i, &value, &err)) {
+            return cli_failed(args->operand[0], &err);
+        }
+        json_array_append_new(values, app_json_real((double)value));
+    }
+    return CLI_DONE;
+}
+
+static json_t *side(int32_t pixels)
+{
+    return pixels > 0 ? json_integer(pixels) : json_null();
+}
+
+static void task_json(json_t *info, lince_model *model)
+{
+    struct cli_trace trace = {.features = -1};
+    lince_callable *c = lince_model_call(model);
+    char reason[256];
+    if (!c) {
+        lince_model_callable(model, "signatures.serving_default", &c, NULL);
+    }
+    if (c) {
+        cli_trace_of(&trace, c);
+    }
+    json_object_set_new(info, "task", json_string(cli_task_name(cli_task_of(model, &trace, reason))));
+    json_object_set_new(info, "task_reason", json_string(reason));
+    json_t *size = trace.image ? json_object() : json_null();
+    if (trace.image) {
+        json_object_set_new(size, "height", side(trace.height));
+        json_object_set_new(size, "width", side(trace.width));
+        json_object_set_new(size, "channels", side(trace.channels));
+        json_object_set_new(size, "dtype", json_string(trace.dtype));
+    }
+    json_object_set_new(info, "image", size);
+    json_object_set_new(info, "outputs", trace.features >= 0 ? json_integer(trace.features) : json_null());
+}
+
+static void assets_json(json_t *info, lince_model *model)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < lince_asset_count(model); i++) {
+        const char *path;
+        lince_error err;
+        if (lince_asset_path(model, i, &path, &err) == LINCE_OK) {
+            json_array_append_new(list, app_json_text(path));
+        } else {
+            app_say("%s", err.text);
+        }
+    }
+    json_object_set_new(info, "assets", list);
+}
+
+static int gather(json_t *info, lince_model *model, const struct cli_args *args)
+{
+    lince_model_info facts = {.struct_size = sizeof facts};
+    lince_error err;
+    if (lince_model_get_info(model, &facts, &err)) {
+        return cli_failed(args->operand[0], &err);
+    }
+    json_object_set_new(info, "model", app_json_text(args->operand[0]));
+    json_object_set_new(info, "tags", app_json_text(facts.tags));
+    json_object_set_new(info, "tensorflow_version", app_json_text(facts.tensorflow_version));
+    task_json(info, model);
+    CLI_TRY(callables_json(info, model, args->operand[0]));
+    CLI_TRY(losses_json(info, model, args));
+    assets_json(info, model);
+    json_object_set_new(info, "objects", json_integer(facts.objects));
+    json_object_set_new(info, "functions", json_integer(facts.functions));
+    json_object_set_new(info, "graph_bytes", json_integer((json_int_t)facts.pb_bytes));
+    json_object_set_new(info, "variable_bytes", json_integer((json_int_t)facts.variable_bytes));
+    return variables_json(info, model, args->operand[0]);
+}
+
+int cli_info(const struct cli_args *args)
+{
+    lince_model_options options;
+    lince_model *model;
+    lince_error err;
+    CLI_TRY(cli_model_options(&options, args));
+    if (lince_model_open(&model, args->operand[0], &options, &err)) {
+        return cli_failed(args->operand[0], &err);
+    }
+    json_t *info = json_object();
+    int status = gather(info, model, args);
+    if (!status && cli_json(args)) {
+        app_json_line(stdout, json_incref(info));
+    } else if (!status) {
+        cli_info_print(info);
+    }
+    json_decref(info);
+    lince_model_close(model);
+    return status ? status : cli_flush();
+}

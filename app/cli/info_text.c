@@ -1,0 +1,169 @@
+/* lince info for people. */
+#include "info.h"
+
+#include <string.h>
+
+static const char *text(const json_t *object, const char *key)
+{
+    const char *value = json_string_value(json_object_get(object, key));
+    return value ? value : "";
+}
+
+/* "9.6 MB"; decimal units, as disks and networks have them. */
+static const char *size_text(char buffer[32], long long bytes)
+{
+    static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB"};
+    double value = (double)bytes;
+    size_t unit = 0;
+    while (value >= 1000 && unit + 1 < APP_COUNT(units)) {
+        value /= 1000;
+        unit++;
+    }
+    snprintf(buffer, 32, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
+    return buffer;
+}
+
+static void print_image(const json_t *image)
+{
+    if (!json_is_object(image)) {
+        printf("images:      no; what it takes stands below\n");
+        return;
+    }
+    const char *const keys[] = {"height", "width", "channels"};
+    printf("images:      %s [batch", text(image, "dtype"));
+    for (size_t i = 0; i < APP_COUNT(keys); i++) {
+        const json_t *side = json_object_get(image, keys[i]);
+        if (json_is_integer(side)) {
+            printf(", %lld", (long long)json_integer_value(side));
+        } else {
+            printf(", any");
+        }
+    }
+    printf("]\n");
+}
+
+static void print_argument(const json_t *argument)
+{
+    char shown[256];
+    printf("%s%s", json_is_true(json_object_get(argument, "keyword_only")) ? "*, " : "", cli_shown(shown, text(argument, "name")));
+    if (!json_is_true(json_object_get(argument, "required"))) {
+        printf("=%s", cli_shown(shown, text(argument, "default")));
+    }
+}
+
+static void print_callables(const json_t *list)
+{
+    size_t i, k;
+    json_t *c, *one;
+    char name[256];
+    printf("\ncallables:\n");
+    json_array_foreach(list, i, c)
+    {
+        printf("  %s(", cli_shown(name, text(c, "name")));
+        json_array_foreach(json_object_get(c, "arguments"), k, one)
+        {
+            printf("%s", k ? ", " : "");
+            print_argument(one);
+        }
+        printf(")\n");
+        json_array_foreach(json_object_get(c, "traces"), k, one)
+        {
+            printf("      %s\n", json_string_value(one));
+        }
+    }
+}
+
+static void print_ops(const json_t *info)
+{
+    const json_t *unsupported = json_object_get(info, "unsupported"), *ops = json_object_get(info, "ops");
+    const char *key;
+    json_t *value, *name;
+    size_t at = 2, i;
+    printf("\nops (%zu):\n ", json_object_size(ops));
+    json_object_foreach((json_t *)ops, key, value)
+    {
+        at += strlen(key) + 1;
+        if (at > 100) {
+            printf("\n ");
+            at = strlen(key) + 3;
+        }
+        printf(" %s", key);
+    }
+    printf("\n\nunsupported: %s\n", json_object_size(unsupported) ? "" : "nothing");
+    json_object_foreach((json_t *)unsupported, key, value)
+    {
+        printf("  %s, needed by", key);
+        json_array_foreach(value, i, name)
+        {
+            printf("%s %s", i ? "," : "", json_string_value(name));
+        }
+        printf("\n");
+    }
+}
+
+static void print_variables(const json_t *info)
+{
+    const json_t *list = json_object_get(info, "variables");
+    size_t i, d;
+    json_t *v, *dim;
+    char shown[256];
+    printf("\nvariables (%zu; * trainable):\n", json_array_size(list));
+    json_array_foreach(list, i, v)
+    {
+        printf("  %c %s  %s[", json_is_true(json_object_get(v, "trainable")) ? '*' : ' ', cli_shown(shown, text(v, "name")), text(v, "dtype"));
+        json_array_foreach(json_object_get(v, "shape"), d, dim)
+        {
+            printf("%s%lld", d ? "," : "", (long long)json_integer_value(dim));
+        }
+        printf("]\n");
+    }
+}
+
+static void print_losses(const json_t *info)
+{
+    const json_t *count = json_object_get(info, "losses");
+    size_t i;
+    json_t *value;
+    if (!json_is_integer(count)) {
+        printf("losses:      none stated\n");
+        return;
+    }
+    printf("losses:      %lld\n", (long long)json_integer_value(count));
+    json_array_foreach(json_object_get(info, "loss_values"), i, value)
+    {
+        printf("             %.9g\n", json_number_value(value));
+    }
+}
+
+static void print_head(const json_t *info)
+{
+    const json_t *outputs = json_object_get(info, "outputs");
+    char shown[256];
+    printf("model:       %s\n", cli_shown(shown, text(info, "model")));
+    printf("task:        %s (%s)\n", text(info, "task"), text(info, "task_reason"));
+    print_image(json_object_get(info, "image"));
+    if (json_is_integer(outputs)) {
+        printf("outputs:     %lld\n", (long long)json_integer_value(outputs));
+    } else {
+        printf("outputs:     see below\n");
+    }
+}
+
+void cli_info_print(const json_t *info)
+{
+    char graph[32], variables[32];
+    size_t i;
+    json_t *one;
+    print_head(info);
+    print_losses(info);
+    printf("size:        variables %s, graph %s\n", size_text(variables, json_integer_value(json_object_get(info, "variable_bytes"))),
+           size_text(graph, json_integer_value(json_object_get(info, "graph_bytes"))));
+    printf("written by:  TensorFlow %s, tags \"%s\"\n", text(info, "tensorflow_version"), text(info, "tags"));
+    json_array_foreach(json_object_get(info, "assets"), i, one)
+    {
+        printf("asset:       %s\n", json_string_value(one));
+    }
+    print_callables(json_object_get(info, "callables"));
+    print_ops(info);
+    print_variables(info);
+}

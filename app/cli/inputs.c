@@ -1,0 +1,100 @@
+/* --input: arrays from files. */
+#include "cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* "PATH=X.npy" or "X.npy". A file that is there under the whole name is meant itself. */
+static const char *file_of(const char *text, size_t *path_length)
+{
+    const char *equal = strchr(text, '=');
+    if (!equal || access(text, F_OK) == 0) {
+        *path_length = 0;
+        return text;
+    }
+    *path_length = (size_t)(equal - text);
+    return equal + 1;
+}
+
+static int add_input(struct cli_inputs *in, const struct cli_args *args, const char *text, size_t *position)
+{
+    size_t length;
+    lince_error err;
+    const char *file = file_of(text, &length);
+    char path[1024];
+    if (file != text && (length == 0 || length >= sizeof path)) {
+        return cli_usage(args, "--input %s: [PATH=]X.npy is wanted", text);
+    }
+    if (length) {
+        snprintf(path, sizeof path, "%.*s", (int)length, text);
+    } else {
+        snprintf(path, sizeof path, "%zu", (*position)++);
+    }
+    if (app_npy_read(file, &in->array[in->count], &err)) {
+        return cli_failed(file, &err);
+    }
+    in->tensor[in->count] = in->array[in->count].tensor;
+    in->count++;
+    return cli_arguments_input(&in->arguments, path);
+}
+
+int cli_inputs_from(struct cli_inputs *in, const struct cli_args *args, const lince_callable *callable, bool keras)
+{
+    size_t position = 0;
+    in->array = calloc(args->given_count + 1, sizeof *in->array);
+    in->tensor = calloc(args->given_count + 1, sizeof *in->tensor);
+    if (!in->array || !in->tensor) {
+        app_say("no memory for the inputs");
+        return CLI_FAILED;
+    }
+    for (size_t i = 0; i < args->given_count; i++) {
+        if (args->given[i].option == OPT_INPUT) {
+            CLI_TRY(add_input(in, args, args->given[i].value, &position));
+        }
+    }
+    return cli_arguments_from(&in->arguments, args, callable, keras);
+}
+
+int cli_inputs_image(struct cli_inputs *in, const struct cli_args *args, const struct cli_model *m, int64_t batch)
+{
+    struct cli_trace trace;
+    struct cli_image image = {0};
+    cli_trace_of(&trace, m->callable);
+    CLI_TRY(cli_image_size(&image, args, m, &trace));
+    lince_tensor t = {.dtype = image.bytes ? LINCE_UINT8 : LINCE_FLOAT32, .rank = 4,
+                      .dims = {trace.batch > 0 ? trace.batch : batch, image.height, image.width, 3}};
+    size_t count = cli_elements(&t);
+    t.size_bytes = count * lince_dtype_size(t.dtype);
+    in->array = calloc(1, sizeof *in->array);
+    in->tensor = calloc(1, sizeof *in->tensor);
+    if (!in->array || !in->tensor || posix_memalign(&in->array->memory, 64, t.size_bytes + 1)) {
+        app_say("no memory for %lld images of %lldx%lld", (long long)t.dims[0], (long long)image.height, (long long)image.width);
+        return CLI_FAILED;
+    }
+    t.data = in->array->memory;
+    uint32_t noise = 1; /* the same pictures every time */
+    for (size_t i = 0; i < count; i++) {
+        noise = noise * 1664525u + 1013904223u;
+        if (image.bytes) {
+            ((uint8_t *)t.data)[i] = (uint8_t)(noise >> 24);
+        } else {
+            ((float *)t.data)[i] = (float)(noise >> 8) / (float)(1 << 24);
+        }
+    }
+    in->tensor[0] = t;
+    in->count = 1;
+    CLI_TRY(cli_arguments_input(&in->arguments, "0"));
+    return cli_arguments_from(&in->arguments, args, m->callable, true);
+}
+
+void cli_inputs_free(struct cli_inputs *in)
+{
+    for (size_t i = 0; i < in->count; i++) {
+        app_array_free(&in->array[i]);
+    }
+    free(in->array);
+    free(in->tensor);
+    cli_arguments_free(&in->arguments);
+    *in = (struct cli_inputs){0};
+}

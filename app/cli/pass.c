@@ -1,0 +1,218 @@
+/* Photos through a model, batch by batch, while the next ones are decoded. */
+#include "cli.h"
+
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_BATCH 8
+#define MAX_BATCH 4096
+
+int cli_pass_open(struct cli_pass *pass, const struct cli_args *args)
+{
+    *pass = (struct cli_pass){.args = args};
+    CLI_TRY(cli_image_options(&pass->image, args));
+    CLI_TRY(cli_photos(&pass->photos, args, 1));
+    CLI_TRY(cli_model_open(&pass->model, args, true));
+    cli_trace_of(&pass->trace, pass->model.callable);
+    return cli_image_size(&pass->image, args, &pass->model, &pass->trace);
+}
+
+void cli_pass_close(struct cli_pass *pass)
+{
+    cli_model_close(&pass->model);
+    app_list_free(&pass->photos);
+}
+
+/* ---- Which part of a result ---- */
+
+static int no_choice(const struct cli_pass *pass, const lince_output *outputs, size_t count)
+{
+    char keys[512] = "";
+    for (size_t i = 0, used = 0; i < count && used + 1 < sizeof keys; i++) {
+        used += (size_t)snprintf(keys + used, sizeof keys - used, "%s%s", i ? ", " : "", *outputs[i].path ? outputs[i].path : "(unnamed)");
+    }
+    const char *key = pass->args->value[OPT_OUTPUT_KEY];
+    if (key) {
+        return cli_usage(pass->args, "--output-key %s: the result has %s", key, keys);
+    }
+    return cli_usage(pass->args, "the result of %s has several parts, --output-key K with one of these is wanted: %s", pass->model.name, keys);
+}
+
+/* --output-key; else the only part; else "default", as the hub's interface has it; else the only one that may be the one. */
+static int choose(const lince_output **out, const struct cli_pass *pass, const lince_output *outputs, size_t count)
+{
+    const char *key = pass->args->value[OPT_OUTPUT_KEY];
+    const lince_output *fitting = NULL;
+    size_t fit = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(outputs[i].path, key ? key : "default") == 0 || (!key && count == 1)) {
+            *out = &outputs[i];
+            return CLI_DONE;
+        }
+        if (!key && outputs[i].tensor.dtype == LINCE_FLOAT32 && outputs[i].tensor.rank == 2) {
+            fitting = &outputs[i];
+            fit++;
+        }
+    }
+    *out = fitting;
+    return fit == 1 ? CLI_DONE : no_choice(pass, outputs, count);
+}
+
+/* The work of a pass, beside what the command sees of it. */
+struct work {
+    struct cli_pass *pass;
+    lince_session *session;
+    struct cli_loader *loader;
+    size_t batch, width, *index;
+    float *images, *values;
+    uint8_t *bytes;
+    struct cli_progress progress;
+    bool taken;
+};
+
+/* A chosen result as rows of floats. */
+static int rows_of(struct work *w, const lince_output *o, size_t fed, size_t rows)
+{
+    const lince_tensor *t = &o->tensor;
+    char shape[192];
+    size_t count = cli_elements(t), width = fed ? count / fed : 0;
+    bool number = t->dtype == LINCE_FLOAT32 || t->dtype == LINCE_FLOAT64 || t->dtype == LINCE_FLOAT16 || t->dtype == LINCE_BFLOAT16;
+    if (fed == 0 && t->rank > 0) {
+        width = 1;
+        for (int i = 1; i < t->rank; i++) {
+            width *= (size_t)t->dims[i];
+        }
+    }
+    if (!number || t->rank < 2 || t->dims[0] != (int64_t)fed || (w->taken && width != w->width)) {
+        app_say("%s: %s gives %s%s for %zu images, floats [%zu, n] are wanted", w->pass->model.path, w->pass->model.name,
+                lince_dtype_name(t->dtype), cli_shape(shape, t), fed, fed);
+        return CLI_FAILED;
+    }
+    float *values = realloc(w->values, (rows * width + 1) * sizeof *values);
+    if (!values) {
+        app_say("no memory for %zu results", rows * width);
+        return CLI_FAILED;
+    }
+    w->values = values;
+    w->width = width;
+    for (size_t i = 0; i < rows * width; i++) {
+        values[i] = t->dtype == LINCE_FLOAT32 ? ((const float *)t->data)[i] : (float)cli_element(t, i, false);
+    }
+    return CLI_DONE;
+}
+
+/* [0, 1] to 0..255, to the nearest. */
+static void to_bytes(uint8_t *to, const float *from, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        float x = from[i] * 255 + 0.5f;
+        to[i] = (uint8_t)(x < 0 ? 0 : x > 255 ? 255 : x);
+    }
+}
+
+/* Call the model with `rows` pictures; a trace with a fixed batch gets black ones besides. */
+static int call(struct work *w, size_t rows)
+{
+    struct cli_pass *pass = w->pass;
+    const struct cli_image *image = &pass->image;
+    size_t fed = pass->trace.batch > 0 ? (size_t)pass->trace.batch : rows;
+    size_t pixels = (size_t)image->height * (size_t)image->width * 3;
+    lince_tensor in = {.dtype = image->bytes ? LINCE_UINT8 : LINCE_FLOAT32, .rank = 4,
+                       .dims = {(int64_t)fed, image->height, image->width, 3}};
+    const lince_output *outputs, *chosen;
+    size_t count;
+    lince_error err;
+    memset(w->images + rows * pixels, 0, (fed - rows) * pixels * sizeof(float));
+    if (image->bytes) {
+        to_bytes(w->bytes, w->images, fed * pixels);
+    }
+    in.data = image->bytes ? (void *)w->bytes : w->images;
+    in.size_bytes = fed * pixels * lince_dtype_size(in.dtype);
+    if (lince_session_run(w->session, &in, 1, &outputs, &count, &err)) {
+        return cli_failed(pass->model.path, &err);
+    }
+    CLI_TRY(choose(&chosen, pass, outputs, count));
+    CLI_TRY(rows_of(w, chosen, fed, rows));
+    w->taken = true;
+    return pass->take(pass, &(struct cli_batch){w->values, rows, w->width, w->index});
+}
+
+static int work_through(struct work *w)
+{
+    size_t got;
+    cli_progress_start(&w->progress, w->pass->args, w->pass->photos.count, w->pass->lines);
+    do {
+        cli_loader_next(w->loader, w->batch, w->images, w->index, &got);
+        if (got > 0 || !w->taken) { /* with no photo at all, an empty batch tells what the model gives */
+            int status = call(w, got);
+            if (status) {
+                cli_progress_clear(&w->progress);
+                return status;
+            }
+        }
+        cli_progress_to(&w->progress, cli_loader_taken(w->loader), cli_loader_failed(w->loader));
+    } while (got > 0);
+    cli_progress_clear(&w->progress);
+    w->pass->complete = true;
+    return cli_loader_failed(w->loader) ? CLI_FAILED : CLI_DONE;
+}
+
+static size_t processors(void)
+{
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) ? 1 : (size_t)CPU_COUNT(&set);
+}
+
+static int open_session(struct work *w)
+{
+    struct cli_arguments arguments = {0};
+    lince_error err;
+    int status = cli_arguments_input(&arguments, "0");
+    status = status ? status : cli_arguments_from(&arguments, w->pass->args, w->pass->model.callable, true);
+    if (!status && lince_session_new(&w->session, w->pass->model.callable, arguments.argument, arguments.count, NULL, &err)) {
+        status = cli_failed(w->pass->model.path, &err);
+    }
+    cli_arguments_free(&arguments);
+    return status;
+}
+
+static int prepare(struct work *w)
+{
+    struct cli_pass *pass = w->pass;
+    int64_t batch = DEFAULT_BATCH, threads = (int64_t)processors();
+    CLI_TRY(cli_integer(pass->args, OPT_BATCH_SIZE, 1, MAX_BATCH, &batch));
+    CLI_TRY(cli_integer(pass->args, OPT_THREADS, 1, 1024, &threads));
+    if (pass->trace.batch > MAX_BATCH || pass->trace.batch == 0) {
+        app_say("%s: %s takes batches of %lld only", pass->model.path, pass->model.name, (long long)pass->trace.batch);
+        return CLI_FAILED;
+    }
+    w->batch = (size_t)(pass->trace.batch > 0 ? pass->trace.batch : batch);
+    if (pass->trace.batch < 0 && pass->photos.count < w->batch) {
+        w->batch = pass->photos.count ? pass->photos.count : 1;
+    }
+    size_t floats = w->batch * (size_t)pass->image.height * (size_t)pass->image.width * 3;
+    w->images = calloc(floats, sizeof(float));
+    w->bytes = pass->image.bytes ? malloc(floats) : NULL;
+    w->index = calloc(w->batch, sizeof *w->index);
+    if (!w->images || !w->index || (pass->image.bytes && !w->bytes)) {
+        app_say("no memory for %zu images of %lldx%lld", w->batch, (long long)pass->image.height, (long long)pass->image.width);
+        return CLI_FAILED;
+    }
+    CLI_TRY(open_session(w));
+    return cli_loader_new(&w->loader, &pass->photos, &pass->image, (size_t)threads, w->batch, pass->args);
+}
+
+int cli_pass_run(struct cli_pass *pass)
+{
+    struct work w = {.pass = pass};
+    int status = prepare(&w);
+    status = status ? status : work_through(&w);
+    cli_loader_free(w.loader);
+    lince_session_free(w.session);
+    free(w.images);
+    free(w.bytes);
+    free(w.index);
+    free(w.values);
+    return status;
+}

@@ -1,0 +1,291 @@
+/* lince run: one raw call. */
+#include "cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct run {
+    const struct cli_args *args;
+    struct cli_model model;
+    struct cli_inputs in;
+    lince_session *session;
+    const lince_output *outputs;
+    size_t count;
+    lince_output *chosen; /* of --output-key */
+    double atol, rtol;
+};
+
+/* Keep what lies at --output-key, or below it. */
+static int choose(struct run *r)
+{
+    const char *key = r->args->value[OPT_OUTPUT_KEY];
+    size_t len = key ? strlen(key) : 0, kept = 0;
+    if (!key) {
+        return CLI_DONE;
+    }
+    r->chosen = calloc(r->count + 1, sizeof *r->chosen);
+    if (!r->chosen) {
+        app_say("no memory for %zu results", r->count);
+        return CLI_FAILED;
+    }
+    for (size_t i = 0; i < r->count; i++) {
+        const char *path = r->outputs[i].path;
+        if (strncmp(path, key, len) == 0 && (path[len] == '\0' || path[len] == '/')) {
+            r->chosen[kept] = r->outputs[i];
+            r->chosen[kept++].path = path + len + (path[len] == '/');
+        }
+    }
+    if (kept == 0) {
+        return cli_usage(r->args, "--output-key %s: the result is %s", key, lince_session_structure(r->session));
+    }
+    r->outputs = r->chosen;
+    r->count = kept;
+    return CLI_DONE;
+}
+
+static bool single(const struct run *r)
+{
+    return r->count == 1 && !*r->outputs[0].path;
+}
+
+/* ---- Writing ---- */
+
+static void tell_of_storage(const struct run *r, const lince_output *o)
+{
+    const lince_tensor *t = &o->tensor;
+    if (t->dtype == LINCE_BFLOAT16 || t->dtype == LINCE_FLOAT8_E5M2 || t->dtype == LINCE_FLOAT8_E4M3FN) {
+        cli_note(r->args, "%s%s%s, which .npy does not have, is stored as its bits, %s", o->path, *o->path ? ": " : "",
+                 lince_dtype_name(t->dtype), app_npy_descr(t->dtype));
+    }
+    const lince_string *s = t->data;
+    for (size_t i = 0; t->dtype == LINCE_STRING && i < cli_elements(t); i++) {
+        if (s[i].size && s[i].data[s[i].size - 1] == '\0') {
+            cli_note(r->args, "%s%stexts that end in NUL bytes lose these in .npy", o->path, *o->path ? ": " : "");
+            return;
+        }
+    }
+}
+
+static lince_status save_leaf(struct app_folder *folder, const lince_output *o, lince_error *err)
+{
+    char *name, *path;
+    if (asprintf(&name, "%s.npy", o->path) < 0) {
+        return app_fail(err, LINCE_ENOMEM, "no memory for a file name");
+    }
+    lince_status st = app_folder_file(folder, name, &path, err);
+    free(name);
+    if (!st) {
+        struct stat facts;
+        st = lstat(path, &facts) == 0 ? app_fail(err, LINCE_EINVAL, "two results are named %s", o->path)
+                                      : app_npy_save(path, &o->tensor, err);
+        free(path);
+    }
+    return st;
+}
+
+static lince_status save(const struct run *r, const char *path, lince_error *err)
+{
+    struct app_folder folder;
+    if (single(r) && r->outputs[0].tensor.dtype != LINCE_DTYPE_NONE) {
+        return app_npy_save(path, &r->outputs[0].tensor, err);
+    }
+    if (single(r)) {
+        return app_fail(err, LINCE_EINVAL, "%s: the result is None, there is nothing to write", path);
+    }
+    APP_TRY(app_folder_open(&folder, path, err));
+    for (size_t i = 0; i < r->count; i++) {
+        if (r->outputs[i].tensor.dtype != LINCE_DTYPE_NONE) { /* None has no file */
+            lince_status st = save_leaf(&folder, &r->outputs[i], err);
+            if (st) {
+                app_folder_discard(&folder);
+                return st;
+            }
+        }
+    }
+    return app_folder_commit(&folder, err);
+}
+
+static lince_status save_variables(lince_model *model, struct app_folder *folder, lince_error *err)
+{
+    for (size_t i = 0; i < lince_variable_count(model); i++) {
+        lince_variable_info info;
+        char name[24];
+        APP_TRY(lince_variable_info_at(model, i, &info, err));
+        lince_tensor t = {.dtype = info.dtype, .rank = info.rank, .size_bytes = info.size_bytes, .data = malloc(info.size_bytes + 1)};
+        memcpy(t.dims, info.dims, sizeof t.dims);
+        snprintf(name, sizeof name, "%04zu", i);
+        lince_status st = t.data ? lince_variable_read(model, i, t.data, t.size_bytes, err)
+                                 : app_fail(err, LINCE_ENOMEM, "no memory for variable %s", info.name);
+        st = st ? st : save_leaf(folder, &(lince_output){name, t}, err);
+        free(t.data);
+        APP_TRY(st);
+    }
+    return LINCE_OK;
+}
+
+static int variables_after(struct run *r, const char *path)
+{
+    struct app_folder folder;
+    lince_error err;
+    if (app_folder_open(&folder, path, &err)) {
+        return cli_failed(path, &err);
+    }
+    if (save_variables(r->model.model, &folder, &err)) {
+        app_folder_discard(&folder);
+        return cli_failed(r->model.path, &err);
+    }
+    return app_folder_commit(&folder, &err) ? cli_failed(path, &err) : CLI_DONE;
+}
+
+/* ---- Comparing ---- */
+
+static int expect_leaf(const struct run *r, const lince_output *o, const char *path, const char *name)
+{
+    struct app_array want;
+    lince_error err;
+    bool within;
+    if (o->tensor.dtype == LINCE_DTYPE_NONE) {
+        app_say("%s: is None, %s is expected", name, path);
+        return CLI_FAILED;
+    }
+    if (app_npy_read(path, &want, &err)) {
+        return cli_failed(path, &err);
+    }
+    int status = cli_compare(&o->tensor, &want.tensor, name, r->atol, r->rtol, &within);
+    app_array_free(&want);
+    return status;
+}
+
+static int expect(const struct run *r, const char *path)
+{
+    struct stat facts;
+    bool folder = stat(path, &facts) == 0 && S_ISDIR(facts.st_mode);
+    int worst = CLI_DONE;
+    if (single(r) != !folder) {
+        app_say("%s: is a %s, the result is %s", path, folder ? "folder" : "file or missing", lince_session_structure(r->session));
+        return CLI_FAILED;
+    }
+    if (single(r)) {
+        return expect_leaf(r, &r->outputs[0], path, "result");
+    }
+    for (size_t i = 0; i < r->count; i++) {
+        char *file;
+        if (r->outputs[i].tensor.dtype == LINCE_DTYPE_NONE) {
+            continue; /* has no file */
+        }
+        if (asprintf(&file, "%s/%s.npy", path, r->outputs[i].path) < 0) {
+            app_say("no memory for a file name");
+            return CLI_FAILED;
+        }
+        int status = expect_leaf(r, &r->outputs[i], file, r->outputs[i].path);
+        worst = status > worst ? status : worst;
+        free(file);
+    }
+    return worst;
+}
+
+/* ---- Printing ---- */
+
+/* Smallest, largest and mean, or a few texts. */
+static void print_summary(const lince_tensor *t)
+{
+    size_t n = cli_elements(t);
+    if (t->dtype == LINCE_STRING) {
+        char shown[256], text[64];
+        for (size_t i = 0; i < n && i < 4; i++) {
+            const lince_string *s = (const lince_string *)t->data + i;
+            snprintf(text, sizeof text, "%.*s", (int)(s->size < 60 ? s->size : 60), s->size ? s->data : "");
+            printf("  \"%s\"", cli_shown(shown, text));
+        }
+        printf("%s\n", n > 4 ? "  ..." : "");
+        return;
+    }
+    if (n == 1) {
+        printf("  %.9g\n", cli_element(t, 0, false));
+        return;
+    }
+    double least = 0, most = 0, sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        double x = cli_element(t, i, false);
+        least = i == 0 || x < least ? x : least;
+        most = i == 0 || x > most ? x : most;
+        sum += x;
+    }
+    if (n > 0) {
+        printf("  min %.6g  max %.6g  mean %.6g", least, most, sum / (double)n);
+    }
+    putchar('\n');
+}
+
+static int print_results(const struct run *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        const lince_output *o = &r->outputs[i];
+        char shape[192], shown[256];
+        if (*o->path) {
+            printf("%s: ", cli_shown(shown, o->path));
+        }
+        if (o->tensor.dtype == LINCE_DTYPE_NONE) {
+            printf("None\n");
+            continue;
+        }
+        printf("%s%s", lince_dtype_name(o->tensor.dtype), cli_shape(shape, &o->tensor));
+        print_summary(&o->tensor);
+    }
+    if (r->count == 0) {
+        printf("%s\n", lince_session_structure(r->session));
+    }
+    return cli_flush();
+}
+
+/* ---- The command ---- */
+
+static int call(struct run *r)
+{
+    lince_error err;
+    CLI_TRY(cli_inputs_from(&r->in, r->args, r->model.callable, false));
+    /* No argument at all is an empty list, not the default of one image. */
+    static const lince_argument none;
+    if (lince_session_new(&r->session, r->model.callable, r->in.arguments.count ? r->in.arguments.argument : &none,
+                          r->in.arguments.count, NULL, &err) ||
+        lince_session_run(r->session, r->in.tensor, r->in.count, &r->outputs, &r->count, &err)) {
+        return cli_failed(r->model.path, &err);
+    }
+    return CLI_DONE;
+}
+
+static int finish(struct run *r)
+{
+    const char *output = r->args->value[OPT_OUTPUT], *expected = r->args->value[OPT_EXPECT];
+    const char *after = r->args->value[OPT_VARIABLES_AFTER];
+    lince_error err;
+    CLI_TRY(choose(r));
+    if (output) {
+        for (size_t i = 0; i < r->count; i++) {
+            tell_of_storage(r, &r->outputs[i]);
+        }
+        if (save(r, output, &err)) {
+            return cli_failed(output, &err);
+        }
+    }
+    if (after) {
+        CLI_TRY(variables_after(r, after));
+    }
+    return expected ? expect(r, expected) : output ? CLI_DONE : print_results(r);
+}
+
+int cli_run(const struct cli_args *args)
+{
+    struct run r = {.args = args};
+    CLI_TRY(cli_number(args, OPT_ATOL, 0, 1e300, &r.atol));
+    CLI_TRY(cli_number(args, OPT_RTOL, 0, 1e300, &r.rtol));
+    int status = cli_model_open(&r.model, args, false);
+    status = status ? status : call(&r);
+    status = status ? status : finish(&r);
+    lince_session_free(r.session);
+    cli_inputs_free(&r.in);
+    cli_model_close(&r.model);
+    free(r.chosen);
+    return status;
+}

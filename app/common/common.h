@@ -1,0 +1,115 @@
+/* common: what the programs share beside lince.h: messages, files that appear whole, .npy, JSON, lists of texts. */
+#ifndef APP_COMMON_H
+#define APP_COMMON_H
+
+#include <lince.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define APP_COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define APP_PRINTF(text, first) __attribute__((format(printf, text, first)))
+
+/* Return early with a status that is not LINCE_OK. */
+#define APP_TRY(call)                                                                                                  \
+    do {                                                                                                               \
+        lince_status app_status_ = (call);                                                                             \
+        if (app_status_) {                                                                                             \
+            return app_status_;                                                                                        \
+        }                                                                                                              \
+    } while (0)
+
+/* ---- Messages (message.c) ------------------------------------------------------------------------------------------ */
+
+/* Fill *err (may be NULL) and return the code. */
+lince_status app_fail(lince_error *err, lince_status code, const char *format, ...) APP_PRINTF(3, 4);
+
+/* One line on stderr, after "lince: ". Control characters of names that strangers chose are shown as '?'. */
+void app_say(const char *format, ...) APP_PRINTF(1, 2);
+void app_say_list(const char *format, va_list list);
+
+/* ---- Lists of texts (list.c) --------------------------------------------------------------------------------------- */
+
+struct app_list {
+    char **text;
+    size_t count, room;
+};
+
+lince_status app_list_add(struct app_list *list, const char *text, lince_error *err); /* copies the text */
+void app_list_sort(struct app_list *list, size_t from);                               /* bytewise, from that item on */
+void app_list_free(struct app_list *list);
+
+/* The lines of a file ("-": stdin), without their ends; the last may lack one. Empty lines count. */
+lince_status app_list_lines(struct app_list *list, const char *path, lince_error *err);
+
+/* ---- Files (file.c, output.c) ---------------------------------------------------------------------------------------- */
+
+/* A file's content ("-": stdin): *data, aligned to 64 bytes, is the caller's to free(). */
+lince_status app_read(const char *path, void **data, size_t *size, lince_error *err);
+
+/*
+ * A file under construction. It is written beside its final name and renamed by app_output_commit(), so no half file is ever seen
+ * there; a signal that ends the program removes it. What is no regular file (a device, a pipe) is written when committed.
+ */
+struct app_output {
+    FILE *file;
+    char *path, *temporary; /* temporary NULL: for something that is no regular file */
+};
+
+lince_status app_output_open(struct app_output *out, const char *path, lince_error *err);
+lince_status app_output_commit(struct app_output *out, lince_error *err); /* always ends with app_output_discard() */
+void app_output_discard(struct app_output *out);                          /* after a commit, or twice: does nothing */
+
+/*
+ * The same for a folder of .npy files. An existing folder is replaced if it holds .npy files and such folders only; another one is
+ * refused, so that a mistyped name destroys nothing.
+ */
+struct app_folder {
+    char *path, *temporary;
+};
+
+lince_status app_folder_open(struct app_folder *out, const char *path, lince_error *err);
+lince_status app_folder_commit(struct app_folder *out, lince_error *err);
+void app_folder_discard(struct app_folder *out);
+
+/* FOLDER/NAME with the folders between them made. NAME must stay inside: no "..", no empty part. The caller's to free(). */
+lince_status app_folder_file(const struct app_folder *out, const char *name, char **path, lince_error *err);
+
+/* ---- .npy (npy.c, npy_write.c) ---------------------------------------------------------------------------------------- */
+
+/* An array with its memory. Strings point into `memory` too. */
+struct app_array {
+    lince_tensor tensor;
+    void *memory, *strings;
+};
+
+/*
+ * Read an array file, version 1.0 to 3.0: numbers of any byte order, booleans, |S and <U strings (to bytes and UTF-8), |V2 as bfloat16;
+ * Fortran order is turned into C order. Objects (pickles) and records are refused. Every number in the file is checked.
+ */
+lince_status app_npy_read(const char *path, struct app_array *out, lince_error *err);
+lince_status app_npy_parse(const void *data, size_t size, struct app_array *out, lince_error *err); /* keeps no pointer */
+void app_array_free(struct app_array *array);
+
+/* What an element type is stored as, such as "<f4"; NULL: it cannot be. Strings are "|S" with a length. */
+const char *app_npy_descr(lince_dtype dtype);
+
+/* Write a complete array. Fails for element types that cannot be stored. */
+lince_status app_npy_write(FILE *file, const lince_tensor *tensor, lince_error *err);
+lince_status app_npy_save(const char *path, const lince_tensor *tensor, lince_error *err);
+
+/* A matrix of float32 whose number of rows is known at the end: the header keeps its length when written again. */
+lince_status app_npy_rows_header(FILE *file, int64_t rows, int64_t columns, lince_error *err);
+
+/* ---- JSON (json.c) ------------------------------------------------------------------------------------------------------ */
+
+/* A name as JSON can hold it: bytes that are no UTF-8 become U+FFFD. */
+struct json_t;
+struct json_t *app_json_text(const char *text);
+struct json_t *app_json_real(double value); /* null for what JSON cannot say: infinities and NaN */
+
+/* One object on a line; consumes it. False when the stream has failed or memory is short. */
+bool app_json_line(FILE *file, struct json_t *object);
+
+#endif
