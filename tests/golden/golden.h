@@ -1,0 +1,43 @@
+/* What the files of the golden tests share. */
+#ifndef TESTS_GOLDEN_H
+#define TESTS_GOLDEN_H
+
+#include <lince.h>
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+/* One manifest being run. Failures are printed and counted. */
+struct golden {
+    const char *folder;   /* that holds models/ and cases/ */
+    json_t *manifest;
+    const char *call;     /* what is being checked, for messages */
+    int checks, failures;
+};
+
+/* Count a check; print what went wrong unless ok. Returns ok. */
+bool check(struct golden *g, bool ok, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* npy.c: an array of cases/; data is malloc'ed. Exits when the file is not as tests expect: then the test itself is broken. */
+lince_tensor npy_read(const struct golden *g, const char *name, const char *dtype);
+lince_dtype dtype_of(const char *name);
+
+/* arguments.c: the arguments of a call. Tensors alternate between inputs of the run and fixed ones when `fixed` is set. */
+struct arguments {
+    lince_argument list[64];
+    size_t count;
+    lince_tensor inputs[32];
+    size_t input_count;
+    lince_tensor fixed[32];
+    size_t fixed_count;
+};
+void arguments_read(struct golden *g, struct arguments *a, const json_t *call, bool fixed);
+void arguments_free(struct arguments *a);
+
+/* compare.c */
+bool tensor_matches(struct golden *g, const char *what, const lince_tensor *got, const json_t *want);
+/* The leaves of a result against its golden, in TensorFlow's order, with their paths. */
+void result_matches(struct golden *g, const lince_output *got, size_t count, const json_t *want);
+
+#endif
