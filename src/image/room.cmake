@@ -24,6 +24,6 @@ find_path(GIF_INCLUDE gif_lib.h REQUIRED)
 find_library(GIF_LIBRARY gif REQUIRED)
 mark_as_advanced(GIF_INCLUDE GIF_LIBRARY)
 
-target_compile_definitions(li_image PRIVATE LINCE_IMAGE)
+target_compile_definitions(li_image PUBLIC LINCE_IMAGE)
 target_include_directories(li_image SYSTEM PRIVATE ${JPEG_INCLUDE_DIRS} ${PNG_INCLUDE_DIRS} ${WEBP_INCLUDE_DIRS} ${GIF_INCLUDE})
 set_property(GLOBAL PROPERTY LINCE_LIBRARIES_image PkgConfig::JPEG PkgConfig::PNG PkgConfig::WEBP ${GIF_LIBRARY})

@@ -31,6 +31,7 @@ static void every_fault_has_its_class_of_error(void **state)
     size_t index;
 
     (void)state;
+    NEEDS_CODECS();
     assert_int_equal(json_array_size(cases), 29);
     json_array_foreach(cases, index, c)
     {
@@ -75,6 +76,7 @@ static void a_file_cut_at_any_byte_is_refused(void **state)
     struct li_mem *mem = new_mem();
 
     (void)state;
+    NEEDS_CODECS();
     for (size_t i = 0; i < LI_COUNT(cases); i++) {
         struct li_file file = map_golden(cases[i].name);
         size_t step = file.bytes.len > 2000 ? 7 : 1;
@@ -103,6 +105,7 @@ static void a_cut_gif_gives_whole_frames_or_an_error(void **state)
     int64_t before = 0;
 
     (void)state;
+    NEEDS_CODECS();
     for (size_t len = 0; len <= file.bytes.len; len++) {
         struct li_image_options options = {0};
         struct li_tensor image = {0};
@@ -123,6 +126,7 @@ static void a_memory_limit_ends_in_an_error_at_every_size(void **state)
                                         "files/bmp_24.bmp", "files/webp_alpha.webp", "files/webp_animated.webp"};
 
     (void)state;
+    NEEDS_CODECS();
     for (size_t i = 0; i < LI_COUNT(names); i++) {
         struct li_file file = map_golden(names[i]);
         bool decoded = false;
@@ -157,6 +161,7 @@ static void headers_that_lie_about_the_size_are_refused(void **state)
     struct li_mem *mem = new_mem();
 
     (void)state;
+    NEEDS_CODECS();
     for (size_t i = 0; i < LI_COUNT(cases); i++) {
         struct li_file file = map_golden(cases[i].name);
         uint8_t *copy = malloc(file.bytes.len);
@@ -184,6 +189,7 @@ static void recovering_a_jpeg_that_ends_in_fill_bytes_ends(void **state)
     lince_error err;
 
     (void)state;
+    NEEDS_CODECS();
     for (size_t len = 3; len <= sizeof(start); len++) {
         assert_int_equal(li_image_decode(&image, (struct li_bytes){start, len}, &options, mem, &err), LINCE_ECORRUPT);
         assert_null(image.data);

@@ -107,12 +107,14 @@ static int check_all(const char *section, const char *folder, size_t expected)
 static void files_of_every_flavour_decode_to_tensorflows_bytes(void **state)
 {
     (void)state;
+    NEEDS_CODECS();
     assert_int_equal(check_all("files", "files", 89), 0);
 }
 
 static void whole_photos_decode_to_tensorflows_bytes(void **state)
 {
     (void)state;
+    NEEDS_CODECS();
     assert_int_equal(check_all("photos", "photos", 6), 0);
 }
 
@@ -135,6 +137,7 @@ static void other_types_are_scaled_as_tensorflow_scales_them(void **state)
     struct li_mem *mem = new_mem();
 
     (void)state;
+    NEEDS_CODECS();
     for (size_t k = 0; k < LI_COUNT(names); k++) {
         struct li_tensor u8 = decode(names[k], (struct li_image_options){0}, mem);
         struct li_tensor u16 = decode(names[k], (struct li_image_options){.dtype = LINCE_UINT16}, mem);
@@ -161,10 +164,12 @@ static void other_types_are_scaled_as_tensorflow_scales_them(void **state)
 static void animated_webp_gives_rgba_frames(void **state)
 {
     struct li_mem *mem = new_mem();
-    struct li_tensor all = decode("files/webp_animated.webp", (struct li_image_options){0}, mem);
-    struct li_tensor first = decode("files/webp_animated.webp", (struct li_image_options){.first_frame = true}, mem);
+    struct li_tensor all, first;
 
     (void)state;
+    NEEDS_CODECS();
+    all = decode("files/webp_animated.webp", (struct li_image_options){0}, mem);
+    first = decode("files/webp_animated.webp", (struct li_image_options){.first_frame = true}, mem);
     assert_int_equal(all.shape.rank, 4);
     assert_int_equal(all.shape.dim[0], 4);
     assert_int_equal(all.shape.dim[3], 4);
@@ -183,6 +188,7 @@ static void the_header_tells_the_size_that_decoding_gives(void **state)
     char path[300];
 
     (void)state;
+    NEEDS_CODECS();
     json_object_foreach(json_object_get(root, "files"), name, entry)
     {
         const json_t *shape = json_object_get(json_object_get(entry, "decode_image"), "shape");
@@ -216,6 +222,7 @@ static void channels_a_format_does_not_give_are_refused(void **state)
     struct li_mem *mem = new_mem();
 
     (void)state;
+    NEEDS_CODECS();
     for (size_t i = 0; i < LI_COUNT(cases); i++) {
         struct li_file file = map_golden(cases[i].name);
         struct li_image_options options = {.channels = cases[i].channels};
@@ -229,6 +236,33 @@ static void channels_a_format_does_not_give_are_refused(void **state)
     end_mem(mem);
 }
 
+static void bmp_needs_no_library_and_the_others_name_the_option(void **state)
+{
+    static const char *const others[] = {"files/jpeg_grey.jpg", "files/png_rgb.png", "files/gif_static.gif", "files/webp_lossy.webp"};
+    struct li_mem *mem = new_mem();
+    struct li_tensor bmp = decode("files/bmp_24.bmp", (struct li_image_options){0}, mem);
+
+    (void)state;
+    assert_int_equal(bmp.shape.dim[0], 61);
+    li_free(mem, bmp.data);
+    for (size_t i = 0; i < LI_COUNT(others); i++) {
+        struct li_file file = map_golden(others[i]);
+        struct li_image_options options = {0};
+        struct li_tensor image = {0};
+        lince_error err = {0};
+        lince_status status = li_image_decode(&image, file.bytes, &options, mem, &err);
+#ifdef LINCE_IMAGE
+        assert_int_equal(status, LINCE_OK);
+#else
+        assert_int_equal(status, LINCE_EUNSUPPORTED);
+        assert_non_null(strstr(err.text, "LINCE_IMAGE=OFF"));
+#endif
+        li_free(mem, image.data);
+        li_file_unmap(&file);
+    }
+    end_mem(mem);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,6 +271,7 @@ int main(void)
         cmocka_unit_test(other_types_are_scaled_as_tensorflow_scales_them),
         cmocka_unit_test(animated_webp_gives_rgba_frames),
         cmocka_unit_test(the_header_tells_the_size_that_decoding_gives),
+        cmocka_unit_test(bmp_needs_no_library_and_the_others_name_the_option),
         cmocka_unit_test(channels_a_format_does_not_give_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

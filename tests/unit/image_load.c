@@ -99,6 +99,7 @@ static void loading_gives_the_bits_of_its_steps(void **state)
     } sizes[] = {{0, 0}, {31, 13}, {7, 64}, {224, 224}};
 
     (void)state;
+    NEEDS_CODECS();
     for (size_t p = 0; p < LI_COUNT(photos); p++) {
         for (size_t k = 0; k < LI_COUNT(sizes) * 3; k++) {
             struct li_load_options o = {.height = sizes[k % LI_COUNT(sizes)].h, .width = sizes[k % LI_COUNT(sizes)].w, .fit = (enum li_image_fit)(k / LI_COUNT(sizes)),
@@ -117,6 +118,7 @@ static void every_interpolation_loads(void **state)
                                                     LI_RESIZE_LANCZOS3, LI_RESIZE_LANCZOS5, LI_RESIZE_GAUSSIAN, LI_RESIZE_MITCHELLCUBIC};
 
     (void)state;
+    NEEDS_CODECS();
     for (size_t i = 0; i < LI_COUNT(methods); i++) {
         struct li_load_options o = {.height = 33, .width = 20, .fit = LI_FIT_PAD, .interpolation = methods[i]};
         check(photos[0], &o);

@@ -88,7 +88,7 @@ static void central_crop_keeps_what_is_left_of_whole_margins(void **state)
 static void aspect_crop_is_the_fraction_of_the_shorter_side(void **state)
 {
     (void)state;
-    assert_rect(li_crop_aspect(427, 640, 224, 224, 0.875), 27, 133, 373, 373); /* 0.875 * 427 = 373.6 */
+    assert_rect(li_crop_aspect(427, 640, 224, 224, 0.875), 27, 134, 373, 373); /* 0.875 * 427 = 373.6; margins (54 + 1) / 2, (267 + 1) / 2 */
     assert_rect(li_crop_aspect(640, 427, 224, 224, 1.0), 107, 0, 427, 427);
     assert_rect(li_crop_aspect(100, 100, 50, 100, 1.0), 25, 0, 50, 100);
     assert_rect(li_crop_aspect(1, 1000, 224, 224, 0.1), 0, 500, 1, 1);

@@ -163,6 +163,7 @@ static void resizes_of_pictures_match_tensorflow(void **state)
     size_t index;
 
     (void)state;
+    NEEDS_CODECS();
     load_sources(sources, mem);
     assert_int_equal(json_array_size(cases), 186);
     json_array_foreach(cases, index, c)

@@ -8,6 +8,13 @@
 
 #include <jansson.h>
 
+/* For tests of formats that -DLINCE_IMAGE=OFF leaves out. */
+#ifdef LINCE_IMAGE
+#define NEEDS_CODECS() (void)0
+#else
+#define NEEDS_CODECS() skip()
+#endif
+
 #define GOLDEN LINCE_TEST_DATA "/golden/decode/"
 
 /* ---- SHA-256 (FIPS 180-4) ---- */
