@@ -1,6 +1,6 @@
 /*
- * A picture from a stranger: read its header and orientation, decode it in several ways, resize it. Whatever the bytes are, memory
- * stays under a limit that does not come from them, and nothing is left behind.
+ * A picture from a stranger: read its header and orientation, decode it in several ways, resize it. Whatever the
+ * bytes are, memory stays under a limit that does not come from them, and nothing is left behind.
  */
 #include "image/image.h"
 
@@ -41,8 +41,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         {.channels = 1, .dtype = LINCE_UINT16, .dct_accurate = true, .ratio = 2},
         {.channels = 4, .dtype = LINCE_FLOAT32},
     };
-    const struct li_load_options load_options = {.height = SIDE, .width = SIDE, .fit = (enum li_image_fit)(size % 3), .crop_fraction = 0.875,
-                                                 .antialias = size % 2, .orient = true};
+    const struct li_load_options load_options = {.height = SIDE,
+                                                 .width = SIDE,
+                                                 .fit = (enum li_image_fit)(size % 3),
+                                                 .crop_fraction = 0.875,
+                                                 .antialias = size % 2,
+                                                 .orient = true};
     struct li_bytes file = {data, size};
     struct li_mem *mem = li_mem_new(NULL, NULL, NULL, LIMIT_BYTES);
     struct li_image_info info;

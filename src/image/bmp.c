@@ -1,6 +1,6 @@
 /*
- * BMP as TensorFlow reads it: 8, 24 and 32 bits, uncompressed. 8 bits are given as they are, without the palette. The file
- * must be exactly as long as its header says.
+ * BMP as TensorFlow reads it: 8, 24 and 32 bits, uncompressed. 8 bits are given as they are, without the palette. The
+ * file must be exactly as long as its header says.
  *
  *     10  u32  where the pixels start        22  i32  height; negative: the first row is the top one
  *     18  i32  width                         28  u16  bits a pixel
@@ -39,7 +39,8 @@ static lince_status read_header(struct bmp *bmp, struct li_bytes file, lince_err
     bmp->row_bytes = (bmp->width * bmp->channels + 3) / 4 * 4;
     int64_t wanted = bmp->start + bmp->row_bytes * bmp->height;
     if (bmp->start < 0 || (uint64_t)wanted != file.len) {
-        return li_fail(err, LINCE_ECORRUPT, "BMP: %zu bytes; the header says %lld, of which %lld before the pixels", file.len, (long long)wanted, (long long)bmp->start);
+        return li_fail(err, LINCE_ECORRUPT, "BMP: %zu bytes; the header says %lld, of which %lld before the pixels",
+                       file.len, (long long)wanted, (long long)bmp->start);
     }
     return LINCE_OK;
 }
@@ -91,7 +92,10 @@ static lince_status decode(struct li_tensor *out, struct li_bytes file, const st
     return LINCE_OK;
 }
 
-static bool takes_channels(int channels) { return channels != 1; }
+static bool takes_channels(int channels)
+{
+    return channels != 1;
+}
 
 const struct li_codec li_codec_bmp = {
     .name = "BMP", .size = size, .decode = decode, .channels = "0, 3 or 4", .takes_channels = takes_channels};

@@ -8,8 +8,8 @@ struct li_codec {
     const char *name;
     lince_status (*size)(struct li_bytes file, struct li_image_info *info, lince_error *err);
     /*
-     * NULL: this build has no such codec. out receives uint8; PNG gives uint16 when options->dtype is not uint8. On success
-     * out->data is from mem; on failure nothing is kept.
+     * NULL: this build has no such codec. out receives uint8; PNG gives uint16 when options->dtype is not uint8. On
+     * success out->data is from mem; on failure nothing is kept.
      */
     lince_status (*decode)(struct li_tensor *out, struct li_bytes file, const struct li_image_options *options,
                            struct li_mem *mem, lince_error *err);
@@ -32,10 +32,22 @@ lince_status li_image_alloc(struct li_tensor *out, lince_dtype dtype, int64_t fr
 /* Fail now if mem would not give bytes that a library is about to take by itself. */
 lince_status li_image_afford(size_t bytes, struct li_mem *mem, lince_error *err);
 
-static inline uint32_t li_le16(const uint8_t *p) { return p[0] | (uint32_t)p[1] << 8; }
-static inline uint32_t li_le32(const uint8_t *p) { return li_le16(p) | li_le16(p + 2) << 16; }
-static inline uint32_t li_be16(const uint8_t *p) { return (uint32_t)p[0] << 8 | p[1]; }
-static inline uint32_t li_be32(const uint8_t *p) { return li_be16(p) << 16 | li_be16(p + 2); }
+static inline uint32_t li_le16(const uint8_t *p)
+{
+    return p[0] | (uint32_t)p[1] << 8;
+}
+static inline uint32_t li_le32(const uint8_t *p)
+{
+    return li_le16(p) | li_le16(p + 2) << 16;
+}
+static inline uint32_t li_be16(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 8 | p[1];
+}
+static inline uint32_t li_be32(const uint8_t *p)
+{
+    return li_be16(p) << 16 | li_be16(p + 2);
+}
 
 /* One marker segment of a JPEG file; false at the scan, at the end, or where the bytes stop making sense. */
 struct li_segment {

@@ -1,4 +1,7 @@
-/* tf.image.convert_image_dtype for the types pictures have: float32 stands for [0, 1], integers for their whole range. */
+/*
+ * tf.image.convert_image_dtype for the types pictures have: float32 stands for [0, 1], integers for their whole
+ * range.
+ */
 #include "image.h"
 
 /* saturate_cast after scaling by max + 0.5; NaN gives 0. */
@@ -53,7 +56,10 @@ static void from_f32(void *out, lince_dtype type, const float *in, int64_t count
     }
 }
 
-static bool known(lince_dtype type) { return type == LINCE_UINT8 || type == LINCE_UINT16 || type == LINCE_FLOAT32; }
+static bool known(lince_dtype type)
+{
+    return type == LINCE_UINT8 || type == LINCE_UINT16 || type == LINCE_FLOAT32;
+}
 
 bool li_image_convert(void *out, lince_dtype out_dtype, const void *in, lince_dtype in_dtype, int64_t count)
 {

@@ -16,7 +16,10 @@ struct li_rect li_crop_central(int64_t h, int64_t w, double fraction)
     return (struct li_rect){top, left, h - 2 * top, w - 2 * left};
 }
 
-/* With oh == ow this is the crop of TensorFlow's ResNet and EfficientNet input code: fraction of the shorter side, rounded down. */
+/*
+ * With oh == ow this is the crop of TensorFlow's ResNet and EfficientNet input code: fraction of the shorter side,
+ * rounded down.
+ */
 struct li_rect li_crop_aspect(int64_t h, int64_t w, int64_t oh, int64_t ow, double fraction)
 {
     float wide = (float)w, high = (float)h;
@@ -33,7 +36,10 @@ struct li_rect li_crop_aspect(int64_t h, int64_t w, int64_t oh, int64_t ow, doub
 }
 
 /* x / 2 rounded down, 0 for negative x. */
-static int64_t half(int64_t x) { return x > 0 ? x / 2 : 0; }
+static int64_t half(int64_t x)
+{
+    return x > 0 ? x / 2 : 0;
+}
 
 void li_crop_or_pad(int64_t h, int64_t w, int64_t oh, int64_t ow, struct li_rect *from, struct li_rect *to)
 {
@@ -51,7 +57,9 @@ struct li_rect li_resize_with_pad(int64_t h, int64_t w, int64_t oh, int64_t ow)
     int64_t rows = (int64_t)floorf(high), columns = (int64_t)floorf(wide);
     int64_t top = (int64_t)floorf(((float)oh - high) / 2), left = (int64_t)floorf(((float)ow - wide) / 2);
 
-    /* The bounds matter to pictures so long and thin that a side vanishes, which TensorFlow refuses, and to rounding. */
+    /*
+     * The bounds matter to pictures so long and thin that a side vanishes, which TensorFlow refuses, and to rounding.
+     */
     rows = LI_MIN(LI_MAX(rows, 1), oh);
     columns = LI_MIN(LI_MAX(columns, 1), ow);
     top = LI_MIN(LI_MAX(top, 0), oh - rows);
@@ -73,6 +81,7 @@ void li_crop_copy(void *out, int64_t out_w, int64_t top, int64_t left, const voi
 {
     for (int64_t y = 0; y < from->height; y++) {
         memcpy((uint8_t *)out + (size_t)((top + y) * out_w + left) * pixel_bytes,
-               (const uint8_t *)in + (size_t)((from->top + y) * in_w + from->left) * pixel_bytes, (size_t)from->width * pixel_bytes);
+               (const uint8_t *)in + (size_t)((from->top + y) * in_w + from->left) * pixel_bytes,
+               (size_t)from->width * pixel_bytes);
     }
 }

@@ -1,4 +1,7 @@
-/* From a file's bytes to a tensor: choose the codec, check the options, convert. As TensorFlow's decode_image_op.cc does. */
+/*
+ * From a file's bytes to a tensor: choose the codec, check the options, convert. As TensorFlow's decode_image_op.cc
+ * does.
+ */
 #include "codec.h"
 
 static lince_status check_options(const struct li_codec *codec, const struct li_image_options *o, lince_error *err)
@@ -7,10 +10,13 @@ static lince_status check_options(const struct li_codec *codec, const struct li_
         return li_fail(err, LINCE_EINVAL, "decoding to %d channels was asked for; wanted 0, 1, 3 or 4", o->channels);
     }
     if (!codec->takes_channels(o->channels)) {
-        return li_fail(err, LINCE_EINVAL, "%s: decoding to %d channels was asked for; wanted %s", codec->name, o->channels, codec->channels);
+        return li_fail(err, LINCE_EINVAL, "%s: decoding to %d channels was asked for; wanted %s", codec->name,
+                       o->channels, codec->channels);
     }
-    if (o->dtype != LINCE_DTYPE_NONE && o->dtype != LINCE_UINT8 && o->dtype != LINCE_UINT16 && o->dtype != LINCE_FLOAT32) {
-        return li_fail(err, LINCE_EINVAL, "decoding to %s was asked for; wanted uint8, uint16 or float32", li_dtype_name(o->dtype));
+    if (o->dtype != LINCE_DTYPE_NONE && o->dtype != LINCE_UINT8 && o->dtype != LINCE_UINT16 &&
+        o->dtype != LINCE_FLOAT32) {
+        return li_fail(err, LINCE_EINVAL, "decoding to %s was asked for; wanted uint8, uint16 or float32",
+                       li_dtype_name(o->dtype));
     }
     if (o->ratio != 0 && o->ratio != 1 && o->ratio != 2 && o->ratio != 4 && o->ratio != 8) {
         return li_fail(err, LINCE_EINVAL, "a JPEG ratio of %d was asked for; wanted 1, 2, 4 or 8", o->ratio);
@@ -88,15 +94,19 @@ lince_status li_image_size(struct li_bytes file, struct li_image_info *info, lin
 lince_status li_image_check_size(const char *format, int64_t h, int64_t w, int64_t samples, lince_error *err)
 {
     if (h < 1 || w < 1) {
-        return li_fail(err, LINCE_EINVAL, "%s: the header says %lld x %lld pixels (width x height); both must be positive", format, (long long)w, (long long)h);
+        return li_fail(err, LINCE_EINVAL,
+                       "%s: the header says %lld x %lld pixels (width x height); both must be positive", format,
+                       (long long)w, (long long)h);
     }
     if (h > LI_MAX_IMAGE_SIDE || w > LI_MAX_IMAGE_SIDE) {
-        return li_fail(err, LINCE_ELIMIT, "%s: the header says %lld x %lld pixels (width x height); a side may have %d", format, (long long)w, (long long)h,
-                       LI_MAX_IMAGE_SIDE);
+        return li_fail(err, LINCE_ELIMIT, "%s: the header says %lld x %lld pixels (width x height); a side may have %d",
+                       format, (long long)w, (long long)h, LI_MAX_IMAGE_SIDE);
     }
     if (h * w >= LI_MAX_IMAGE_PIXELS / samples) {
-        return li_fail(err, LINCE_ELIMIT, "%s: the header says %lld x %lld pixels (width x height), times %lld; fewer than %lld in all are read", format, (long long)w,
-                       (long long)h, (long long)samples, (long long)LI_MAX_IMAGE_PIXELS);
+        return li_fail(
+            err, LINCE_ELIMIT,
+            "%s: the header says %lld x %lld pixels (width x height), times %lld; fewer than %lld in all are read",
+            format, (long long)w, (long long)h, (long long)samples, (long long)LI_MAX_IMAGE_PIXELS);
     }
     return LINCE_OK;
 }

@@ -3,7 +3,10 @@
 
 #include <string.h>
 
-/* ff marker, length (2 bytes, itself included), body. Fill bytes ff may come before a marker; a length below 2 skips nothing. */
+/*
+ * ff marker, length (2 bytes, itself included), body. Fill bytes ff may come before a marker; a length below 2 skips
+ * nothing.
+ */
 bool li_jpeg_segment(struct li_bytes *rest, struct li_segment *segment)
 {
     struct li_bytes length;
@@ -39,7 +42,8 @@ static uint32_t read_int(const uint8_t *p, int bytes, bool big)
 }
 
 /*
- * "II" or "MM", 42, offset of the directory: count (2), then entries of 12 bytes: tag (2), type (2; 3 = 16-bit), count (4), value.
+ * "II" or "MM", 42, offset of the directory: count (2), then entries of 12 bytes: tag (2), type (2; 3 = 16-bit),
+ * count (4), value.
  */
 static int tiff_orientation(struct li_bytes tiff)
 {
@@ -89,7 +93,8 @@ static int png_orientation(struct li_bytes rest)
 {
     struct li_bytes head, data, crc;
 
-    while (li_read_bytes(&rest, 8, &head) && li_read_bytes(&rest, li_be32(head.data), &data) && li_read_bytes(&rest, 4, &crc)) {
+    while (li_read_bytes(&rest, 8, &head) && li_read_bytes(&rest, li_be32(head.data), &data) &&
+           li_read_bytes(&rest, 4, &crc)) {
         if (memcmp(head.data + 4, "eXIf", 4) == 0) {
             return tiff_orientation(data);
         }

@@ -1,10 +1,10 @@
 /*
- * GIF through giflib, composed as TensorFlow's gif_io.cc does: the picture is as large as the largest frame (the screen's size is
- * not asked), frames are drawn over the one before, disposal is ignored, and what comes after an error is left out as
- * long as a whole frame came before it.
+ * GIF through giflib, composed as TensorFlow's gif_io.cc does: the picture is as large as the largest frame (the
+ * screen's size is not asked), frames are drawn over the one before, disposal is ignored, and what comes after an
+ * error is left out as long as a whole frame came before it.
  *
- * giflib's own whole-file reader takes memory as frame headers say; here a walk over the block lengths finds the sizes first
- * and frames are then read row by row.
+ * giflib's own whole-file reader takes memory as frame headers say; here a walk over the block lengths finds the
+ * sizes first and frames are then read row by row.
  */
 #include "codec.h"
 
@@ -53,8 +53,9 @@ static bool walk_frame(struct li_bytes *rest, struct frames *frames, lince_statu
     }
     frames->pixels += w * h;
     if (frames->pixels >= LI_MAX_IMAGE_PIXELS) {
-        *status = li_fail(err, LINCE_ELIMIT, "GIF: the first %lld frames have %lld pixels; fewer than %lld in all are read", (long long)(frames->count + 1),
-                          (long long)frames->pixels, (long long)LI_MAX_IMAGE_PIXELS);
+        *status =
+            li_fail(err, LINCE_ELIMIT, "GIF: the first %lld frames have %lld pixels; fewer than %lld in all are read",
+                    (long long)(frames->count + 1), (long long)frames->pixels, (long long)LI_MAX_IMAGE_PIXELS);
         return false;
     }
     if (!skip_blocks(rest)) {
@@ -99,11 +100,11 @@ static lince_status walk(struct frames *frames, struct li_bytes file, int64_t mo
 struct job {
     GifFileType *gif;
     struct li_bytes rest;
-    uint8_t *canvas;        /* of frame 0 */
-    uint8_t *row;           /* indices of one row of one frame */
-    int64_t drawn, done;    /* frames that have a canvas; frames read whole */
+    uint8_t *canvas;     /* of frame 0 */
+    uint8_t *row;        /* indices of one row of one frame */
+    int64_t drawn, done; /* frames that have a canvas; frames read whole */
     int64_t height, width;
-    int transparent;        /* colour index for the next frame; -1: none */
+    int transparent; /* colour index for the next frame; -1: none */
     bool has_control;
     lince_error *err;
 };
@@ -133,7 +134,8 @@ static lince_status draw_row(struct job *job, const GifImageDesc *d, int64_t y)
     int64_t n = LI_MIN((int64_t)d->Width, job->width - d->Left);
 
     if (!colours) {
-        return li_fail(job->err, LINCE_EINVAL, "GIF: frame %lld has no colour table, nor has the file", (long long)job->done);
+        return li_fail(job->err, LINCE_EINVAL, "GIF: frame %lld has no colour table, nor has the file",
+                       (long long)job->done);
     }
     if (d->Top + y >= job->height) {
         return LINCE_OK;
@@ -145,7 +147,8 @@ static lince_status draw_row(struct job *job, const GifImageDesc *d, int64_t y)
             continue;
         }
         if (index >= colours->ColorCount) {
-            return li_fail(job->err, LINCE_EINVAL, "GIF: frame %lld has colour %d of %d", (long long)job->done, index, colours->ColorCount);
+            return li_fail(job->err, LINCE_EINVAL, "GIF: frame %lld has colour %d of %d", (long long)job->done, index,
+                           colours->ColorCount);
         }
         out[0] = colours->Colors[index].Red;
         out[1] = colours->Colors[index].Green;
@@ -181,13 +184,16 @@ static int64_t row_number(int64_t i, int64_t height, bool interlaced)
     return i;
 }
 
-/* *whole says whether the frame could be read; when not, but the file may be used up to here, the result is LINCE_OK. */
+/*
+ * *whole says whether the frame could be read; when not, but the file may be used up to here, the result is LINCE_OK.
+ */
 static lince_status read_frame(struct job *job, bool *whole)
 {
     *whole = false;
     int images = job->gif->ImageCount;
     if (DGifGetImageDesc(job->gif) == GIF_ERROR) {
-        return job->gif->ImageCount > images ? fail(job) : LINCE_OK; /* giflib counts a frame whose data it then refuses */
+        return job->gif->ImageCount > images ? fail(job)
+                                             : LINCE_OK; /* giflib counts a frame whose data it then refuses */
     }
     GifImageDesc d = job->gif->SavedImages[job->gif->ImageCount - 1].ImageDesc;
     LI_TRY(li_image_check_size("GIF frame", d.Height, d.Width, 1, job->err));
@@ -266,7 +272,8 @@ static lince_status read_file(struct job *job, struct li_bytes file, struct li_m
     job->done = 0;
     if (!(job->gif = DGifOpen(&job->rest, read_bytes, &code))) {
         const char *why = GifErrorString(code);
-        return li_fail(job->err, code == D_GIF_ERR_NOT_ENOUGH_MEM ? LINCE_ENOMEM : LINCE_ECORRUPT, "GIF: %s", why ? why : "cannot be opened");
+        return li_fail(job->err, code == D_GIF_ERR_NOT_ENOUGH_MEM ? LINCE_ENOMEM : LINCE_ECORRUPT, "GIF: %s",
+                       why ? why : "cannot be opened");
     }
     lince_status status = LINCE_ENOMEM;
     if ((job->row = li_alloc(mem, ROW_BYTES, job->err))) {
@@ -277,10 +284,13 @@ static lince_status read_file(struct job *job, struct li_bytes file, struct li_m
     return status;
 }
 
-static lince_status decode_frames(struct li_tensor *out, struct li_bytes file, const struct frames *frames, bool first, int64_t *done,
-                                  struct li_mem *mem, lince_error *err)
+static lince_status decode_frames(struct li_tensor *out, struct li_bytes file, const struct frames *frames, bool first,
+                                  int64_t *done, struct li_mem *mem, lince_error *err)
 {
-    struct job job = {.drawn = first ? LI_MIN(frames->count, 1) : frames->count, .height = frames->height, .width = frames->width, .err = err};
+    struct job job = {.drawn = first ? LI_MIN(frames->count, 1) : frames->count,
+                      .height = frames->height,
+                      .width = frames->width,
+                      .err = err};
     struct li_tensor image = {0};
 
     if (frames->count) {
@@ -329,7 +339,10 @@ static lince_status size(struct li_bytes file, struct li_image_info *info, lince
     return LINCE_OK;
 }
 
-static bool takes_channels(int channels) { return channels == 0 || channels == 3; }
+static bool takes_channels(int channels)
+{
+    return channels == 0 || channels == 3;
+}
 
 const struct li_codec li_codec_gif = {
     .name = "GIF", .size = size, .decode = decode, .channels = "0 or 3", .takes_channels = takes_channels};

@@ -1,7 +1,7 @@
 /*
- * JPEG through libjpeg-turbo, with the settings of TensorFlow's jpeg_mem.cc. libjpeg leaves by longjmp: the only setjmp is
- * in run(), and everything that must survive it stands in struct job, which its caller holds. A longjmp therefore finds no
- * local variable to lose.
+ * JPEG through libjpeg-turbo, with the settings of TensorFlow's jpeg_mem.cc. libjpeg leaves by longjmp: the only
+ * setjmp is in run(), and everything that must survive it stands in struct job, which its caller holds. A longjmp
+ * therefore finds no local variable to lose.
  */
 #include "codec.h"
 
@@ -12,8 +12,8 @@
 #include <jerror.h>
 
 /*
- * What one file may cost: passes over the picture, beyond the few that any file may have; and how often the bytes at one place are
- * read again while recovering. A row of blocks takes at most ten blocks of 64 codes of 4 bytes.
+ * What one file may cost: passes over the picture, beyond the few that any file may have; and how often the bytes at
+ * one place are read again while recovering. An MCU has at most ten blocks of 64 codes of 4 bytes.
  */
 enum { FREE_SCANS = 40, MAX_REREADS = 4096 };
 #define MAX_SCAN_PIXELS ((int64_t)1 << 30)
@@ -32,7 +32,7 @@ struct job {
     struct li_tensor image;
     const JOCTET *again; /* where bytes were last read again, and how often */
     int rereads;
-    JSAMPLE *cmyk;       /* one row, for pictures of four components */
+    JSAMPLE *cmyk; /* one row, for pictures of four components */
 };
 
 /* ---- errors ---- */
@@ -77,10 +77,14 @@ static void on_error(j_common_ptr c)
     char text[JMSG_LENGTH_MAX];
 
     c->err->format_message(c, text);
-    leave(job, li_fail(job->err, classify(c->err->msg_code), "JPEG: %s", c->err->msg_code == JERR_FILE_READ ? "the file ends inside the picture" : text));
+    leave(job, li_fail(job->err, classify(c->err->msg_code), "JPEG: %s",
+                       c->err->msg_code == JERR_FILE_READ ? "the file ends inside the picture" : text));
 }
 
-static void on_message(j_common_ptr c) { (void)c; }
+static void on_message(j_common_ptr c)
+{
+    (void)c;
+}
 
 /* Passes over the whole picture that carry almost nothing make a small file take for ever. */
 static void on_progress(j_common_ptr c)
@@ -89,7 +93,8 @@ static void on_progress(j_common_ptr c)
     int64_t scans = job->c.input_scan_number, pixels = (int64_t)job->c.image_width * job->c.image_height;
 
     if (scans > FREE_SCANS && scans * pixels > MAX_SCAN_PIXELS) {
-        leave(job, li_fail(job->err, LINCE_ELIMIT, "JPEG: more than %lld scans of %u x %u pixels", (long long)(scans - 1), job->c.image_width, job->c.image_height));
+        leave(job, li_fail(job->err, LINCE_ELIMIT, "JPEG: more than %lld scans of %u x %u pixels",
+                           (long long)(scans - 1), job->c.image_width, job->c.image_height));
     }
 }
 
@@ -104,9 +109,9 @@ static void source_start(j_decompress_ptr c)
 }
 
 /*
- * libjpeg asks for more when the file has ended. While it decodes a row of blocks, bytes_in_buffer still is what it was at
- * the row's start: FALSE then suspends it, and TRUE makes it read the row's bytes again, which is what TensorFlow's recovery does.
- * Recovered pictures are the same only because of that. A marker of fill bytes only would be read again for ever, though.
+ * libjpeg asks for more when the file has ended. While it decodes an MCU, bytes_in_buffer still is what it was at the
+ * MCU's start: FALSE then suspends it, and TRUE makes it read the MCU's bytes again, which is what TensorFlow's recovery
+ * does. Recovered pictures are the same only because of that. Fill bytes would be read again for ever, though.
  */
 static boolean reread(struct job *job)
 {
@@ -153,7 +158,10 @@ static void source_skip(j_decompress_ptr c, long bytes)
     job->source.next_input_byte += bytes;
 }
 
-static void source_end(j_decompress_ptr c) { (void)c; }
+static void source_end(j_decompress_ptr c)
+{
+    (void)c;
+}
 
 /* ---- steps, all inside the reach of run()'s setjmp ---- */
 
@@ -163,11 +171,15 @@ static void prepare(struct job *job)
     const struct li_image_options *o = job->options;
 
     jpeg_create_decompress(c);
-    job->source = (struct jpeg_source_mgr){.init_source = source_start, .fill_input_buffer = source_more, .skip_input_data = source_skip,
-                                           .resync_to_restart = jpeg_resync_to_restart, .term_source = source_end};
+    job->source = (struct jpeg_source_mgr){.init_source = source_start,
+                                           .fill_input_buffer = source_more,
+                                           .skip_input_data = source_skip,
+                                           .resync_to_restart = jpeg_resync_to_restart,
+                                           .term_source = source_end};
     c->src = &job->source;
     if (jpeg_read_header(c, TRUE) != JPEG_HEADER_OK) {
-        leave(job, li_fail(job->err, LINCE_ECORRUPT, "JPEG: the file ends inside its headers, after %zu bytes", job->file.len));
+        leave(job, li_fail(job->err, LINCE_ECORRUPT, "JPEG: the file ends inside its headers, after %zu bytes",
+                           job->file.len));
     }
     int channels = o->channels ? o->channels : LI_MIN(c->num_components, 3);
     bool inks = c->jpeg_color_space == JCS_CMYK || c->jpeg_color_space == JCS_YCCK;
@@ -183,12 +195,15 @@ static void prepare(struct job *job)
     lince_status status = li_image_check_size("JPEG", c->image_height, c->image_width, c->num_components, job->err);
     if (!status && jpeg_has_multiple_scans(c)) {
         /* libjpeg keeps all coefficients: two bytes for each sample. */
-        status = li_image_afford((size_t)c->image_height * c->image_width * (size_t)c->num_components * 2, job->mem, job->err);
+        status = li_image_afford((size_t)c->image_height * c->image_width * (size_t)c->num_components * 2, job->mem,
+                                 job->err);
     }
     if (!status) {
-        status = li_image_alloc(&job->image, LINCE_UINT8, 0, c->output_height, c->output_width, channels, job->mem, job->err);
+        status = li_image_alloc(&job->image, LINCE_UINT8, 0, c->output_height, c->output_width, channels, job->mem,
+                                job->err);
     }
-    if (!status && c->out_color_space == JCS_CMYK && !(job->cmyk = li_alloc(job->mem, (size_t)c->output_width * 4, job->err))) {
+    if (!status && c->out_color_space == JCS_CMYK &&
+        !(job->cmyk = li_alloc(job->mem, (size_t)c->output_width * 4, job->err))) {
         status = LINCE_ENOMEM;
     }
     if (status) {
@@ -224,13 +239,15 @@ static void read_rows(struct job *job)
     JSAMPLE *row = job->image.data;
 
     if (!jpeg_start_decompress(c)) {
-        leave(job, li_fail(job->err, LINCE_ECORRUPT, "JPEG: the file ends inside its first scans, after %zu bytes", job->file.len));
+        leave(job, li_fail(job->err, LINCE_ECORRUPT, "JPEG: the file ends inside its first scans, after %zu bytes",
+                           job->file.len));
     }
     while (c->output_scanline < c->output_height) {
         JSAMPLE *target = job->cmyk ? job->cmyk : row;
         if (jpeg_read_scanlines(c, &target, 1) == 0) {
             if (!job->options->recover_truncated) {
-                leave(job, li_fail(job->err, LINCE_ECORRUPT, "JPEG: the file ends in row %u of %u", c->output_scanline, c->output_height));
+                leave(job, li_fail(job->err, LINCE_ECORRUPT, "JPEG: the file ends in row %u of %u", c->output_scanline,
+                                   c->output_height));
             }
             fill_rest(job, row, stride);
             break;
@@ -302,7 +319,10 @@ static lince_status size(struct li_bytes file, struct li_image_info *info, lince
     return li_fail(err, LINCE_ECORRUPT, "JPEG: no frame header in %zu bytes", file.len);
 }
 
-static bool takes_channels(int channels) { return channels != 4; }
+static bool takes_channels(int channels)
+{
+    return channels != 4;
+}
 
 const struct li_codec li_codec_jpeg = {
     .name = "JPEG", .size = size, .decode = decode, .channels = "0, 1 or 3", .takes_channels = takes_channels};

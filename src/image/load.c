@@ -1,6 +1,6 @@
 /*
- * From a file to the float tensor a model takes. The same as decoding, converting, cropping and resizing one after another, but the
- * floats of the whole photo are never made: the resizers turn the rows they read into floats.
+ * From a file to the float tensor a model takes. The same as decoding, converting, cropping and resizing one after
+ * another, but the floats of the whole photo are never made: the resizers turn the rows they read into floats.
  */
 #include "image.h"
 
@@ -15,16 +15,19 @@ struct plan {
 
 static lince_status check(const struct li_load_options *o, lince_error *err)
 {
-    if (o->height < 0 || o->width < 0 || (o->height == 0) != (o->width == 0) || o->height > LI_MAX_IMAGE_SIDE || o->width > LI_MAX_IMAGE_SIDE) {
-        return li_fail(err, LINCE_EINVAL, "image size %lld x %lld (height x width); wanted 1..%d for each, or 0 for both", (long long)o->height, (long long)o->width,
-                       LI_MAX_IMAGE_SIDE);
+    if (o->height < 0 || o->width < 0 || (o->height == 0) != (o->width == 0) || o->height > LI_MAX_IMAGE_SIDE ||
+        o->width > LI_MAX_IMAGE_SIDE) {
+        return li_fail(err, LINCE_EINVAL,
+                       "image size %lld x %lld (height x width); wanted 1..%d for each, or 0 for both",
+                       (long long)o->height, (long long)o->width, LI_MAX_IMAGE_SIDE);
     }
     if (!(o->crop_fraction >= 0 && o->crop_fraction <= 1)) {
         return li_fail(err, LINCE_EINVAL, "crop fraction %g; wanted above 0, at most 1", o->crop_fraction);
     }
     for (int i = 0; o->range == LI_RANGE_MEAN_STD && i < 3; i++) {
         if (!(o->std[i] > 0 || o->std[i] < 0)) {
-            return li_fail(err, LINCE_EINVAL, "standard deviation %g of channel %d; wanted another number than 0", (double)o->std[i], i);
+            return li_fail(err, LINCE_EINVAL, "standard deviation %g of channel %d; wanted another number than 0",
+                           (double)o->std[i], i);
         }
     }
     return LINCE_OK;
@@ -36,7 +39,8 @@ static struct plan plan_of(const struct li_load_options *o, int64_t h, int64_t w
     struct plan p = {.height = o->height, .width = o->width};
     bool sized = o->height > 0;
 
-    p.from = sized && o->fit == LI_FIT_CROP ? li_crop_aspect(h, w, o->height, o->width, fraction) : li_crop_central(h, w, fraction);
+    p.from = sized && o->fit == LI_FIT_CROP ? li_crop_aspect(h, w, o->height, o->width, fraction)
+                                            : li_crop_central(h, w, fraction);
     if (!sized) {
         p.height = p.from.height;
         p.width = p.from.width;
@@ -48,7 +52,8 @@ static struct plan plan_of(const struct li_load_options *o, int64_t h, int64_t w
     return p;
 }
 
-lince_status li_image_load_size(struct li_bytes file, const struct li_load_options *o, int64_t *height, int64_t *width, lince_error *err)
+lince_status li_image_load_size(struct li_bytes file, const struct li_load_options *o, int64_t *height, int64_t *width,
+                                lince_error *err)
 {
     struct li_image_info info;
 
@@ -77,12 +82,14 @@ static void set_range(float *out, int64_t pixels, const struct li_load_options *
     }
 }
 
-static lince_status resize(float *out, const struct li_resize *r, const uint8_t *in, struct li_mem *mem, lince_error *err)
+static lince_status resize(float *out, const struct li_resize *r, const uint8_t *in, struct li_mem *mem,
+                           lince_error *err)
 {
     bool nearest = r->method == LI_RESIZE_NEAREST; /* gives bytes, which become floats afterwards */
     int64_t count = r->oh * r->ow * 3;
     size_t scratch_bytes = nearest ? (size_t)count : li_resize_scratch_bytes(r);
-    uint8_t *table = li_alloc(mem, li_resize_table_bytes(r), err), *scratch = table ? li_alloc(mem, scratch_bytes, err) : NULL;
+    uint8_t *table = li_alloc(mem, li_resize_table_bytes(r), err),
+            *scratch = table ? li_alloc(mem, scratch_bytes, err) : NULL;
 
     if (scratch) {
         li_resize_table(r, table);
@@ -96,11 +103,14 @@ static lince_status resize(float *out, const struct li_resize *r, const uint8_t 
     return scratch ? LINCE_OK : LINCE_ENOMEM;
 }
 
-static void clear(float *out, size_t count) { memset(out, 0, count * sizeof(float)); }
+static void clear(float *out, size_t count)
+{
+    memset(out, 0, count * sizeof(float));
+}
 
 /*
- * Spread the small picture that starts at out over the larger one around it, with 0 outside. From the last row up: what is
- * still to be moved then lies before the row being written.
+ * Spread the small picture that starts at out over the larger one around it, with 0 outside. From the last row up:
+ * what is still to be moved then lies before the row being written.
  */
 static void place(float *out, const struct plan *p)
 {
@@ -119,15 +129,23 @@ static void place(float *out, const struct plan *p)
     }
 }
 
-static lince_status fill(float *out, int64_t count, const struct li_tensor *image, const struct li_load_options *o, struct li_mem *mem,
-                         lince_error *err)
+static lince_status fill(float *out, int64_t count, const struct li_tensor *image, const struct li_load_options *o,
+                         struct li_mem *mem, lince_error *err)
 {
     int64_t h = image->shape.dim[0], w = image->shape.dim[1];
     struct plan p = plan_of(o, h, w);
-    struct li_resize r = {.dtype = LINCE_UINT8, .n = 1, .h = p.from.height, .w = p.from.width, .c = 3, .oh = p.to.height, .ow = p.to.width, .row_stride = w * 3};
+    struct li_resize r = {.dtype = LINCE_UINT8,
+                          .n = 1,
+                          .h = p.from.height,
+                          .w = p.from.width,
+                          .c = 3,
+                          .oh = p.to.height,
+                          .ow = p.to.width,
+                          .row_stride = w * 3};
 
     if (p.height * p.width * 3 != count) {
-        return li_fail(err, LINCE_EINVAL, "the image gives %lld x %lld x 3 floats; there is room for %lld", (long long)p.height, (long long)p.width, (long long)count);
+        return li_fail(err, LINCE_EINVAL, "the image gives %lld x %lld x 3 floats; there is room for %lld",
+                       (long long)p.height, (long long)p.width, (long long)count);
     }
     r.unit = o->range == LI_RANGE_0_255 ? 1 : 1.0f / 255;
     bool sized = o->height > 0; /* if not, bilinear from a size to itself is a copy */
@@ -140,8 +158,8 @@ static lince_status fill(float *out, int64_t count, const struct li_tensor *imag
     return LINCE_OK;
 }
 
-lince_status li_image_load(float *out, int64_t out_count, struct li_bytes file, const struct li_load_options *o, struct li_mem *mem,
-                           lince_error *err)
+lince_status li_image_load(float *out, int64_t out_count, struct li_bytes file, const struct li_load_options *o,
+                           struct li_mem *mem, lince_error *err)
 {
     struct li_image_options decode = {.channels = 3, .first_frame = true, .dct_accurate = o->dct_accurate};
     struct li_tensor image = {0};

@@ -41,7 +41,8 @@ lince_status li_image_orient(struct li_tensor *image, int orientation, struct li
     const uint8_t *in = image->data;
 
     if (image->shape.rank != 3 || orientation < 1 || orientation > 8) {
-        return li_fail(err, LINCE_EINVAL, "cannot orient a picture of rank %d by tag %d; wanted [h, w, c] and 1..8", image->shape.rank, orientation);
+        return li_fail(err, LINCE_EINVAL, "cannot orient a picture of rank %d by tag %d; wanted [h, w, c] and 1..8",
+                       image->shape.rank, orientation);
     }
     if (orientation == 1) {
         return LINCE_OK;

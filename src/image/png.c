@@ -1,6 +1,6 @@
 /*
- * PNG through libpng, with the transformations TensorFlow's png_io.cc asks for. libpng leaves by longjmp: the only setjmp is in
- * run(), and everything that must survive it stands in struct job, which its caller holds.
+ * PNG through libpng, with the transformations TensorFlow's png_io.cc asks for. libpng leaves by longjmp: the only
+ * setjmp is in run(), and everything that must survive it stands in struct job, which its caller holds.
  */
 #include "codec.h"
 
@@ -17,9 +17,9 @@ struct job {
     const struct li_image_options *options;
     struct li_mem *mem;
     lince_error *err;
-    lince_status status;  /* what an error is, when it is not to be guessed from libpng's words */
+    lince_status status; /* what an error is, when it is not to be guessed from libpng's words */
     int channels, passes;
-    bool widen;           /* 8-bit samples, 16 wanted */
+    bool widen; /* 8-bit samples, 16 wanted */
     struct li_tensor image;
 };
 
@@ -49,9 +49,15 @@ static lince_status classify(const char *text)
         const char *part;
         lince_status status;
     } table[] = {
-        {"Missing", LINCE_EINVAL},       {"CRC", LINCE_ECORRUPT},         {"IDAT: ", LINCE_ECORRUPT},
-        {"Not enough", LINCE_ECORRUPT},  {"Too much", LINCE_ECORRUPT},    {"out of range", LINCE_EFORMAT},
-        {"invalid chunk type", LINCE_EFORMAT}, {"emory", LINCE_ENOMEM},   {"exceeds user limit", LINCE_ELIMIT},
+        {"Missing", LINCE_EINVAL},
+        {"CRC", LINCE_ECORRUPT},
+        {"IDAT: ", LINCE_ECORRUPT},
+        {"Not enough", LINCE_ECORRUPT},
+        {"Too much", LINCE_ECORRUPT},
+        {"out of range", LINCE_EFORMAT},
+        {"invalid chunk type", LINCE_EFORMAT},
+        {"emory", LINCE_ENOMEM},
+        {"exceeds user limit", LINCE_ELIMIT},
     };
 
     for (size_t i = 0; i < LI_COUNT(table); i++) {
@@ -239,7 +245,10 @@ static lince_status decode(struct li_tensor *out, struct li_bytes file, const st
     if (job.png) {
         job.info = png_create_info_struct(job.png);
     }
-    lince_status status = job.info ? run(&job) : li_fail(err, LINCE_ENOMEM, "PNG: libpng cannot start; is it another version than %s?", PNG_LIBPNG_VER_STRING);
+    lince_status status = job.info
+                              ? run(&job)
+                              : li_fail(err, LINCE_ENOMEM, "PNG: libpng cannot start; is it another version than %s?",
+                                        PNG_LIBPNG_VER_STRING);
     png_destroy_read_struct(&job.png, &job.info, NULL);
     if (status) {
         li_free(mem, job.image.data);

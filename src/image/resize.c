@@ -23,7 +23,10 @@ float li_resize_step(const struct li_resize *r, int axis)
 {
     int64_t in = li_resize_in(r, axis), out = li_resize_out(r, axis);
 
-    /* A side of one pixel has no corners to align; the goldens of bicubic and area show that TensorFlow 2.21 sees it so. */
+    /*
+     * A side of one pixel has no corners to align; the goldens of bicubic and area show that TensorFlow 2.21 sees it
+     * so.
+     */
     return r->align_corners && in > 1 && out > 1 ? (float)(in - 1) / (float)(out - 1) : (float)in / (float)out;
 }
 
@@ -31,10 +34,10 @@ static const struct {
     const char *name;
     enum li_resize_method method;
 } names[] = {
-    {"bilinear", LI_RESIZE_BILINEAR},   {"nearest", LI_RESIZE_NEAREST},     {"bicubic", LI_RESIZE_BICUBIC},
-    {"area", LI_RESIZE_AREA},           {"lanczos1", LI_RESIZE_LANCZOS1},   {"lanczos3", LI_RESIZE_LANCZOS3},
-    {"lanczos5", LI_RESIZE_LANCZOS5},   {"gaussian", LI_RESIZE_GAUSSIAN},   {"box", LI_RESIZE_BOX},
-    {"triangle", LI_RESIZE_TRIANGLE},   {"keyscubic", LI_RESIZE_KEYSCUBIC}, {"mitchellcubic", LI_RESIZE_MITCHELLCUBIC},
+    {"bilinear", LI_RESIZE_BILINEAR}, {"nearest", LI_RESIZE_NEAREST},     {"bicubic", LI_RESIZE_BICUBIC},
+    {"area", LI_RESIZE_AREA},         {"lanczos1", LI_RESIZE_LANCZOS1},   {"lanczos3", LI_RESIZE_LANCZOS3},
+    {"lanczos5", LI_RESIZE_LANCZOS5}, {"gaussian", LI_RESIZE_GAUSSIAN},   {"box", LI_RESIZE_BOX},
+    {"triangle", LI_RESIZE_TRIANGLE}, {"keyscubic", LI_RESIZE_KEYSCUBIC}, {"mitchellcubic", LI_RESIZE_MITCHELLCUBIC},
 };
 
 bool li_resize_method_parse(const char *name, enum li_resize_method *method)
@@ -64,14 +67,20 @@ void li_resize_v2(struct li_resize *r, enum li_resize_method method, bool antial
     r->translation[0] = r->translation[1] = 0;
 }
 
-static size_t align(size_t bytes) { return (bytes + LI_ALIGN - 1) / LI_ALIGN * LI_ALIGN; }
+static size_t align(size_t bytes)
+{
+    return (bytes + LI_ALIGN - 1) / LI_ALIGN * LI_ALIGN;
+}
 
 static size_t axis_bytes(const struct li_resize *r, int axis)
 {
     return align(resizer(r->method)->entry_bytes(r, axis) * (size_t)li_resize_out(r, axis));
 }
 
-size_t li_resize_table_bytes(const struct li_resize *r) { return axis_bytes(r, 0) + axis_bytes(r, 1); }
+size_t li_resize_table_bytes(const struct li_resize *r)
+{
+    return axis_bytes(r, 0) + axis_bytes(r, 1);
+}
 
 void li_resize_table(const struct li_resize *r, void *table)
 {
@@ -84,7 +93,8 @@ size_t li_resize_scratch_bytes(const struct li_resize *r)
     return resizer(r->method)->scratch_floats(r) * sizeof(float);
 }
 
-void li_resize_rows(const struct li_resize *r, const void *table, const void *in, void *out, int64_t y0, int64_t y1, void *scratch)
+void li_resize_rows(const struct li_resize *r, const void *table, const void *in, void *out, int64_t y0, int64_t y1,
+                    void *scratch)
 {
     const void *xs = (const uint8_t *)table + axis_bytes(r, 0);
 
@@ -93,13 +103,13 @@ void li_resize_rows(const struct li_resize *r, const void *table, const void *in
 
 /* ---- rows as floats ---- */
 
-#define LOAD(name, type, value)                                                                       \
-    static void load_##name(float *restrict out, const type *restrict in, int64_t count, float unit) \
-    {                                                                                                 \
-        (void)unit;                                                                                   \
-        for (int64_t i = 0; i < count; i++) {                                                         \
-            out[i] = (value);                                                                         \
-        }                                                                                             \
+#define LOAD(name, type, value)                                                                                        \
+    static void load_##name(float *restrict out, const type *restrict in, int64_t count, float unit)                   \
+    {                                                                                                                  \
+        (void)unit;                                                                                                    \
+        for (int64_t i = 0; i < count; i++) {                                                                          \
+            out[i] = (value);                                                                                          \
+        }                                                                                                              \
     }
 LOAD(u8, uint8_t, (float)in[i] * unit)
 LOAD(i8, int8_t, (float)in[i] * unit)

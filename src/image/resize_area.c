@@ -1,4 +1,7 @@
-/* ResizeArea: every output pixel is the mean of the part of the picture it covers, edges counted by how much of them it covers. */
+/*
+ * ResizeArea: every output pixel is the mean of the part of the picture it covers, edges counted by how much of them
+ * it covers.
+ */
 #include "resize.h"
 
 #include <math.h>
@@ -36,10 +39,14 @@ static float covered(const struct span *s, int64_t i, float step)
     return (float)(i + 1) > s->at_end ? s->at_end - (float)i : 1.0f;
 }
 
-static size_t area_scratch(const struct li_resize *r) { return li_resize_round(r->w * r->c); }
+static size_t area_scratch(const struct li_resize *r)
+{
+    return li_resize_round(r->w * r->c);
+}
 
 /* out[x] += factor * (sum of what column x covers of the row) */
-static void add_row(float *restrict out, const float *restrict row, const struct li_resize *r, const struct span *xs, float factor)
+static void add_row(float *restrict out, const float *restrict row, const struct li_resize *r, const struct span *xs,
+                    float factor)
 {
     float step = li_resize_step(r, 1);
 
@@ -47,7 +54,8 @@ static void add_row(float *restrict out, const float *restrict row, const struct
         const struct span *s = xs + x;
         int64_t last = s->end - 1;
         float first_part = covered(s, s->start, step), last_part = covered(s, last, step);
-        const float *first_pixel = row + li_resize_clamp(s->start, r->w) * r->c, *last_pixel = row + li_resize_clamp(last, r->w) * r->c;
+        const float *first_pixel = row + li_resize_clamp(s->start, r->w) * r->c,
+                    *last_pixel = row + li_resize_clamp(last, r->w) * r->c;
         for (int64_t c = 0; c < r->c; c++) {
             float sum = first_pixel[c] * first_part;
             for (int64_t i = s->start + 1; i < last; i++) {
@@ -61,8 +69,8 @@ static void add_row(float *restrict out, const float *restrict row, const struct
     }
 }
 
-static void area_rows(const struct li_resize *r, const void *ytable, const void *xtable, const void *in, void *out, int64_t y0,
-                      int64_t y1, float *scratch)
+static void area_rows(const struct li_resize *r, const void *ytable, const void *xtable, const void *in, void *out,
+                      int64_t y0, int64_t y1, float *scratch)
 {
     const struct span *ys = ytable;
     int64_t count = r->ow * r->c;

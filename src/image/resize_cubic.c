@@ -1,6 +1,7 @@
 /*
- * ResizeBicubic: four taps each way, rows first. Weights come from a table of 1024 steps, as in TensorFlow, whose rounding shows in
- * the results. With half-pixel centres a = -0.5 and taps outside the picture drop out; else a = -0.75 and they repeat the edge.
+ * ResizeBicubic: four taps each way, rows first. Weights come from a table of 1024 steps, as in TensorFlow, whose
+ * rounding shows in the results. With half-pixel centres a = -0.5 and taps outside the picture drop out; else a =
+ * -0.75 and they repeat the edge.
  */
 #include "resize.h"
 
@@ -65,7 +66,8 @@ static void make_cubics(const struct li_resize *r, int axis, void *table)
         int64_t first = (int64_t)floorf(at);
         int offset = (int)lrintf((at - (float)first) * STEPS);
         first--;
-        *e = (struct cubic){.weight = {far_weight(offset, a), near_weight(offset, a), near_weight(STEPS - offset, a), far_weight(STEPS - offset, a)}};
+        *e = (struct cubic){.weight = {far_weight(offset, a), near_weight(offset, a), near_weight(STEPS - offset, a),
+                                       far_weight(STEPS - offset, a)}};
         for (int k = 0; k < TAPS; k++) {
             e->index[k] = (int32_t)li_resize_clamp(first + k, in);
         }
@@ -79,7 +81,10 @@ static void make_cubics(const struct li_resize *r, int axis, void *table)
 }
 
 /* Four input rows, one row between. */
-static size_t cubic_scratch(const struct li_resize *r) { return (TAPS + 1) * li_resize_round(r->w * r->c); }
+static size_t cubic_scratch(const struct li_resize *r)
+{
+    return (TAPS + 1) * li_resize_round(r->w * r->c);
+}
 
 static void cubic_down(float *restrict out, const float *const row[TAPS], const float w[TAPS], int64_t count)
 {
@@ -95,14 +100,14 @@ static void cubic_across(float *restrict out, const float *restrict in, const st
     for (int64_t x = 0; x < ow; x++, out += c) {
         const struct cubic *e = xs + x;
         for (int64_t i = 0; i < c; i++) {
-            out[i] = in[e->index[0] + i] * e->weight[0] + in[e->index[1] + i] * e->weight[1] + in[e->index[2] + i] * e->weight[2] +
-                     in[e->index[3] + i] * e->weight[3];
+            out[i] = in[e->index[0] + i] * e->weight[0] + in[e->index[1] + i] * e->weight[1] +
+                     in[e->index[2] + i] * e->weight[2] + in[e->index[3] + i] * e->weight[3];
         }
     }
 }
 
-static void cubic_rows(const struct li_resize *r, const void *ytable, const void *xtable, const void *in, void *out, int64_t y0,
-                       int64_t y1, float *scratch)
+static void cubic_rows(const struct li_resize *r, const void *ytable, const void *xtable, const void *in, void *out,
+                       int64_t y0, int64_t y1, float *scratch)
 {
     const struct cubic *ys = ytable;
     size_t part = li_resize_round(r->w * r->c);

@@ -33,9 +33,13 @@ static void make_taps(const struct li_resize *r, int axis, void *table)
     }
 }
 
-static size_t bilinear_scratch(const struct li_resize *r) { return li_resize_round(r->w * r->c) + 2 * li_resize_round(r->ow * r->c); }
+static size_t bilinear_scratch(const struct li_resize *r)
+{
+    return li_resize_round(r->w * r->c) + 2 * li_resize_round(r->ow * r->c);
+}
 
-static inline void across_channels(float *restrict out, const float *restrict in, const struct tap *restrict taps, int64_t ow, int64_t c)
+static inline void across_channels(float *restrict out, const float *restrict in, const struct tap *restrict taps,
+                                   int64_t ow, int64_t c)
 {
     for (int64_t x = 0; x < ow; x++, out += c) {
         const float *left = in + taps[x].low, *right = in + taps[x].high;
@@ -46,7 +50,8 @@ static inline void across_channels(float *restrict out, const float *restrict in
     }
 }
 
-static void across(float *restrict out, const float *restrict in, const struct tap *restrict taps, int64_t ow, int64_t c)
+static void across(float *restrict out, const float *restrict in, const struct tap *restrict taps, int64_t ow,
+                   int64_t c)
 {
     switch (c) {
     case 1:
@@ -91,8 +96,8 @@ static const float *line_of(struct lines *l, int64_t row, int64_t keep)
     return l->line[slot];
 }
 
-static void bilinear_rows(const struct li_resize *r, const void *ytable, const void *xtable, const void *in, void *out, int64_t y0,
-                          int64_t y1, float *scratch)
+static void bilinear_rows(const struct li_resize *r, const void *ytable, const void *xtable, const void *in, void *out,
+                          int64_t y0, int64_t y1, float *scratch)
 {
     const struct tap *ys = ytable;
     int64_t count = r->ow * r->c;
@@ -105,7 +110,8 @@ static void bilinear_rows(const struct li_resize *r, const void *ytable, const v
         int64_t base = y / r->oh * r->h, low = base + tap->low, high = base + tap->high;
         float *row = (float *)out + y * count;
         if (r->h == r->oh && r->w == r->ow) {
-            memcpy(row, li_resize_load(r, in, y, scratch), (size_t)count * sizeof(float)); /* weights of 0 would spread infinities */
+            memcpy(row, li_resize_load(r, in, y, scratch),
+                   (size_t)count * sizeof(float)); /* weights of 0 would spread infinities */
             continue;
         }
         const float *top = line_of(&lines, low, high), *bottom = line_of(&lines, high, low);
@@ -144,8 +150,8 @@ static size_t no_scratch(const struct li_resize *r)
     return 0;
 }
 
-static void nearest_rows(const struct li_resize *r, const void *ytable, const void *xtable, const void *in, void *out, int64_t y0,
-                         int64_t y1, float *scratch)
+static void nearest_rows(const struct li_resize *r, const void *ytable, const void *xtable, const void *in, void *out,
+                         int64_t y0, int64_t y1, float *scratch)
 {
     const int32_t *ys = ytable, *xs = xtable;
     size_t element = li_dtype_size(r->dtype), pixel = (size_t)r->c * element;
@@ -153,7 +159,8 @@ static void nearest_rows(const struct li_resize *r, const void *ytable, const vo
 
     (void)scratch;
     for (int64_t y = y0; y < y1; y++) {
-        const uint8_t *row = (const uint8_t *)in + (size_t)((y / r->oh * r->h + ys[y % r->oh]) * li_resize_stride(r)) * element;
+        const uint8_t *row =
+            (const uint8_t *)in + (size_t)((y / r->oh * r->h + ys[y % r->oh]) * li_resize_stride(r)) * element;
         for (int64_t x = 0; x < r->ow; x++, to += pixel) {
             memcpy(to, row + (size_t)xs[x] * pixel, pixel);
         }

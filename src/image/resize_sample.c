@@ -1,6 +1,6 @@
 /*
- * ScaleAndTranslate: a sampling kernel, widened when shrinking with antialias, applied to rows first. The order of float operations is that
- * of scale_and_translate_op.cc and sampling_kernels.h.
+ * ScaleAndTranslate: a sampling kernel, widened when shrinking with antialias, applied to rows first. The order of
+ * float operations is that of scale_and_translate_op.cc and sampling_kernels.h.
  */
 #include "resize.h"
 
@@ -48,9 +48,15 @@ static float gaussian(float x)
     return x >= 1.5f ? 0 : (float)exp((double)(-x * x) / (2.0 * (double)sigma * (double)sigma));
 }
 
-static float box(float x) { return x < 0.5f ? 1 : x == 0.5f ? 0.5f : 0; }
+static float box(float x)
+{
+    return x < 0.5f ? 1 : x == 0.5f ? 0.5f : 0;
+}
 
-static float triangle(float x) { return x < 1 ? 1 - x : 0; }
+static float triangle(float x)
+{
+    return x < 1 ? 1 - x : 0;
+}
 
 static float keys_cubic(float x)
 {
@@ -112,7 +118,10 @@ static struct axis axis_of(const struct li_resize *r, int axis)
     return a;
 }
 
-static size_t span_bytes(const struct li_resize *r, int axis) { return ((size_t)axis_of(r, axis).most + 2) * 4; }
+static size_t span_bytes(const struct li_resize *r, int axis)
+{
+    return ((size_t)axis_of(r, axis).most + 2) * 4;
+}
 
 struct span {
     int32_t start, count;
@@ -163,7 +172,10 @@ static void make_spans(const struct li_resize *r, int axis, void *table)
 
 /* ---- rows ---- */
 
-static size_t sample_scratch(const struct li_resize *r) { return 2 * li_resize_round(r->w * r->c); }
+static size_t sample_scratch(const struct li_resize *r)
+{
+    return 2 * li_resize_round(r->w * r->c);
+}
 
 static void add_scaled(float *restrict out, const float *restrict in, float weight, int64_t count)
 {
@@ -183,7 +195,8 @@ static inline void sample_channels(float *restrict out, const float *restrict in
     }
 }
 
-static void sample_across(float *restrict out, const float *restrict in, const uint8_t *xs, size_t entry, const struct li_resize *r)
+static void sample_across(float *restrict out, const float *restrict in, const uint8_t *xs, size_t entry,
+                          const struct li_resize *r)
 {
     for (int64_t x = 0; x < r->ow; x++, out += r->c, xs += entry) {
         const struct span *s = (const struct span *)xs;
@@ -195,8 +208,8 @@ static void sample_across(float *restrict out, const float *restrict in, const u
     }
 }
 
-static void sample_rows(const struct li_resize *r, const void *ytable, const void *xtable, const void *in, void *out, int64_t y0,
-                        int64_t y1, float *scratch)
+static void sample_rows(const struct li_resize *r, const void *ytable, const void *xtable, const void *in, void *out,
+                        int64_t y0, int64_t y1, float *scratch)
 {
     int64_t count = r->w * r->c;
     size_t yentry = span_bytes(r, 0), xentry = span_bytes(r, 1);

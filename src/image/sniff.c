@@ -22,9 +22,10 @@ static const struct li_codec *find(struct li_bytes file)
 {
 #ifdef LINCE_IMAGE
     const struct li_codec *const jpeg = &li_codec_jpeg, *const png = &li_codec_png, *const gif = &li_codec_gif,
-                          *const webp = &li_codec_webp;
+                                 *const webp = &li_codec_webp;
 #else
-    const struct li_codec *const jpeg = &absent[0], *const png = &absent[1], *const gif = &absent[2], *const webp = &absent[3];
+    const struct li_codec *const jpeg = &absent[0], *const png = &absent[1], *const gif = &absent[2],
+                                 *const webp = &absent[3];
 #endif
 
     if (starts(file, "\xff\xd8\xff", 3)) {
@@ -74,11 +75,14 @@ const struct li_codec *li_image_sniff(struct li_bytes file, lince_error *err)
     }
     if (!codec) {
         describe(file, text);
-        li_fail(err, LINCE_EFORMAT, "unknown image format: %zu bytes that start with%s; wanted JPEG, PNG, GIF, BMP or WebP", file.len, text);
+        li_fail(err, LINCE_EFORMAT,
+                "unknown image format: %zu bytes that start with%s; wanted JPEG, PNG, GIF, BMP or WebP", file.len,
+                text);
         return NULL;
     }
     if (!codec->decode) {
-        li_fail(err, LINCE_EUNSUPPORTED, "%s: this lince was built with -DLINCE_IMAGE=OFF and reads BMP only", codec->name);
+        li_fail(err, LINCE_EUNSUPPORTED, "%s: this lince was built with -DLINCE_IMAGE=OFF and reads BMP only",
+                codec->name);
         return NULL;
     }
     return codec;

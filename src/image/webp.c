@@ -1,6 +1,7 @@
 /*
- * WebP through libwebp. As in TensorFlow (webp_io.cc) the number of channels asked for must be that of the file: 3, or 4 with
- * alpha. Animations have 4 always; TensorFlow corrupts its memory on those without alpha, so there we follow its types, not it.
+ * WebP through libwebp. As in TensorFlow (webp_io.cc) the number of channels asked for must be that of the file: 3,
+ * or 4 with alpha. Animations have 4 always; TensorFlow corrupts its memory on those without alpha, so there we
+ * follow its types, not it.
  */
 #include "codec.h"
 
@@ -34,7 +35,10 @@ static lince_status read_header(WebPBitstreamFeatures *f, struct li_bytes file, 
     return li_image_check_size("WebP", f->height, f->width, 1, err);
 }
 
-static int file_channels(const WebPBitstreamFeatures *f) { return f->has_alpha || f->has_animation ? 4 : 3; }
+static int file_channels(const WebPBitstreamFeatures *f)
+{
+    return f->has_alpha || f->has_animation ? 4 : 3;
+}
 
 static lince_status size(struct li_bytes file, struct li_image_info *info, lince_error *err)
 {
@@ -64,26 +68,30 @@ static lince_status decode_still(struct li_tensor *image, struct li_bytes file, 
     return code == VP8_STATUS_OK ? LINCE_OK : fail(code, "the picture", err);
 }
 
-static lince_status copy_frames(uint8_t *out, size_t frame_bytes, int64_t frames, WebPAnimDecoder *decoder, lince_error *err)
+static lince_status copy_frames(uint8_t *out, size_t frame_bytes, int64_t frames, WebPAnimDecoder *decoder,
+                                lince_error *err)
 {
     uint8_t *canvas;
     int time_ms;
 
     for (int64_t i = 0; i < frames; i++) {
         if (!WebPAnimDecoderHasMoreFrames(decoder) || !WebPAnimDecoderGetNext(decoder, &canvas, &time_ms)) {
-            return li_fail(err, LINCE_ECORRUPT, "WebP: frame %lld of %lld is damaged or not there", (long long)i, (long long)frames);
+            return li_fail(err, LINCE_ECORRUPT, "WebP: frame %lld of %lld is damaged or not there", (long long)i,
+                           (long long)frames);
         }
         memcpy(out + (size_t)i * frame_bytes, canvas, frame_bytes);
     }
     return LINCE_OK;
 }
 
-static lince_status decode_animation(struct li_tensor *out, WebPAnimDecoder *decoder, bool first, struct li_mem *mem, lince_error *err)
+static lince_status decode_animation(struct li_tensor *out, WebPAnimDecoder *decoder, bool first, struct li_mem *mem,
+                                     lince_error *err)
 {
     WebPAnimInfo info;
 
     if (!decoder || !WebPAnimDecoderGetInfo(decoder, &info)) {
-        return li_fail(err, LINCE_ECORRUPT, "WebP: the animation's parts do not fit together, or the file ends inside it");
+        return li_fail(err, LINCE_ECORRUPT,
+                       "WebP: the animation's parts do not fit together, or the file ends inside it");
     }
     int64_t frames = first ? 1 : info.frame_count;
     if (info.frame_count == 0) {
@@ -102,13 +110,14 @@ static lince_status decode(struct li_tensor *out, struct li_bytes file, const st
     lince_status status;
 
     if (options->dtype != LINCE_UINT8) {
-        return li_fail(err, LINCE_EINVAL, "WebP: decoding to %s was asked for; wanted uint8", li_dtype_name(options->dtype));
+        return li_fail(err, LINCE_EINVAL, "WebP: decoding to %s was asked for; wanted uint8",
+                       li_dtype_name(options->dtype));
     }
     LI_TRY(read_header(&f, file, err));
     int channels = file_channels(&f);
     if (options->channels && options->channels != channels) {
-        return li_fail(err, LINCE_EINVAL, "WebP: the file has %d channels%s, %d were asked for; wanted 0 or %d", channels, f.has_animation ? " (an animation)" : "",
-                       options->channels, channels);
+        return li_fail(err, LINCE_EINVAL, "WebP: the file has %d channels%s, %d were asked for; wanted 0 or %d",
+                       channels, f.has_animation ? " (an animation)" : "", options->channels, channels);
     }
     /* libwebp's own planes and rows, and for animations its canvases. */
     LI_TRY(li_image_afford((size_t)f.width * (size_t)f.height * (f.has_animation ? 16 : 4), mem, err));
@@ -118,7 +127,8 @@ static lince_status decode(struct li_tensor *out, struct li_bytes file, const st
         status = decode_animation(&image, decoder, options->first_frame, mem, err);
         WebPAnimDecoderDelete(decoder);
     } else {
-        LI_TRY(li_image_alloc(&image, LINCE_UINT8, options->first_frame ? 0 : 1, f.height, f.width, channels, mem, err));
+        LI_TRY(
+            li_image_alloc(&image, LINCE_UINT8, options->first_frame ? 0 : 1, f.height, f.width, channels, mem, err));
         status = decode_still(&image, file, err);
     }
     if (status) {
@@ -129,7 +139,10 @@ static lince_status decode(struct li_tensor *out, struct li_bytes file, const st
     return LINCE_OK;
 }
 
-static bool takes_channels(int channels) { return channels != 1; }
+static bool takes_channels(int channels)
+{
+    return channels != 1;
+}
 
 const struct li_codec li_codec_webp = {
     .name = "WebP", .size = size, .decode = decode, .channels = "0, 3 or 4", .takes_channels = takes_channels};

@@ -39,7 +39,8 @@ static void every_fault_has_its_class_of_error(void **state)
         lince_error err = {.text = "no error"};
         lince_status status = decode(file.bytes, mem, &err), want = status_of(text_of(c, "expect"));
         if (status != want) {
-            print_error("%s: %s, wanted %s: %s\n", text_of(c, "name"), li_status_name(status), text_of(c, "expect"), err.text);
+            print_error("%s: %s, wanted %s: %s\n", text_of(c, "name"), li_status_name(status), text_of(c, "expect"),
+                        err.text);
             wrong++;
         }
         li_file_unmap(&file);
@@ -51,7 +52,8 @@ static void every_fault_has_its_class_of_error(void **state)
 
 static void errors_take_little_memory(void **state)
 {
-    static const char *const names[] = {"malformed/jpeg_65535.jpg", "malformed/png_huge.png", "malformed/bmp_overflow.bmp", "malformed/jpeg_zero_height.jpg"};
+    static const char *const names[] = {"malformed/jpeg_65535.jpg", "malformed/png_huge.png",
+                                        "malformed/bmp_overflow.bmp", "malformed/jpeg_zero_height.jpg"};
 
     (void)state;
     for (size_t i = 0; i < LI_COUNT(names); i++) {
@@ -71,8 +73,10 @@ static void a_file_cut_at_any_byte_is_refused(void **state)
     static const struct {
         const char *name;
         size_t spare; /* bytes at the end that may be missing */
-    } cases[] = {{"files/jpeg_420_q75_tiny.jpg", 0}, {"files/png_palette_4bit.png", 0}, {"files/png_rgb_3x2_interlaced.png", 0}, {"files/webp_lossy.webp", 0},
-                 {"files/webp_lossless.webp", 0},    {"files/bmp_1.bmp", 0},            {"malformed/wrong_extension.jpg", 0},   {"files/gif_trunc_half.gif", 0}};
+    } cases[] = {{"files/jpeg_420_q75_tiny.jpg", 0},      {"files/png_palette_4bit.png", 0},
+                 {"files/png_rgb_3x2_interlaced.png", 0}, {"files/webp_lossy.webp", 0},
+                 {"files/webp_lossless.webp", 0},         {"files/bmp_1.bmp", 0},
+                 {"malformed/wrong_extension.jpg", 0},    {"files/gif_trunc_half.gif", 0}};
     struct li_mem *mem = new_mem();
 
     (void)state;
@@ -110,7 +114,9 @@ static void a_cut_gif_gives_whole_frames_or_an_error(void **state)
         struct li_image_options options = {0};
         struct li_tensor image = {0};
         lince_error err;
-        int64_t frames = li_image_decode(&image, (struct li_bytes){file.bytes.data, len}, &options, mem, &err) ? 0 : image.shape.dim[0];
+        int64_t frames = li_image_decode(&image, (struct li_bytes){file.bytes.data, len}, &options, mem, &err)
+                             ? 0
+                             : image.shape.dim[0];
         assert_true(frames <= 3);
         before = LI_MAX(before, frames);
         li_free(mem, image.data);
@@ -122,8 +128,10 @@ static void a_cut_gif_gives_whole_frames_or_an_error(void **state)
 
 static void a_memory_limit_ends_in_an_error_at_every_size(void **state)
 {
-    static const char *const names[] = {"files/jpeg_progressive_420.jpg", "files/jpeg_cmyk.jpg", "files/png_rgb_interlaced.png", "files/gif_animated.gif",
-                                        "files/bmp_24.bmp", "files/webp_alpha.webp", "files/webp_animated.webp"};
+    static const char *const names[] = {
+        "files/jpeg_progressive_420.jpg", "files/jpeg_cmyk.jpg", "files/png_rgb_interlaced.png",
+        "files/gif_animated.gif",         "files/bmp_24.bmp",    "files/webp_alpha.webp",
+        "files/webp_animated.webp"};
 
     (void)state;
     NEEDS_CODECS();
@@ -152,11 +160,16 @@ static void headers_that_lie_about_the_size_are_refused(void **state)
         uint8_t value[4];
         lince_status status;
     } cases[] = {
-        {"files/bmp_24.bmp", 18, 4, {0, 0, 0, 0}, LINCE_EINVAL},      {"files/bmp_24.bmp", 18, 4, {98, 0, 0, 0}, LINCE_ECORRUPT},
-        {"files/bmp_24.bmp", 22, 4, {62, 0, 0, 0}, LINCE_ECORRUPT},   {"files/bmp_24.bmp", 18, 4, {0, 0, 0, 1}, LINCE_ELIMIT},
-        {"files/bmp_24.bmp", 10, 4, {0, 0, 0, 0x80}, LINCE_ECORRUPT}, {"files/png_rgb.png", 16, 4, {0, 1, 0, 1}, LINCE_ELIMIT},
-        {"files/png_rgb.png", 16, 4, {0, 0, 0, 96}, LINCE_ECORRUPT},  {"files/gif_static.gif", 0, 1, {'H'}, LINCE_EFORMAT},
-        {"files/webp_lossy.webp", 0, 1, {'S'}, LINCE_EFORMAT},        {"files/tiff.tif", 0, 1, {'I'}, LINCE_EFORMAT},
+        {"files/bmp_24.bmp", 18, 4, {0, 0, 0, 0}, LINCE_EINVAL},
+        {"files/bmp_24.bmp", 18, 4, {98, 0, 0, 0}, LINCE_ECORRUPT},
+        {"files/bmp_24.bmp", 22, 4, {62, 0, 0, 0}, LINCE_ECORRUPT},
+        {"files/bmp_24.bmp", 18, 4, {0, 0, 0, 1}, LINCE_ELIMIT},
+        {"files/bmp_24.bmp", 10, 4, {0, 0, 0, 0x80}, LINCE_ECORRUPT},
+        {"files/png_rgb.png", 16, 4, {0, 1, 0, 1}, LINCE_ELIMIT},
+        {"files/png_rgb.png", 16, 4, {0, 0, 0, 96}, LINCE_ECORRUPT},
+        {"files/gif_static.gif", 0, 1, {'H'}, LINCE_EFORMAT},
+        {"files/webp_lossy.webp", 0, 1, {'S'}, LINCE_EFORMAT},
+        {"files/tiff.tif", 0, 1, {'I'}, LINCE_EFORMAT},
     };
     struct li_mem *mem = new_mem();
 

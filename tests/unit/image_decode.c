@@ -25,8 +25,8 @@ static const struct call calls[] = {
 };
 
 /* Returns 1 when got and want differ, and says how. */
-static int compare(const char *name, const char *key, lince_status status, const lince_error *err, const struct li_tensor *got,
-                   const json_t *want)
+static int compare(const char *name, const char *key, lince_status status, const lince_error *err,
+                   const struct li_tensor *got, const json_t *want)
 {
     const json_t *shape = json_object_get(want, "shape");
     char text[65], buffer[LI_SHAPE_TEXT];
@@ -46,8 +46,8 @@ static int compare(const char *name, const char *key, lince_status status, const
         same = got->shape.dim[i] == int_at(shape, (size_t)i);
     }
     if (!same || strcmp(sha256(got->data, got->size_bytes, text), text_of(want, "sha256")) != 0) {
-        print_error("%s %s: %s%s with other %s than TensorFlow's\n", name, key, li_dtype_name(got->dtype), li_shape_text(&got->shape, buffer),
-                    same ? "samples" : "type or shape");
+        print_error("%s %s: %s%s with other %s than TensorFlow's\n", name, key, li_dtype_name(got->dtype),
+                    li_shape_text(&got->shape, buffer), same ? "samples" : "type or shape");
         return 1;
     }
     return 0;
@@ -217,8 +217,9 @@ static void channels_a_format_does_not_give_are_refused(void **state)
     static const struct {
         const char *name;
         int channels;
-    } cases[] = {{"files/jpeg_grey.jpg", 4}, {"files/gif_static.gif", 1}, {"files/gif_static.gif", 4}, {"files/bmp_24.bmp", 1},
-                 {"files/webp_lossy.webp", 1}, {"files/webp_lossy.webp", 4}, {"files/webp_alpha.webp", 3}, {"files/png_rgb.png", 2}};
+    } cases[] = {{"files/jpeg_grey.jpg", 4},   {"files/gif_static.gif", 1},  {"files/gif_static.gif", 4},
+                 {"files/bmp_24.bmp", 1},      {"files/webp_lossy.webp", 1}, {"files/webp_lossy.webp", 4},
+                 {"files/webp_alpha.webp", 3}, {"files/png_rgb.png", 2}};
     struct li_mem *mem = new_mem();
 
     (void)state;
@@ -238,7 +239,8 @@ static void channels_a_format_does_not_give_are_refused(void **state)
 
 static void bmp_needs_no_library_and_the_others_name_the_option(void **state)
 {
-    static const char *const others[] = {"files/jpeg_grey.jpg", "files/png_rgb.png", "files/gif_static.gif", "files/webp_lossy.webp"};
+    static const char *const others[] = {"files/jpeg_grey.jpg", "files/png_rgb.png", "files/gif_static.gif",
+                                         "files/webp_lossy.webp"};
     struct li_mem *mem = new_mem();
     struct li_tensor bmp = decode("files/bmp_24.bmp", (struct li_image_options){0}, mem);
 

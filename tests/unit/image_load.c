@@ -3,10 +3,12 @@
 
 #include <math.h>
 
-static const char *const photos[] = {"photos/chelsea.jpg", "files/png_palette.png", "files/jpeg_exif_6.jpg", "files/gif_animated.gif", "files/bmp_8_grey.bmp"};
+static const char *const photos[] = {"photos/chelsea.jpg", "files/png_palette.png", "files/jpeg_exif_6.jpg",
+                                     "files/gif_animated.gif", "files/bmp_8_grey.bmp"};
 
 /* Decode, orient, convert, crop, resize, pad, scale: each with its own whole array. */
-static float *step_by_step(struct li_bytes file, const struct li_load_options *o, int64_t *h, int64_t *w, struct li_mem *mem)
+static float *step_by_step(struct li_bytes file, const struct li_load_options *o, int64_t *h, int64_t *w,
+                           struct li_mem *mem)
 {
     struct li_image_options decode = {.channels = 3, .first_frame = true, .dct_accurate = o->dct_accurate};
     double fraction = o->crop_fraction > 0 ? o->crop_fraction : 1;
@@ -28,7 +30,8 @@ static float *step_by_step(struct li_bytes file, const struct li_load_options *o
         li_image_convert(all, LINCE_FLOAT32, image.data, LINCE_UINT8, ih * iw * 3);
     }
     li_free(mem, image.data);
-    struct li_rect from = o->height && o->fit == LI_FIT_CROP ? li_crop_aspect(ih, iw, o->height, o->width, fraction) : li_crop_central(ih, iw, fraction);
+    struct li_rect from = o->height && o->fit == LI_FIT_CROP ? li_crop_aspect(ih, iw, o->height, o->width, fraction)
+                                                             : li_crop_central(ih, iw, fraction);
     float *crop = li_alloc(mem, (size_t)(from.height * from.width * 3) * sizeof(float), &err);
     assert_non_null(crop);
     li_crop_copy(crop, from.width, 0, 0, all, iw, &from, 3 * sizeof(float));
@@ -39,13 +42,15 @@ static float *step_by_step(struct li_bytes file, const struct li_load_options *o
     if (o->height && o->fit == LI_FIT_PAD) {
         to = li_resize_with_pad(from.height, from.width, *h, *w);
     }
-    struct li_resize r = {.dtype = LINCE_FLOAT32, .n = 1, .h = from.height, .w = from.width, .c = 3, .oh = to.height, .ow = to.width};
+    struct li_resize r = {
+        .dtype = LINCE_FLOAT32, .n = 1, .h = from.height, .w = from.width, .c = 3, .oh = to.height, .ow = to.width};
     li_resize_v2(&r, o->interpolation, o->antialias);
     float *small = li_alloc(mem, (size_t)(to.height * to.width * 3) * sizeof(float), &err);
     if (!o->height) {
         memcpy(small, crop, (size_t)(to.height * to.width * 3) * sizeof(float));
     } else {
-        void *table = li_alloc(mem, li_resize_table_bytes(&r), &err), *scratch = li_alloc(mem, li_resize_scratch_bytes(&r), &err);
+        void *table = li_alloc(mem, li_resize_table_bytes(&r), &err),
+             *scratch = li_alloc(mem, li_resize_scratch_bytes(&r), &err);
         li_resize_table(&r, table);
         li_resize_rows(&r, table, crop, small, 0, r.oh, scratch);
         li_free(mem, table);
@@ -72,7 +77,8 @@ static void check(const char *name, const struct li_load_options *o)
     struct li_file file = map_golden(name);
     int64_t h, w, told_h, told_w;
     lince_error err;
-    float *want = step_by_step(file.bytes, o, &h, &w, mem), *got = li_alloc(mem, (size_t)(h * w * 3) * sizeof(float), &err);
+    float *want = step_by_step(file.bytes, o, &h, &w, mem),
+          *got = li_alloc(mem, (size_t)(h * w * 3) * sizeof(float), &err);
 
     assert_int_equal(li_image_load_size(file.bytes, o, &told_h, &told_w, &err), LINCE_OK);
     assert_int_equal(told_h, h);
@@ -82,7 +88,8 @@ static void check(const char *name, const struct li_load_options *o)
     }
     for (int64_t i = 0; i < h * w * 3; i++) {
         if (got[i] != want[i]) {
-            fail_msg("%s, fit %d, interpolation %d, sample %lld: %.9g, step by step %.9g", name, o->fit, o->interpolation, (long long)i, (double)got[i], (double)want[i]);
+            fail_msg("%s, fit %d, interpolation %d, sample %lld: %.9g, step by step %.9g", name, o->fit,
+                     o->interpolation, (long long)i, (double)got[i], (double)want[i]);
         }
     }
     assert_int_equal(li_image_load(got, h * w * 3 + 1, file.bytes, o, mem, &err), LINCE_EINVAL);
@@ -102,9 +109,14 @@ static void loading_gives_the_bits_of_its_steps(void **state)
     NEEDS_CODECS();
     for (size_t p = 0; p < LI_COUNT(photos); p++) {
         for (size_t k = 0; k < LI_COUNT(sizes) * 3; k++) {
-            struct li_load_options o = {.height = sizes[k % LI_COUNT(sizes)].h, .width = sizes[k % LI_COUNT(sizes)].w, .fit = (enum li_image_fit)(k / LI_COUNT(sizes)),
-                                        .orient = p % 2 == 0, .crop_fraction = k % 2 ? 0.875 : 0, .range = (enum li_image_range)((k + p) % 4),
-                                        .mean = {0.485f, 0.456f, 0.406f}, .std = {0.229f, 0.224f, 0.225f}};
+            struct li_load_options o = {.height = sizes[k % LI_COUNT(sizes)].h,
+                                        .width = sizes[k % LI_COUNT(sizes)].w,
+                                        .fit = (enum li_image_fit)(k / LI_COUNT(sizes)),
+                                        .orient = p % 2 == 0,
+                                        .crop_fraction = k % 2 ? 0.875 : 0,
+                                        .range = (enum li_image_range)((k + p) % 4),
+                                        .mean = {0.485f, 0.456f, 0.406f},
+                                        .std = {0.229f, 0.224f, 0.225f}};
             check(photos[p], &o);
             o.antialias = true;
             check(photos[p], &o);
@@ -114,8 +126,9 @@ static void loading_gives_the_bits_of_its_steps(void **state)
 
 static void every_interpolation_loads(void **state)
 {
-    static const enum li_resize_method methods[] = {LI_RESIZE_BILINEAR, LI_RESIZE_NEAREST, LI_RESIZE_BICUBIC, LI_RESIZE_AREA,
-                                                    LI_RESIZE_LANCZOS3, LI_RESIZE_LANCZOS5, LI_RESIZE_GAUSSIAN, LI_RESIZE_MITCHELLCUBIC};
+    static const enum li_resize_method methods[] = {LI_RESIZE_BILINEAR, LI_RESIZE_NEAREST,      LI_RESIZE_BICUBIC,
+                                                    LI_RESIZE_AREA,     LI_RESIZE_LANCZOS3,     LI_RESIZE_LANCZOS5,
+                                                    LI_RESIZE_GAUSSIAN, LI_RESIZE_MITCHELLCUBIC};
 
     (void)state;
     NEEDS_CODECS();
@@ -128,8 +141,9 @@ static void every_interpolation_loads(void **state)
 
 static void options_without_sense_are_refused(void **state)
 {
-    const struct li_load_options bad[] = {{.height = 5}, {.height = -1, .width = -1}, {.height = 1 << 17, .width = 1}, {.crop_fraction = 1.5}, {.crop_fraction = -1},
-                                          {.crop_fraction = (double)NAN}, {.range = LI_RANGE_MEAN_STD}};
+    const struct li_load_options bad[] = {
+        {.height = 5},         {.height = -1, .width = -1},    {.height = 1 << 17, .width = 1}, {.crop_fraction = 1.5},
+        {.crop_fraction = -1}, {.crop_fraction = (double)NAN}, {.range = LI_RANGE_MEAN_STD}};
     struct li_mem *mem = new_mem();
     struct li_file file = map_golden(photos[0]);
     lince_error err;

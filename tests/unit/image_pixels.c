@@ -7,7 +7,8 @@
 
 static void bytes_become_tensorflows_floats_and_back(void **state)
 {
-    struct li_file u8_file = map_golden("convert/u8_to_f32.npy"), u16_file = map_golden("convert/u16_to_f32_every_257.npy");
+    struct li_file u8_file = map_golden("convert/u8_to_f32.npy"),
+                   u16_file = map_golden("convert/u16_to_f32_every_257.npy");
     struct li_file f_file = map_golden("convert/f32.npy"), back_file = map_golden("convert/f32_to_u8_saturate.npy");
     int64_t count;
     const float *u8_want = npy_data(u8_file.bytes, 0, &count), *u16_want = npy_data(u16_file.bytes, 0, &count);
@@ -88,7 +89,8 @@ static void central_crop_keeps_what_is_left_of_whole_margins(void **state)
 static void aspect_crop_is_the_fraction_of_the_shorter_side(void **state)
 {
     (void)state;
-    assert_rect(li_crop_aspect(427, 640, 224, 224, 0.875), 27, 134, 373, 373); /* 0.875 * 427 = 373.6; margins (54 + 1) / 2, (267 + 1) / 2 */
+    assert_rect(li_crop_aspect(427, 640, 224, 224, 0.875), 27, 134, 373,
+                373); /* 0.875 * 427 = 373.6; margins (54 + 1) / 2, (267 + 1) / 2 */
     assert_rect(li_crop_aspect(640, 427, 224, 224, 1.0), 107, 0, 427, 427);
     assert_rect(li_crop_aspect(100, 100, 50, 100, 1.0), 25, 0, 50, 100);
     assert_rect(li_crop_aspect(1, 1000, 224, 224, 0.1), 0, 500, 1, 1);
@@ -120,8 +122,9 @@ static void the_tag_is_found_where_it_is(void **state)
     static const struct {
         const char *name;
         int orientation;
-    } cases[] = {{"files/jpeg_exif_1.jpg", 1}, {"files/jpeg_exif_3.jpg", 3}, {"files/jpeg_exif_6.jpg", 6}, {"files/jpeg_exif_8.jpg", 8},
-                 {"files/jpeg_grey.jpg", 1}, {"files/png_rgb.png", 1}, {"files/webp_lossy.webp", 1}, {"files/empty.bin", 1}, {"files/tiff.tif", 1}};
+    } cases[] = {{"files/jpeg_exif_1.jpg", 1}, {"files/jpeg_exif_3.jpg", 3}, {"files/jpeg_exif_6.jpg", 6},
+                 {"files/jpeg_exif_8.jpg", 8}, {"files/jpeg_grey.jpg", 1},   {"files/png_rgb.png", 1},
+                 {"files/webp_lossy.webp", 1}, {"files/empty.bin", 1},       {"files/tiff.tif", 1}};
 
     (void)state;
     for (size_t i = 0; i < LI_COUNT(cases); i++) {
@@ -166,8 +169,9 @@ static void every_orientation_moves_pixels_to_their_place(void **state)
     static const struct {
         int64_t h, w;
         uint8_t pixels[6];
-    } want[] = {{2, 3, {1, 2, 3, 4, 5, 6}}, {2, 3, {3, 2, 1, 6, 5, 4}}, {2, 3, {6, 5, 4, 3, 2, 1}}, {2, 3, {4, 5, 6, 1, 2, 3}},
-                {3, 2, {1, 4, 2, 5, 3, 6}}, {3, 2, {4, 1, 5, 2, 6, 3}}, {3, 2, {6, 3, 5, 2, 4, 1}}, {3, 2, {3, 6, 2, 5, 1, 4}}};
+    } want[] = {{2, 3, {1, 2, 3, 4, 5, 6}}, {2, 3, {3, 2, 1, 6, 5, 4}}, {2, 3, {6, 5, 4, 3, 2, 1}},
+                {2, 3, {4, 5, 6, 1, 2, 3}}, {3, 2, {1, 4, 2, 5, 3, 6}}, {3, 2, {4, 1, 5, 2, 6, 3}},
+                {3, 2, {6, 3, 5, 2, 4, 1}}, {3, 2, {3, 6, 2, 5, 1, 4}}};
     struct li_mem *mem = new_mem();
 
     (void)state;

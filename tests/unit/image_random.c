@@ -14,10 +14,24 @@ static uint32_t random_below(uint32_t n)
 }
 
 static const char *const small[] = {
-    "files/jpeg_420_q75_tiny.jpg", "files/jpeg_progressive_420.jpg", "files/jpeg_cmyk.jpg", "files/jpeg_arithmetic.jpg", "files/jpeg_exif_6.jpg",
-    "files/jpeg_restart.jpg", "files/png_palette_4bit.png", "files/png_rgb_3x2_interlaced.png", "files/png_grey_1bit_interlaced.png",
-    "files/png_palette_trns.png", "files/gif_animated_disposal1.gif", "files/gif_interlaced.gif", "files/webp_lossy.webp", "files/webp_alpha.webp",
-    "files/webp_animated.webp", "malformed/bmp_overflow.bmp", "malformed/png_zero_width.png", "malformed/gif_frame_bomb.gif",
+    "files/jpeg_420_q75_tiny.jpg",
+    "files/jpeg_progressive_420.jpg",
+    "files/jpeg_cmyk.jpg",
+    "files/jpeg_arithmetic.jpg",
+    "files/jpeg_exif_6.jpg",
+    "files/jpeg_restart.jpg",
+    "files/png_palette_4bit.png",
+    "files/png_rgb_3x2_interlaced.png",
+    "files/png_grey_1bit_interlaced.png",
+    "files/png_palette_trns.png",
+    "files/gif_animated_disposal1.gif",
+    "files/gif_interlaced.gif",
+    "files/webp_lossy.webp",
+    "files/webp_alpha.webp",
+    "files/webp_animated.webp",
+    "malformed/bmp_overflow.bmp",
+    "malformed/png_zero_width.png",
+    "malformed/gif_frame_bomb.gif",
 };
 
 /* Change, repeat or remove a few bytes; half of the time near the start, where headers are. */

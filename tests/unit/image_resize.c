@@ -3,7 +3,10 @@
 
 #include <math.h>
 
-/* Of the largest value: what a float32 sum of a few products may differ by when sines and quotients are rounded differently. */
+/*
+ * Of the largest value: what a float32 sum of a few products may differ by when sines and quotients are rounded
+ * differently.
+ */
 #define TOLERANCE 1e-6f
 
 struct source {
@@ -58,7 +61,8 @@ static void run(const struct li_resize *r, const void *in, void *out)
 {
     struct li_mem *mem = new_mem();
     lince_error err;
-    void *table = li_alloc(mem, li_resize_table_bytes(r), &err), *scratch = li_alloc(mem, li_resize_scratch_bytes(r), &err);
+    void *table = li_alloc(mem, li_resize_table_bytes(r), &err),
+         *scratch = li_alloc(mem, li_resize_scratch_bytes(r), &err);
     int64_t rows = r->n * r->oh;
 
     assert_non_null(table);
@@ -74,7 +78,8 @@ static void run(const struct li_resize *r, const void *in, void *out)
 
 static float *resize_v2(const float *in, int64_t h, int64_t w, int64_t stride, int64_t oh, int64_t ow, const json_t *c)
 {
-    struct li_resize r = {.dtype = LINCE_FLOAT32, .n = 1, .h = h, .w = w, .c = 3, .oh = oh, .ow = ow, .row_stride = stride * 3};
+    struct li_resize r = {
+        .dtype = LINCE_FLOAT32, .n = 1, .h = h, .w = w, .c = 3, .oh = oh, .ow = ow, .row_stride = stride * 3};
     enum li_resize_method method;
     float *out = calloc((size_t)(oh * ow * 3), sizeof(float));
 
@@ -202,13 +207,20 @@ static const void *operand(const json_t *c, const char *list, size_t i, struct l
 
 static int check_op(const json_t *c)
 {
-    const json_t *attrs = json_object_get(c, "attrs"), *shape = json_object_get(json_array_get(json_object_get(c, "inputs"), 0), "shape");
+    const json_t *attrs = json_object_get(c, "attrs"),
+                 *shape = json_object_get(json_array_get(json_object_get(c, "inputs"), 0), "shape");
     const json_t *out_shape = json_object_get(json_array_get(json_object_get(c, "outputs"), 0), "shape");
     struct li_file in_file, out_file, scale_file = {0}, shift_file = {0};
     int64_t in_count, out_count, n;
-    const float *in = operand(c, "inputs", 0, &in_file, &in_count), *want = operand(c, "outputs", 0, &out_file, &out_count);
-    struct li_resize r = {.dtype = LINCE_FLOAT32, .n = int_at(shape, 0), .h = int_at(shape, 1), .w = int_at(shape, 2), .c = int_at(shape, 3),
-                          .oh = int_at(out_shape, 1), .ow = int_at(out_shape, 2),
+    const float *in = operand(c, "inputs", 0, &in_file, &in_count),
+                *want = operand(c, "outputs", 0, &out_file, &out_count);
+    struct li_resize r = {.dtype = LINCE_FLOAT32,
+                          .n = int_at(shape, 0),
+                          .h = int_at(shape, 1),
+                          .w = int_at(shape, 2),
+                          .c = int_at(shape, 3),
+                          .oh = int_at(out_shape, 1),
+                          .ow = int_at(out_shape, 2),
                           .align_corners = json_is_true(json_object_get(attrs, "align_corners")),
                           .half_pixel = json_is_true(json_object_get(attrs, "half_pixel_centers")),
                           .antialias = json_is_true(json_object_get(attrs, "antialias"))};
@@ -238,7 +250,8 @@ static int check_op(const json_t *c)
         most = d > most ? d : most;
     }
     if (wrong) {
-        print_error("%s: %d of %lld samples differ, by %g at most\n", text_of(c, "id"), wrong, (long long)out_count, (double)most);
+        print_error("%s: %d of %lld samples differ, by %g at most\n", text_of(c, "id"), wrong, (long long)out_count,
+                    (double)most);
     }
     free(got);
     li_file_unmap(&in_file);
@@ -266,7 +279,8 @@ static void single_resize_ops_match_tensorflow(void **state)
 
 static void integers_resize_as_the_floats_they_stand_for(void **state)
 {
-    static const lince_dtype types[] = {LINCE_UINT8, LINCE_INT8, LINCE_UINT16, LINCE_INT16, LINCE_INT32, LINCE_INT64, LINCE_FLOAT64, LINCE_FLOAT16};
+    static const lince_dtype types[] = {LINCE_UINT8, LINCE_INT8,  LINCE_UINT16,  LINCE_INT16,
+                                        LINCE_INT32, LINCE_INT64, LINCE_FLOAT64, LINCE_FLOAT16};
     enum { H = 7, W = 13, C = 2, OH = 5, OW = 31 };
     float f32[H * W * C], want[OH * OW * C], got[OH * OW * C];
     uint64_t raw[H * W * C];
@@ -335,8 +349,17 @@ static void scales_that_leave_the_picture_give_zeros(void **state)
     (void)state;
     for (int m = LI_RESIZE_LANCZOS1; m <= LI_RESIZE_MITCHELLCUBIC; m++) {
         for (int i = 0; i < 9; i++) {
-            struct li_resize r = {.method = (enum li_resize_method)m, .dtype = LINCE_FLOAT32, .n = 1, .h = 3, .w = 4, .c = 1, .oh = 4, .ow = 3, .antialias = i % 2,
-                                  .scale = {scales[i % 3], scales[i % 3]}, .translation = {shifts[i / 3], shifts[i / 3]}};
+            struct li_resize r = {.method = (enum li_resize_method)m,
+                                  .dtype = LINCE_FLOAT32,
+                                  .n = 1,
+                                  .h = 3,
+                                  .w = 4,
+                                  .c = 1,
+                                  .oh = 4,
+                                  .ow = 3,
+                                  .antialias = i % 2,
+                                  .scale = {scales[i % 3], scales[i % 3]},
+                                  .translation = {shifts[i / 3], shifts[i / 3]}};
             run(&r, in, out);
             for (int k = 0; k < 12; k++) {
                 assert_true(out[k] == 0 || fabsf(out[k] - 1) < 1e-3f);
