@@ -17,7 +17,7 @@ static lince_status table_of(const struct li_infer *s, const struct li_table **o
 
 static lince_status find_shape(struct li_infer *s)
 {
-    const struct li_table *table;
+    const struct li_table *table = NULL;
     LI_TRY(table_of(s, &table));
     LI_TRY(li_need_rank(s, 2, 0));
     bool fits = !table || (li_in_dtype(s, 1) == li_table_key_dtype(table) && li_in_dtype(s, 2) == li_table_value_dtype(table));
@@ -57,7 +57,7 @@ const struct li_op li_op_lookup_table_find_v2 = {
 
 static lince_status size_shape(struct li_infer *s)
 {
-    const struct li_table *table;
+    const struct li_table *table = NULL;
     LI_TRY(table_of(s, &table));
     return li_out_is(s, 0, LINCE_INT64, &(struct li_shape){.rank = 0});
 }
