@@ -60,6 +60,8 @@ include(CMakePackageConfigHelpers)
 set(config_folder ${CMAKE_INSTALL_LIBDIR}/cmake/lince)
 list(TRANSFORM static_libraries PREPEND "-l" OUTPUT_VARIABLE static_flags)
 list(JOIN static_flags " " static_flags)
+file(RELATIVE_PATH pc_to_prefix /p/${CMAKE_INSTALL_LIBDIR}/pkgconfig /p)
+string(REGEX REPLACE "/$" "" pc_to_prefix ${pc_to_prefix})
 configure_file(${PROJECT_SOURCE_DIR}/cmake/lince.pc.in ${PROJECT_BINARY_DIR}/lince.pc @ONLY)
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/lince-config.cmake.in ${PROJECT_BINARY_DIR}/lince-config.cmake
   INSTALL_DESTINATION ${config_folder} PATH_VARS CMAKE_INSTALL_INCLUDEDIR CMAKE_INSTALL_LIBDIR)
