@@ -359,6 +359,8 @@ typedef struct lince_model_info {
     int64_t objects, functions;
     size_t pb_bytes, variable_bytes;      /* size of saved_model.pb, and of all variables' values */
     size_t used_bytes, peak_bytes;        /* allocated by the model and its sessions: now, and at most so far */
+    const char *isa;                      /* the instruction set of its kernels, such as "avx2" */
+    int32_t threads;                      /* of the pool it computes with */
 } lince_model_info;
 
 LINCE_API lince_status lince_model_get_info(const lince_model *model, lince_model_info *info, lince_error *err);

@@ -165,7 +165,8 @@ lince_status lince_model_get_info(const lince_model *model, lince_model_info *in
     lince_model_info full = {.struct_size = info->struct_size, .path = facts.path, .tags = facts.tags,
                              .tensorflow_version = facts.tensorflow_version, .objects = facts.objects, .functions = facts.functions,
                              .pb_bytes = facts.pb_bytes, .variable_bytes = facts.variable_bytes,
-                             .used_bytes = li_mem_used_bytes(model->mem), .peak_bytes = li_mem_peak_bytes(model->mem)};
+                             .used_bytes = li_mem_used_bytes(model->mem), .peak_bytes = li_mem_peak_bytes(model->mem),
+                             .isa = li_isa_name(model->env.isa), .threads = li_pool_threads(model->pool)};
     memcpy(info, &full, info->struct_size);
     return LINCE_OK;
 }
