@@ -141,16 +141,17 @@ typedef void (*lince_release_fn)(void *pointer, void *context);
 
 /** Options of lince_model_open(). Start from lince_model_options_init(); 0 and NULL mean the default. */
 typedef struct lince_model_options {
-    size_t struct_size;        /* sizeof(lince_model_options) */
-    const char *tags;          /* the meta graph's tags, "serve,train"; NULL: the only meta graph there is */
-    size_t memory_limit_bytes; /* what the model and its sessions may allocate; mapped files do not count; 0: no limit */
-    int32_t threads;           /* of the model's own pool, the caller included; 0: as many processors as the process may use */
-    int32_t has_seed;          /* not 0: random ops without a seed of their own start from `seed` */
+    size_t struct_size; /* sizeof(lince_model_options) */
+    const char *tags;   /* the meta graph's tags, "serve,train"; NULL: the only meta graph there is */
+    size_t
+        memory_limit_bytes; /* what the model and its sessions may allocate; mapped files do not count; 0: no limit */
+    int32_t threads;  /* of the model's own pool, the caller included; 0: as many processors as the process may use */
+    int32_t has_seed; /* not 0: random ops without a seed of their own start from `seed` */
     uint64_t seed;
-    lince_pool *pool;          /* used instead of a pool of the model's own; `threads` is ignored */
-    lince_alloc_fn alloc;      /* NULL: malloc and free */
+    lince_pool *pool;     /* used instead of a pool of the model's own; `threads` is ignored */
+    lince_alloc_fn alloc; /* NULL: malloc and free */
     lince_release_fn release;
-    void *context;             /* given to both */
+    void *context; /* given to both */
 } lince_model_options;
 
 LINCE_API void lince_model_options_init(lince_model_options *options);
@@ -166,7 +167,8 @@ LINCE_API void lince_model_options_init(lince_model_options *options);
  * which the text names. *model is NULL then. Close with lince_model_close().
  * Source: tensorflow_hub.load. Since 0.1.
  */
-LINCE_API lince_status lince_model_open(lince_model **model, const char *path, const lince_model_options *options, lince_error *err);
+LINCE_API lince_status lince_model_open(lince_model **model, const char *path, const lince_model_options *options,
+                                        lince_error *err);
 
 /** Close a model. Sessions that still live keep what they need; callables, names and texts of the model are gone. */
 LINCE_API void lince_model_close(lince_model *model);
@@ -187,7 +189,8 @@ LINCE_API size_t lince_model_callable_count(const lince_model *model);
 LINCE_API lince_callable *lince_model_callable_at(lince_model *model, size_t index);
 
 /** Find one by name: "__call__", "features", "signatures.serving_default". LINCE_ENOENT lists the names there are. */
-LINCE_API lince_status lince_model_callable(lince_model *model, const char *name, lince_callable **callable, lince_error *err);
+LINCE_API lince_status lince_model_callable(lince_model *model, const char *name, lince_callable **callable,
+                                            lince_error *err);
 
 LINCE_API const char *lince_callable_name(const lince_callable *callable);
 
@@ -199,7 +202,8 @@ typedef struct lince_argument_info {
 } lince_argument_info;
 
 LINCE_API size_t lince_callable_argument_count(const lince_callable *callable);
-LINCE_API lince_status lince_callable_argument(const lince_callable *callable, size_t index, lince_argument_info *info, lince_error *err);
+LINCE_API lince_status lince_callable_argument(const lince_callable *callable, size_t index, lince_argument_info *info,
+                                               lince_error *err);
 
 /** One text a trace: what it was traced with and what it returns, such as "(inputs: float32[?,224,224,3], training=False) -> float32[?,1000]". */
 LINCE_API size_t lince_callable_trace_count(const lince_callable *callable);
@@ -209,16 +213,19 @@ LINCE_API const char *lince_callable_trace(const lince_callable *callable, size_
  * Ops and attributes, of all its traces, that this library does not run; each once, such as "Foo" or "Conv2D data_format=NCHW_VECT_C".
  * *texts is borrowed until the model is closed.
  */
-LINCE_API lince_status lince_callable_unsupported(lince_callable *callable, const char *const **texts, size_t *count, lince_error *err);
+LINCE_API lince_status lince_callable_unsupported(lince_callable *callable, const char *const **texts, size_t *count,
+                                                  lince_error *err);
 
 /** The ops its traces need, sorted; borrowed until the model is closed. */
-LINCE_API lince_status lince_callable_ops(lince_callable *callable, const char *const **names, size_t *count, lince_error *err);
+LINCE_API lince_status lince_callable_ops(lince_callable *callable, const char *const **names, size_t *count,
+                                          lince_error *err);
 
 /**
  * The image size that its first tensor argument is traced for: 0 where any height or width goes.
  * LINCE_EINVAL when that argument is no [batch, height, width, channels].
  */
-LINCE_API lince_status lince_callable_image_size(lince_callable *callable, int32_t *height, int32_t *width, int32_t *channels, lince_error *err);
+LINCE_API lince_status lince_callable_image_size(lince_callable *callable, int32_t *height, int32_t *width,
+                                                 int32_t *channels, lince_error *err);
 
 /* ---- Sessions ---------------------------------------------------------------------------------------------------- */
 
@@ -230,7 +237,7 @@ typedef enum lince_argument_kind {
     LINCE_ARG_INT = 4,
     LINCE_ARG_FLOAT = 5,
     LINCE_ARG_STRING = 6,
-    LINCE_ARG_LIST = 7,   /* an empty container, or what kind the container at this path is (list, where not said) */
+    LINCE_ARG_LIST = 7, /* an empty container, or what kind the container at this path is (list, where not said) */
     LINCE_ARG_TUPLE = 8,
     LINCE_ARG_DICT = 9
 } lince_argument_kind;
@@ -268,8 +275,9 @@ typedef struct lince_session lince_session;
  * Which trace is called is decided by each run, from the shapes it is given. Free with lince_session_free().
  * Fails with LINCE_EINVAL for a path given twice, or names the callable does not take. Since 0.1.
  */
-LINCE_API lince_status lince_session_new(lince_session **session, lince_callable *callable, const lince_argument *arguments,
-                                         size_t count, const lince_session_options *options, lince_error *err);
+LINCE_API lince_status lince_session_new(lince_session **session, lince_callable *callable,
+                                         const lince_argument *arguments, size_t count,
+                                         const lince_session_options *options, lince_error *err);
 LINCE_API void lince_session_free(lince_session *session);
 
 /** One leaf of a result. Python None has dtype LINCE_DTYPE_NONE. */
@@ -304,8 +312,9 @@ LINCE_API const char *lince_session_structure(const lince_session *session);
  * out          Receives [batch, features]; the caller's memory, left untouched on failure.
  * out_count    Floats that `out` has room for; LINCE_EINVAL when the result has more.
  */
-LINCE_API lince_status lince_session_run_images(lince_session *session, const float *images, int64_t batch, int64_t height,
-                                                int64_t width, float *out, size_t out_count, lince_error *err);
+LINCE_API lince_status lince_session_run_images(lince_session *session, const float *images, int64_t batch,
+                                                int64_t height, int64_t width, float *out, size_t out_count,
+                                                lince_error *err);
 
 /** One step of a planned graph, for lince_session_explain(). Texts are valid during the callback. */
 typedef struct lince_step {
@@ -316,7 +325,8 @@ typedef struct lince_step {
 
 /** Tell of each step of the plan for these inputs' shapes; a callback that returns non-zero ends it. */
 LINCE_API lince_status lince_session_explain(lince_session *session, const lince_tensor *inputs, size_t input_count,
-                                             int (*tell)(const lince_step *step, void *context), void *context, lince_error *err);
+                                             int (*tell)(const lince_step *step, void *context), void *context,
+                                             lince_error *err);
 
 /* ---- Variables and losses ------------------------------------------------------------------------------------------ */
 
@@ -334,17 +344,21 @@ typedef enum lince_variable_list { LINCE_VARIABLES = 0, LINCE_TRAINABLE_VARIABLE
 
 /** All variables reachable from the object. */
 LINCE_API size_t lince_variable_count(const lince_model *model);
-LINCE_API lince_status lince_variable_info_at(const lince_model *model, size_t index, lince_variable_info *info, lince_error *err);
+LINCE_API lince_status lince_variable_info_at(const lince_model *model, size_t index, lince_variable_info *info,
+                                              lince_error *err);
 
 /**
  * One of the object's lists: indices of variables in TensorFlow's order, borrowed until the model is closed.
  * *indices is NULL when the object has no such list.
  */
-LINCE_API void lince_model_variables(const lince_model *model, lince_variable_list list, const int32_t **indices, size_t *count);
+LINCE_API void lince_model_variables(const lince_model *model, lince_variable_list list, const int32_t **indices,
+                                     size_t *count);
 
 /** Copy a variable's value out, or a new one in. size_bytes must be the variable's. Sessions see a new value in their next call. */
-LINCE_API lince_status lince_variable_read(lince_model *model, size_t index, void *data, size_t size_bytes, lince_error *err);
-LINCE_API lince_status lince_variable_write(lince_model *model, size_t index, const void *data, size_t size_bytes, lince_error *err);
+LINCE_API lince_status lince_variable_read(lince_model *model, size_t index, void *data, size_t size_bytes,
+                                           lince_error *err);
+LINCE_API lince_status lince_variable_write(lince_model *model, size_t index, const void *data, size_t size_bytes,
+                                            lince_error *err);
 
 /** The object's regularization_losses: how many, or -1 when it has no such list; and the present value of one. */
 LINCE_API int64_t lince_loss_count(const lince_model *model);
@@ -357,10 +371,10 @@ typedef struct lince_model_info {
     size_t struct_size;
     const char *path, *tags, *tensorflow_version;
     int64_t objects, functions;
-    size_t pb_bytes, variable_bytes;      /* size of saved_model.pb, and of all variables' values */
-    size_t used_bytes, peak_bytes;        /* allocated by the model and its sessions: now, and at most so far */
-    const char *isa;                      /* the instruction set of its kernels, such as "avx2" */
-    int32_t threads;                      /* of the pool it computes with */
+    size_t pb_bytes, variable_bytes; /* size of saved_model.pb, and of all variables' values */
+    size_t used_bytes, peak_bytes;   /* allocated by the model and its sessions: now, and at most so far */
+    const char *isa;                 /* the instruction set of its kernels, such as "avx2" */
+    int32_t threads;                 /* of the pool it computes with */
 } lince_model_info;
 
 LINCE_API lince_status lince_model_get_info(const lince_model *model, lince_model_info *info, lince_error *err);
@@ -376,7 +390,14 @@ LINCE_API const char *lince_op_name(size_t index);
 /* ---- Images ---------------------------------------------------------------------------------------------------------- */
 
 typedef enum lince_resize { LINCE_RESIZE_STRETCH = 0, LINCE_RESIZE_CROP = 1, LINCE_RESIZE_PAD = 2 } lince_resize;
-typedef enum lince_interpolation { LINCE_BILINEAR = 0, LINCE_NEAREST = 1, LINCE_BICUBIC = 2, LINCE_AREA = 3, LINCE_LANCZOS3 = 4, LINCE_LANCZOS5 = 5 } lince_interpolation;
+typedef enum lince_interpolation {
+    LINCE_BILINEAR = 0,
+    LINCE_NEAREST = 1,
+    LINCE_BICUBIC = 2,
+    LINCE_AREA = 3,
+    LINCE_LANCZOS3 = 4,
+    LINCE_LANCZOS5 = 5
+} lince_interpolation;
 
 /** How a picture becomes numbers. Start from lince_image_options_init(): what the hub's tutorials do. */
 typedef struct lince_image_options {
@@ -400,10 +421,10 @@ LINCE_API void lince_image_options_init(lince_image_options *options);
  * Equal, to the bit where TensorFlow itself is deterministic, to tf.image.decode_image(channels=3, expand_animations=False),
  * convert_image_dtype and tf.image.resize. Thread-safe. Since 0.1.
  */
-LINCE_API lince_status lince_image_load(const char *path, const lince_image_options *options, int64_t height, int64_t width, float *out,
-                                        lince_error *err);
-LINCE_API lince_status lince_image_load_bytes(const void *data, size_t size_bytes, const lince_image_options *options, int64_t height,
-                                              int64_t width, float *out, lince_error *err);
+LINCE_API lince_status lince_image_load(const char *path, const lince_image_options *options, int64_t height,
+                                        int64_t width, float *out, lince_error *err);
+LINCE_API lince_status lince_image_load_bytes(const void *data, size_t size_bytes, const lince_image_options *options,
+                                              int64_t height, int64_t width, float *out, lince_error *err);
 
 /** What a picture's EXIF orientation is: 1 (upright, or not said) to 8. */
 LINCE_API int32_t lince_image_orientation(const void *data, size_t size_bytes);
@@ -412,8 +433,8 @@ LINCE_API int32_t lince_image_orientation(const void *data, size_t size_bytes);
  * Decode only: uint8 [height, width, channels] as tf.image.decode_image gives with expand_animations=False.
  * channels  0: as stored; 1, 3, 4. *out is given: free with lince_tensor_free().
  */
-LINCE_API lince_status lince_image_decode(const void *data, size_t size_bytes, int32_t channels, const lince_image_options *options,
-                                          lince_tensor *out, lince_error *err);
+LINCE_API lince_status lince_image_decode(const void *data, size_t size_bytes, int32_t channels,
+                                          const lince_image_options *options, lince_tensor *out, lince_error *err);
 /** Convert uint8 to float32 in [0, 1], as tf.image.convert_image_dtype does. *out is given: free with lince_tensor_free(). */
 LINCE_API lince_status lince_image_to_float(const lince_tensor *image, lince_tensor *out, lince_error *err);
 LINCE_API void lince_tensor_free(lince_tensor *tensor);

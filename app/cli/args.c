@@ -148,7 +148,8 @@ int cli_integer(const struct cli_args *args, enum cli_option option, int64_t min
     errno = 0;
     int64_t value = strtoll(text, &stop, 10);
     if (stop == text || *stop || errno || value < min || value > max) {
-        return cli_usage(args, "--%s %s: a number from %" PRId64 " to %" PRId64 " is wanted", name_of(option), text, min, max);
+        return cli_usage(args, "--%s %s: a number from %" PRId64 " to %" PRId64 " is wanted", name_of(option), text,
+                         min, max);
     }
     *out = value;
     return CLI_DONE;

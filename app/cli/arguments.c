@@ -132,8 +132,9 @@ static int add_set(struct cli_arguments *a, const struct cli_args *args, const c
         status = add_tensor(a, path, equal + 2);
     } else {
         json_t *value = json_loads(equal + 1, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &why);
-        status = value ? add_json(a, path, value, 0)
-                       : cli_usage(args, "--set %s: the value is no JSON (true, 0.9, null, \"text\") and no @X.npy", text);
+        status =
+            value ? add_json(a, path, value, 0)
+                  : cli_usage(args, "--set %s: the value is no JSON (true, 0.9, null, \"text\") and no @X.npy", text);
         json_decref(value);
     }
     free(path);

@@ -14,8 +14,8 @@ struct classify {
     enum scores scores;
     bool started, probabilities; /* the model's numbers are shares of 1 already */
     size_t top;
-    size_t *order;  /* classes, best first */
-    float *score;   /* of one photo */
+    size_t *order; /* classes, best first */
+    float *score;  /* of one photo */
     int name_width;
 };
 
@@ -106,10 +106,11 @@ static bool print_json(const struct cli_pass *pass, const struct classify *c, co
         json_array_append_new(predictions, one);
     }
     json_object_set_new(object, "predictions", predictions);
-    json_object_set_new(object, "scores", json_string(c->probabilities     ? "probabilities"
-                                                      : c->scores == SOFTMAX ? "softmax"
-                                                      : c->scores == SIGMOID ? "sigmoid"
-                                                                             : "logits"));
+    json_object_set_new(object, "scores",
+                        json_string(c->probabilities       ? "probabilities"
+                                    : c->scores == SOFTMAX ? "softmax"
+                                    : c->scores == SIGMOID ? "sigmoid"
+                                                           : "logits"));
     json_object_set_new(object, "preprocessing", cli_image_json(&pass->image));
     return app_json_line(stdout, object);
 }
@@ -138,8 +139,10 @@ static int start(struct cli_pass *pass, struct classify *c, const struct cli_bat
     CLI_TRY(cli_labels(&c->labels, pass->args, &pass->model, b->width));
     struct cli_trace trace = pass->trace;
     trace.features = (int64_t)b->width;
-    if (!c->labels.count && !cli_has(pass->args, OPT_SCORES) && cli_task_of(pass->model.model, &trace, reason) == CLI_FEATURES) {
-        app_say("%s: gives a feature vector, it seems (%s), and has no labels; use `lince embed`, or --labels FILE to classify",
+    if (!c->labels.count && !cli_has(pass->args, OPT_SCORES) &&
+        cli_task_of(pass->model.model, &trace, reason) == CLI_FEATURES) {
+        app_say("%s: gives a feature vector, it seems (%s), and has no labels; use `lince embed`, or --labels FILE to "
+                "classify",
                 pass->model.path, reason);
         return CLI_FAILED;
     }

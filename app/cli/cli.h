@@ -33,16 +33,16 @@ enum cli_command_id {
     CMD_BENCH = 1 << 5,
     CMD_EXPLAIN = 1 << 6,
     CMD_OPS = 1 << 7,
-    CMD_PHOTOS = CMD_CLASSIFY | CMD_EMBED,                       /* read photos for a model */
+    CMD_PHOTOS = CMD_CLASSIFY | CMD_EMBED,                      /* read photos for a model */
     CMD_CALLS = CMD_PHOTOS | CMD_RUN | CMD_BENCH | CMD_EXPLAIN, /* call a model */
-    CMD_MODELS = CMD_CALLS | CMD_INFO,                           /* open one */
+    CMD_MODELS = CMD_CALLS | CMD_INFO,                          /* open one */
     CMD_ALL = CMD_MODELS | CMD_DECODE | CMD_OPS
 };
 
 /* One row of options.def. */
 struct cli_option_row {
     enum cli_option id;
-    char letter;       /* 0: none */
+    char letter; /* 0: none */
     const char *name;
     const char *value; /* what stands for its value in the help; NULL: it has none */
     unsigned commands; /* that have it */
@@ -56,7 +56,7 @@ struct cli_args {
     struct {
         enum cli_option option;
         const char *value;
-    } *given; /* all, in order */
+    } * given; /* all, in order */
     size_t given_count;
     char **operand;
     size_t operand_count;
@@ -94,15 +94,16 @@ bool cli_json(const struct cli_args *args);
 /* Values; *out keeps its value when the option is not given. Wrong ones are wrong usage. */
 int cli_integer(const struct cli_args *args, enum cli_option option, int64_t min, int64_t max, int64_t *out);
 int cli_number(const struct cli_args *args, enum cli_option option, double min, double max, double *out);
-int cli_numbers(const struct cli_args *args, enum cli_option option, size_t count, double *out);   /* "A,B" */
+int cli_numbers(const struct cli_args *args, enum cli_option option, size_t count, double *out);    /* "A,B" */
 int cli_choice(const struct cli_args *args, enum cli_option option, const char *choices, int *out); /* "a|b|c" */
-int cli_bytes(const struct cli_args *args, enum cli_option option, size_t *out);                   /* "512M" */
-int cli_size(const struct cli_args *args, int64_t *height, int64_t *width);                        /* --size HxW */
+int cli_bytes(const struct cli_args *args, enum cli_option option, size_t *out);                    /* "512M" */
+int cli_size(const struct cli_args *args, int64_t *height, int64_t *width);                         /* --size HxW */
 
 /* ---- Saying (say.c) ------------------------------------------------------------------------------------------------------ */
 
 int cli_usage(const struct cli_args *args, const char *format, ...) APP_PRINTF(2, 3);
-int cli_failed(const char *where, const lince_error *err); /* `where` is put before a text that does not begin with it */
+int cli_failed(const char *where,
+               const lince_error *err); /* `where` is put before a text that does not begin with it */
 void cli_note(const struct cli_args *args, const char *format, ...) APP_PRINTF(2, 3);    /* unless --quiet */
 void cli_verbose(const struct cli_args *args, const char *format, ...) APP_PRINTF(2, 3); /* with --verbose */
 
@@ -154,7 +155,8 @@ struct cli_arguments {
 
 int cli_arguments_input(struct cli_arguments *a, const char *path);
 /* --set, --training and --no-training. `keras`: training=False where the callable has that argument and nothing else is said. */
-int cli_arguments_from(struct cli_arguments *a, const struct cli_args *args, const lince_callable *callable, bool keras);
+int cli_arguments_from(struct cli_arguments *a, const struct cli_args *args, const lince_callable *callable,
+                       bool keras);
 void cli_arguments_free(struct cli_arguments *a);
 
 /* Arrays that a model is called with, and the arguments (inputs.c). */
@@ -173,11 +175,11 @@ void cli_inputs_free(struct cli_inputs *in);
 
 /* What the first tensor of a callable is traced for, and what stands about its result. */
 struct cli_trace {
-    char dtype[24];    /* "" when nothing is known */
-    int64_t batch;     /* -1: any */
+    char dtype[24];                  /* "" when nothing is known */
+    int64_t batch;                   /* -1: any */
     int32_t height, width, channels; /* 0: any, or unknown */
-    bool image;        /* it is [batch, height, width, channels] */
-    int64_t features;  /* the last dimension of a result that is one tensor; -1: unknown, or no such result */
+    bool image;                      /* it is [batch, height, width, channels] */
+    int64_t features; /* the last dimension of a result that is one tensor; -1: unknown, or no such result */
 };
 void cli_trace_of(struct cli_trace *trace, lince_callable *callable);
 
@@ -198,7 +200,8 @@ struct cli_image {
     bool bytes; /* the model takes uint8 */
 };
 int cli_image_options(struct cli_image *image, const struct cli_args *args);
-int cli_image_size(struct cli_image *image, const struct cli_args *args, const struct cli_model *m, const struct cli_trace *trace);
+int cli_image_size(struct cli_image *image, const struct cli_args *args, const struct cli_model *m,
+                   const struct cli_trace *trace);
 struct json_t *cli_image_json(const struct cli_image *image);
 
 /*
@@ -206,8 +209,8 @@ struct json_t *cli_image_json(const struct cli_image *image);
  * counted and skipped.
  */
 struct cli_loader;
-int cli_loader_new(struct cli_loader **loader, const struct app_list *list, const struct cli_image *image, size_t threads,
-                   size_t ahead, const struct cli_args *args);
+int cli_loader_new(struct cli_loader **loader, const struct app_list *list, const struct cli_image *image,
+                   size_t threads, size_t ahead, const struct cli_args *args);
 void cli_loader_free(struct cli_loader *loader);
 /* Up to `want` pictures to `to`, one after another, and which of the list they are. *got 0: there are no more. */
 void cli_loader_next(struct cli_loader *loader, size_t want, float *to, size_t *index, size_t *got);
@@ -247,7 +250,8 @@ int cli_labels(struct app_list *labels, const struct cli_args *args, const struc
 /* ---- Comparing (compare.c) ------------------------------------------------------------------------------------------------ */
 
 /* Compare a result with what is expected and say where it differs most; *within: it does not differ by more than atol + rtol * |expected|. */
-int cli_compare(const lince_tensor *got, const lince_tensor *want, const char *name, double atol, double rtol, bool *within);
+int cli_compare(const lince_tensor *got, const lince_tensor *want, const char *name, double atol, double rtol,
+                bool *within);
 double cli_element(const lince_tensor *t, size_t i, bool imaginary); /* as a double; not for strings */
 size_t cli_elements(const lince_tensor *t);
 /* "[2,3]" */

@@ -33,7 +33,8 @@ const struct cli_command cli_commands[] = {
      "lince run MODEL --input images.npy --set return_endpoints=true -o endpoints\n"
      "lince run MODEL --input x.npy --expect y.npy --atol 1e-5\n",
      1, 1, RUN(cli_run)},
-    {CMD_INFO, "info", "MODEL", "what a model is, takes, gives and needs", "", "lince info MODEL --json\n", 1, 1, RUN(cli_info)},
+    {CMD_INFO, "info", "MODEL", "what a model is, takes, gives and needs", "", "lince info MODEL --json\n", 1, 1,
+     RUN(cli_info)},
     {CMD_DECODE, "decode", "IMAGE", "a picture as the array a model would see",
      "Writes uint8 [height, width, channels], or float32 with --float. - is stdin.\n",
      "lince decode photo.jpg --float --output photo.npy\n", 1, 1, RUN(cli_decode)},
@@ -41,8 +42,8 @@ const struct cli_command cli_commands[] = {
      "Calls the model with random images. Latency is that of one call.\n",
      "lince bench MODEL --batch 8 --threads 2 --json\n", 1, 1, RUN(cli_bench)},
     {CMD_EXPLAIN, "explain", "MODEL", "the planned graph, step by step",
-     "What was fused, which kernel a step takes, and why not a faster one.\n", "lince explain MODEL --size 224x224\n", 1, 1,
-     RUN(cli_explain)},
+     "What was fused, which kernel a step takes, and why not a faster one.\n", "lince explain MODEL --size 224x224\n",
+     1, 1, RUN(cli_explain)},
     {CMD_OPS, "ops", "", "the TensorFlow ops that are supported", "", "", 0, 0, RUN(cli_ops)},
 };
 const size_t cli_command_count = APP_COUNT(cli_commands);
@@ -97,7 +98,8 @@ static void wrapped(FILE *to, const char *text, int column, int indent)
 
 void cli_help_command(FILE *to, const struct cli_command *command)
 {
-    fprintf(to, "lince %s%s%s [OPTION]...: %s\n", command->name, *command->operands ? " " : "", command->operands, command->summary);
+    fprintf(to, "lince %s%s%s [OPTION]...: %s\n", command->name, *command->operands ? " " : "", command->operands,
+            command->summary);
     fprintf(to, "%s%s\n", *command->text ? "\n" : "", command->text);
     for (size_t i = 0; i < cli_option_count; i++) {
         const struct cli_option_row *o = &cli_options[i];
@@ -105,8 +107,8 @@ void cli_help_command(FILE *to, const struct cli_command *command)
             continue;
         }
         char left[128];
-        int n = snprintf(left, sizeof left, "  %s--%s%s%s", o->letter ? (char[]){'-', o->letter, ',', ' ', 0} : "    ", o->name,
-                         o->value ? " " : "", o->value ? o->value : "");
+        int n = snprintf(left, sizeof left, "  %s--%s%s%s", o->letter ? (char[]){'-', o->letter, ',', ' ', 0} : "    ",
+                         o->name, o->value ? " " : "", o->value ? o->value : "");
         if (n > 33) {
             fprintf(to, "%s\n%35s", left, "");
         } else {

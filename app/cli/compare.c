@@ -6,8 +6,8 @@
 
 /* Where two arrays differ, and most. */
 struct difference {
-    double largest;     /* of |got - want|; infinite where only one is NaN */
-    size_t at, beyond;  /* where that is; elements outside the tolerance */
+    double largest;    /* of |got - want|; infinite where only one is NaN */
+    size_t at, beyond; /* where that is; elements outside the tolerance */
 };
 
 static bool strings_equal(const lince_string *a, const lince_string *b)
@@ -19,7 +19,9 @@ static bool strings_equal(const lince_string *a, const lince_string *b)
 static double distance(const lince_tensor *got, const lince_tensor *want, size_t i, double *magnitude)
 {
     if (got->dtype == LINCE_STRING) {
-        return strings_equal((const lince_string *)got->data + i, (const lince_string *)want->data + i) ? 0 : (double)INFINITY;
+        return strings_equal((const lince_string *)got->data + i, (const lince_string *)want->data + i)
+                   ? 0
+                   : (double)INFINITY;
     }
     double worst = 0;
     *magnitude = fabs(cli_element(want, i, false));
@@ -32,7 +34,8 @@ static double distance(const lince_tensor *got, const lince_tensor *want, size_t
     }
     size_t bytes = lince_dtype_size(got->dtype);
     bool whole = got->dtype == LINCE_INT64 || got->dtype == LINCE_UINT64;
-    if (whole && worst == 0 && memcmp((const char *)got->data + i * bytes, (const char *)want->data + i * bytes, bytes) != 0) {
+    if (whole && worst == 0 &&
+        memcmp((const char *)got->data + i * bytes, (const char *)want->data + i * bytes, bytes) != 0) {
         worst = 1;
     }
     return worst;
@@ -82,15 +85,17 @@ static bool same_type(lince_tensor *want, lince_dtype dtype)
     return want->dtype == dtype;
 }
 
-int cli_compare(const lince_tensor *got, const lince_tensor *expected, const char *name, double atol, double rtol, bool *within)
+int cli_compare(const lince_tensor *got, const lince_tensor *expected, const char *name, double atol, double rtol,
+                bool *within)
 {
     lince_tensor want = *expected;
     char a[192], b[192], where[192], x[64], y[64];
     struct difference d = {0};
     *within = false;
-    if (!same_type(&want, got->dtype) || got->rank != want.rank || memcmp(got->dims, want.dims, (size_t)got->rank * sizeof *got->dims) != 0) {
-        app_say("%s: is %s%s, %s%s is expected", name, lince_dtype_name(got->dtype), cli_shape(a, got), lince_dtype_name(want.dtype),
-                cli_shape(b, &want));
+    if (!same_type(&want, got->dtype) || got->rank != want.rank ||
+        memcmp(got->dims, want.dims, (size_t)got->rank * sizeof *got->dims) != 0) {
+        app_say("%s: is %s%s, %s%s is expected", name, lince_dtype_name(got->dtype), cli_shape(a, got),
+                lince_dtype_name(want.dtype), cli_shape(b, &want));
         return CLI_FAILED;
     }
     measure(&d, got, &want, atol, rtol);
@@ -106,6 +111,7 @@ int cli_compare(const lince_tensor *got, const lince_tensor *expected, const cha
     if (*within) {
         return CLI_DONE;
     }
-    app_say("%s: %zu of %zu elements differ by more than %g + %g * |expected|", name, d.beyond, cli_elements(got), atol, rtol);
+    app_say("%s: %zu of %zu elements differ by more than %g + %g * |expected|", name, d.beyond, cli_elements(got), atol,
+            rtol);
     return CLI_FAILED;
 }

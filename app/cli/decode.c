@@ -14,7 +14,8 @@ static int decode(const struct cli_args *args, const char *path, int32_t channel
         return cli_failed(NULL, &err);
     }
     if (!options->orient && lince_image_orientation(data, size) != 1) {
-        cli_note(args, "%s: lies on its side or head by its EXIF data, and is decoded as stored; --orient turns it", path);
+        cli_note(args, "%s: lies on its side or head by its EXIF data, and is decoded as stored; --orient turns it",
+                 path);
     }
     lince_status st = lince_image_decode(data, size, channels, options, &pixels, &err);
     bool wide = !st && cli_has(args, OPT_FLOAT);

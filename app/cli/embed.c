@@ -84,7 +84,8 @@ static int finish(struct embed *e, const struct cli_pass *pass)
         app_json_line(stdout, object);
         return cli_flush();
     }
-    cli_note(pass->args, "%s: %lld rows of %lld features, named in %s", e->output, (long long)e->count, (long long)e->width, e->names_path);
+    cli_note(pass->args, "%s: %lld rows of %lld features, named in %s", e->output, (long long)e->count,
+             (long long)e->width, e->names_path);
     return CLI_DONE;
 }
 

@@ -43,7 +43,8 @@ int cli_explain(const struct cli_args *args)
     CLI_TRY(cli_integer(args, OPT_BATCH_SIZE, 0, 4096, &batch));
     int status = cli_model_open(&m, args, true);
     if (!status) {
-        status = cli_has(args, OPT_INPUT) ? cli_inputs_from(&in, args, m.callable, true) : cli_inputs_image(&in, args, &m, batch);
+        status = cli_has(args, OPT_INPUT) ? cli_inputs_from(&in, args, m.callable, true)
+                                          : cli_inputs_image(&in, args, &m, batch);
     }
     if (!status && (lince_session_new(&session, m.callable, in.arguments.argument, in.arguments.count, NULL, &err) ||
                     lince_session_explain(session, in.tensor, in.count, tell, &e, &err))) {

@@ -52,16 +52,19 @@ static int check_kind(const struct cli_model *m, const struct cli_trace *trace)
     if (!trace->image) {
         app_say("%s: %s does not take a batch of images; use `lince run`", m->path, m->name);
     } else if (trace->channels != 0 && trace->channels != 3) {
-        app_say("%s: %s takes images of %d channels, photos have 3; use `lince run`", m->path, m->name, (int)trace->channels);
+        app_say("%s: %s takes images of %d channels, photos have 3; use `lince run`", m->path, m->name,
+                (int)trace->channels);
     } else if (*trace->dtype && strcmp(trace->dtype, "float32") != 0 && strcmp(trace->dtype, "uint8") != 0) {
-        app_say("%s: %s takes images of %s, photos become float32 or uint8; use `lince run`", m->path, m->name, trace->dtype);
+        app_say("%s: %s takes images of %s, photos become float32 or uint8; use `lince run`", m->path, m->name,
+                trace->dtype);
     } else {
         return CLI_DONE;
     }
     return CLI_FAILED;
 }
 
-int cli_image_size(struct cli_image *image, const struct cli_args *args, const struct cli_model *m, const struct cli_trace *trace)
+int cli_image_size(struct cli_image *image, const struct cli_args *args, const struct cli_model *m,
+                   const struct cli_trace *trace)
 {
     CLI_TRY(check_kind(m, trace));
     image->bytes = strcmp(trace->dtype, "uint8") == 0;
@@ -69,8 +72,8 @@ int cli_image_size(struct cli_image *image, const struct cli_args *args, const s
     image->width = trace->width;
     CLI_TRY(cli_size(args, &image->height, &image->width));
     if ((trace->height && image->height != trace->height) || (trace->width && image->width != trace->width)) {
-        return cli_usage(args, "--size %s: %s takes images of %dx%d (height x width; 0 is any)", args->value[OPT_SIZE], m->path,
-                         (int)trace->height, (int)trace->width);
+        return cli_usage(args, "--size %s: %s takes images of %dx%d (height x width; 0 is any)", args->value[OPT_SIZE],
+                         m->path, (int)trace->height, (int)trace->width);
     }
     if (image->height == 0 || image->width == 0) {
         char sizes[64] = "any height and width";
@@ -78,7 +81,8 @@ int cli_image_size(struct cli_image *image, const struct cli_args *args, const s
             snprintf(sizes, sizeof sizes, trace->height ? "height %d and any width" : "width %d and any height",
                      (int)(trace->height ? trace->height : trace->width));
         }
-        return cli_usage(args, "%s accepts images of %s; --size HxW is wanted, as the model's page says", m->path, sizes);
+        return cli_usage(args, "%s accepts images of %s; --size HxW is wanted, as the model's page says", m->path,
+                         sizes);
     }
     return CLI_DONE;
 }

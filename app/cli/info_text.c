@@ -45,7 +45,8 @@ static void print_image(const json_t *image)
 static void print_argument(const json_t *argument)
 {
     char shown[256];
-    printf("%s%s", json_is_true(json_object_get(argument, "keyword_only")) ? "*, " : "", cli_shown(shown, text(argument, "name")));
+    printf("%s%s", json_is_true(json_object_get(argument, "keyword_only")) ? "*, " : "",
+           cli_shown(shown, text(argument, "name")));
     if (!json_is_true(json_object_get(argument, "required"))) {
         printf("=%s", cli_shown(shown, text(argument, "default")));
     }
@@ -110,7 +111,8 @@ static void print_variables(const json_t *info)
     printf("\nvariables (%zu; * trainable):\n", json_array_size(list));
     json_array_foreach(list, i, v)
     {
-        printf("  %c %s  %s[", json_is_true(json_object_get(v, "trainable")) ? '*' : ' ', cli_shown(shown, text(v, "name")), text(v, "dtype"));
+        printf("  %c %s  %s[", json_is_true(json_object_get(v, "trainable")) ? '*' : ' ',
+               cli_shown(shown, text(v, "name")), text(v, "dtype"));
         json_array_foreach(json_object_get(v, "shape"), d, dim)
         {
             printf("%s%lld", d ? "," : "", (long long)json_integer_value(dim));
@@ -156,7 +158,8 @@ void cli_info_print(const json_t *info)
     json_t *one;
     print_head(info);
     print_losses(info);
-    printf("size:        variables %s, graph %s\n", size_text(variables, json_integer_value(json_object_get(info, "variable_bytes"))),
+    printf("size:        variables %s, graph %s\n",
+           size_text(variables, json_integer_value(json_object_get(info, "variable_bytes"))),
            size_text(graph, json_integer_value(json_object_get(info, "graph_bytes"))));
     printf("written by:  TensorFlow %s, tags \"%s\"\n", text(info, "tensorflow_version"), text(info, "tags"));
     json_array_foreach(json_object_get(info, "assets"), i, one)

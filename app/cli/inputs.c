@@ -62,14 +62,16 @@ int cli_inputs_image(struct cli_inputs *in, const struct cli_args *args, const s
     struct cli_image image = {0};
     cli_trace_of(&trace, m->callable);
     CLI_TRY(cli_image_size(&image, args, m, &trace));
-    lince_tensor t = {.dtype = image.bytes ? LINCE_UINT8 : LINCE_FLOAT32, .rank = 4,
+    lince_tensor t = {.dtype = image.bytes ? LINCE_UINT8 : LINCE_FLOAT32,
+                      .rank = 4,
                       .dims = {trace.batch > 0 ? trace.batch : batch, image.height, image.width, 3}};
     size_t count = cli_elements(&t);
     t.size_bytes = count * lince_dtype_size(t.dtype);
     in->array = calloc(1, sizeof *in->array);
     in->tensor = calloc(1, sizeof *in->tensor);
     if (!in->array || !in->tensor || posix_memalign(&in->array->memory, 64, t.size_bytes + 1)) {
-        app_say("no memory for %lld images of %lldx%lld", (long long)t.dims[0], (long long)image.height, (long long)image.width);
+        app_say("no memory for %lld images of %lldx%lld", (long long)t.dims[0], (long long)image.height,
+                (long long)image.width);
         return CLI_FAILED;
     }
     t.data = in->array->memory;

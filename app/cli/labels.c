@@ -39,7 +39,8 @@ static bool fit(struct app_list *labels, size_t classes, const char *path, const
     }
     bool background = labels->count > 0 && strcasecmp(labels->text[0], "background") == 0;
     if (labels->count == classes + 1 && (background || classes == 1000)) {
-        cli_note(args, "%s: %zu labels for %zu classes; the first, \"%s\", is left out", path, labels->count, classes, labels->text[0]);
+        cli_note(args, "%s: %zu labels for %zu classes; the first, \"%s\", is left out", path, labels->count, classes,
+                 labels->text[0]);
         drop_first(labels);
         return true;
     }
@@ -63,7 +64,8 @@ static int given_labels(struct app_list *labels, const struct cli_args *args, co
     }
     trim(labels);
     if (!fit(labels, classes, path, args)) {
-        app_say("%s: has %zu labels, %s gives %zu results; if these are features, use `lince embed`", path, labels->count, m->path, classes);
+        app_say("%s: has %zu labels, %s gives %zu results; if these are features, use `lince embed`", path,
+                labels->count, m->path, classes);
         return CLI_FAILED;
     }
     return CLI_DONE;

@@ -41,9 +41,11 @@ static lince_status load(struct cli_loader *l, struct slot *slot, const char *pa
     lince_error why;
     APP_TRY(app_read(path, &data, &size, &slot->err));
     slot->turned = !l->image->options.orient && lince_image_orientation(data, size) != 1;
-    lince_status st = lince_image_load_bytes(data, size, &l->image->options, l->image->height, l->image->width, slot->pixels, &why);
+    lince_status st =
+        lince_image_load_bytes(data, size, &l->image->options, l->image->height, l->image->width, slot->pixels, &why);
     free(data);
-    return st ? app_fail(&slot->err, st, "%s: %.*s", strcmp(path, "-") == 0 ? "stdin" : path, 1500, why.text) : LINCE_OK;
+    return st ? app_fail(&slot->err, st, "%s: %.*s", strcmp(path, "-") == 0 ? "stdin" : path, 1500, why.text)
+              : LINCE_OK;
 }
 
 static void *decode(void *context)
@@ -89,13 +91,13 @@ static bool start(struct cli_loader *l, size_t threads)
     return l->threads > 0;
 }
 
-int cli_loader_new(struct cli_loader **loader, const struct app_list *list, const struct cli_image *image, size_t threads,
-                   size_t ahead, const struct cli_args *args)
+int cli_loader_new(struct cli_loader **loader, const struct app_list *list, const struct cli_image *image,
+                   size_t threads, size_t ahead, const struct cli_args *args)
 {
     struct cli_loader *l = calloc(1, sizeof *l);
     if (l) {
-        *l = (struct cli_loader){.list = list, .args = args, .image = image,
-                                 .pixels = (size_t)image->height * (size_t)image->width * 3};
+        *l = (struct cli_loader){
+            .list = list, .args = args, .image = image, .pixels = (size_t)image->height * (size_t)image->width * 3};
         pthread_mutex_init(&l->lock, NULL);
         pthread_cond_init(&l->room, NULL);
         pthread_cond_init(&l->ready, NULL);
@@ -104,7 +106,8 @@ int cli_loader_new(struct cli_loader **loader, const struct app_list *list, cons
     threads = threads < MAX_DECODERS ? threads : MAX_DECODERS;
     threads = threads < list->count ? threads : list->count;
     if (!l || (list->count > 0 && (!make_slots(l, ahead + threads) || !start(l, threads)))) {
-        app_say("no memory or no threads to decode photos of %lldx%lld", (long long)image->height, (long long)image->width);
+        app_say("no memory or no threads to decode photos of %lldx%lld", (long long)image->height,
+                (long long)image->width);
         return CLI_FAILED;
     }
     return CLI_DONE;
@@ -139,8 +142,11 @@ static void tell(struct cli_loader *l, const struct slot *slot, const char *path
         app_say("%s", slot->err.text);
         l->failed++;
     } else if (slot->turned && !l->turned_said) {
-        cli_note(l->args, "%s: lies on its side or head by its EXIF data, and is used as stored, as TensorFlow does; --orient turns "
-                          "such photos", path);
+        cli_note(
+            l->args,
+            "%s: lies on its side or head by its EXIF data, and is used as stored, as TensorFlow does; --orient turns "
+            "such photos",
+            path);
         l->turned_said = true;
     }
 }

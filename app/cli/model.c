@@ -29,12 +29,14 @@ static int choose(const char **name, char buffer[512], struct cli_model *m, cons
 {
     *name = args->value[OPT_FUNCTION];
     if (*name && cli_has(args, OPT_SIGNATURE)) {
-        return cli_usage(args, "--function %s and --signature %s: only one can be called", *name, args->value[OPT_SIGNATURE]);
+        return cli_usage(args, "--function %s and --signature %s: only one can be called", *name,
+                         args->value[OPT_SIGNATURE]);
     }
     if (cli_has(args, OPT_SIGNATURE)) {
         snprintf(buffer, 512, "signatures.%s", args->value[OPT_SIGNATURE]);
         *name = buffer;
-    } else if (!*name && fallback && !has_callable(m->model, "__call__") && has_callable(m->model, "signatures.serving_default")) {
+    } else if (!*name && fallback && !has_callable(m->model, "__call__") &&
+               has_callable(m->model, "signatures.serving_default")) {
         *name = "signatures.serving_default";
         cli_note(args, "%s: the model itself cannot be called; its signature serving_default is", m->path);
     } else if (!*name) {
@@ -119,7 +121,8 @@ void cli_trace_of(struct cli_trace *trace, lince_callable *callable)
     int64_t dims[LINCE_MAX_RANK];
     int rank;
     *trace = (struct cli_trace){.batch = -1, .features = -1};
-    trace->image = lince_callable_image_size(callable, &trace->height, &trace->width, &trace->channels, NULL) == LINCE_OK;
+    trace->image =
+        lince_callable_image_size(callable, &trace->height, &trace->width, &trace->channels, NULL) == LINCE_OK;
     if (lince_callable_trace_count(callable) == 0) {
         return;
     }
@@ -128,7 +131,8 @@ void cli_trace_of(struct cli_trace *trace, lince_callable *callable)
         trace->batch = rank > 0 ? dims[0] : -1;
     }
     for (size_t i = 1; i < lince_callable_trace_count(callable); i++) {
-        if (next_tensor(lince_callable_trace(callable, i), &dtype, dims, &rank) && rank > 0 && dims[0] != trace->batch) {
+        if (next_tensor(lince_callable_trace(callable, i), &dtype, dims, &rank) && rank > 0 &&
+            dims[0] != trace->batch) {
             trace->batch = -1;
         }
     }
@@ -175,12 +179,14 @@ static const char *signature_says(lince_model *model, const char *const *words, 
 
 enum cli_task cli_task_of(lince_model *model, const struct cli_trace *trace, char reason[256])
 {
-    static const char *const class_words[] = {"logits", "probabilities", "predictions", "classes", "scores", "image_classification"};
-    static const char *const feature_words[] = {"feature_vector", "features", "embedding", "embeddings", "image_feature_vector"};
+    static const char *const class_words[] = {"logits",  "probabilities", "predictions",
+                                              "classes", "scores",        "image_classification"};
+    static const char *const feature_words[] = {"feature_vector", "features", "embedding", "embeddings",
+                                                "image_feature_vector"};
     /* ImageNet with and without a background class, ImageNet-21k in its forms. */
     static const int64_t class_counts[] = {1000, 1001, 21841, 21843};
-    static const int64_t feature_counts[] = {192, 320, 384, 512, 576, 640, 768, 960, 1024, 1280, 1408, 1536,
-                                             1664, 1792, 1920, 2048, 2208, 2304, 2560, 4032, 4096};
+    static const int64_t feature_counts[] = {192,  320,  384,  512,  576,  640,  768,  960,  1024, 1280, 1408,
+                                             1536, 1664, 1792, 1920, 2048, 2208, 2304, 2560, 4032, 4096};
     const char *c = signature_says(model, class_words, APP_COUNT(class_words));
     const char *f = signature_says(model, feature_words, APP_COUNT(feature_words));
     if (!c != !f) {

@@ -72,7 +72,8 @@ static void man(void)
     for (size_t i = 0; i < cli_command_count; i++) {
         printf(".B lince %s\n%s [OPTION]...\n.br\n", cli_commands[i].name, cli_commands[i].operands);
     }
-    printf(".SH DESCRIPTION\nMODEL is a folder with a saved_model.pb. Results go to stdout; messages, and a progress bar on a terminal, to "
+    printf(".SH DESCRIPTION\nMODEL is a folder with a saved_model.pb. Results go to stdout; messages, and a progress "
+           "bar on a terminal, to "
            "stderr. Files are written beside their final name and renamed when complete.\n");
     printf(".SH COMMANDS\n");
     for (size_t i = 0; i < cli_command_count; i++) {
@@ -84,7 +85,8 @@ static void man(void)
             man_option(&cli_options[i]);
         }
     }
-    printf(".SH EXIT STATUS\n.TP\n0\ndone\n.TP\n1\nit failed, or a photo could not be read; stderr says which and why\n.TP\n2\nwrong usage\n");
+    printf(".SH EXIT STATUS\n.TP\n0\ndone\n.TP\n1\nit failed, or a photo could not be read; stderr says which and "
+           "why\n.TP\n2\nwrong usage\n");
     printf(".SH ENVIRONMENT\n.TP\n.B LINCE_ISA\nref: compute with the plain loops that define the right answer\n");
 }
 
@@ -114,7 +116,8 @@ static void option_names(const struct cli_command *c)
 
 static void bash(void)
 {
-    printf("# bash completion for lince\n_lince()\n{\n    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}\n"
+    printf("# bash completion for lince\n_lince()\n{\n    local word=${COMP_WORDS[COMP_CWORD]} "
+           "before=${COMP_WORDS[COMP_CWORD-1]}\n"
            "    COMPREPLY=()\n    if ((COMP_CWORD == 1)); then\n        mapfile -t COMPREPLY < <(compgen -W \"");
     for (size_t i = 0; i < cli_command_count; i++) {
         printf("%s ", cli_commands[i].name);
@@ -164,7 +167,8 @@ static void zsh(void)
     for (size_t i = 0; i < cli_command_count; i++) {
         printf(" %s", cli_commands[i].name);
     }
-    printf("\n        return\n    fi\n    local command=$words[2]\n    shift words\n    ((CURRENT--))\n    case $command in\n");
+    printf("\n        return\n    fi\n    local command=$words[2]\n    shift words\n    ((CURRENT--))\n    case "
+           "$command in\n");
     for (size_t i = 0; i < cli_command_count; i++) {
         printf("    %s)\n        _arguments \\\n", cli_commands[i].name);
         for (size_t k = 0; k < cli_option_count; k++) {

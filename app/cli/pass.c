@@ -30,13 +30,15 @@ static int no_choice(const struct cli_pass *pass, const lince_output *outputs, s
 {
     char keys[512] = "";
     for (size_t i = 0, used = 0; i < count && used + 1 < sizeof keys; i++) {
-        used += (size_t)snprintf(keys + used, sizeof keys - used, "%s%s", i ? ", " : "", *outputs[i].path ? outputs[i].path : "(unnamed)");
+        used += (size_t)snprintf(keys + used, sizeof keys - used, "%s%s", i ? ", " : "",
+                                 *outputs[i].path ? outputs[i].path : "(unnamed)");
     }
     const char *key = pass->args->value[OPT_OUTPUT_KEY];
     if (key) {
         return cli_usage(pass->args, "--output-key %s: the result has %s", key, keys);
     }
-    return cli_usage(pass->args, "the result of %s has several parts, --output-key K with one of these is wanted: %s", pass->model.name, keys);
+    return cli_usage(pass->args, "the result of %s has several parts, --output-key K with one of these is wanted: %s",
+                     pass->model.name, keys);
 }
 
 /* --output-key; else the only part; else "default", as the hub's interface has it; else the only one that may be the one. */
@@ -77,7 +79,8 @@ static int rows_of(struct work *w, const lince_output *o, size_t fed, size_t row
     const lince_tensor *t = &o->tensor;
     char shape[192];
     size_t count = cli_elements(t), width = fed ? count / fed : 0;
-    bool number = t->dtype == LINCE_FLOAT32 || t->dtype == LINCE_FLOAT64 || t->dtype == LINCE_FLOAT16 || t->dtype == LINCE_BFLOAT16;
+    bool number = t->dtype == LINCE_FLOAT32 || t->dtype == LINCE_FLOAT64 || t->dtype == LINCE_FLOAT16 ||
+                  t->dtype == LINCE_BFLOAT16;
     if (fed == 0 && t->rank > 0) {
         width = 1;
         for (int i = 1; i < t->rank; i++) {
@@ -85,8 +88,8 @@ static int rows_of(struct work *w, const lince_output *o, size_t fed, size_t row
         }
     }
     if (!number || t->rank < 2 || t->dims[0] != (int64_t)fed || (w->taken && width != w->width)) {
-        app_say("%s: %s gives %s%s for %zu images, floats [%zu, n] are wanted", w->pass->model.path, w->pass->model.name,
-                lince_dtype_name(t->dtype), cli_shape(shape, t), fed, fed);
+        app_say("%s: %s gives %s%s for %zu images, floats [%zu, n] are wanted", w->pass->model.path,
+                w->pass->model.name, lince_dtype_name(t->dtype), cli_shape(shape, t), fed, fed);
         return CLI_FAILED;
     }
     float *values = realloc(w->values, (rows * width + 1) * sizeof *values);
@@ -118,7 +121,8 @@ static int call(struct work *w, size_t rows)
     const struct cli_image *image = &pass->image;
     size_t fed = pass->trace.batch > 0 ? (size_t)pass->trace.batch : rows;
     size_t pixels = (size_t)image->height * (size_t)image->width * 3;
-    lince_tensor in = {.dtype = image->bytes ? LINCE_UINT8 : LINCE_FLOAT32, .rank = 4,
+    lince_tensor in = {.dtype = image->bytes ? LINCE_UINT8 : LINCE_FLOAT32,
+                       .rank = 4,
                        .dims = {(int64_t)fed, image->height, image->width, 3}};
     const lince_output *outputs, *chosen;
     size_t count;
@@ -170,7 +174,8 @@ static int open_session(struct work *w)
     lince_error err;
     int status = cli_arguments_input(&arguments, "0");
     status = status ? status : cli_arguments_from(&arguments, w->pass->args, w->pass->model.callable, true);
-    if (!status && lince_session_new(&w->session, w->pass->model.callable, arguments.argument, arguments.count, NULL, &err)) {
+    if (!status &&
+        lince_session_new(&w->session, w->pass->model.callable, arguments.argument, arguments.count, NULL, &err)) {
         status = cli_failed(w->pass->model.path, &err);
     }
     cli_arguments_free(&arguments);
@@ -196,7 +201,8 @@ static int prepare(struct work *w)
     w->bytes = pass->image.bytes ? malloc(floats) : NULL;
     w->index = calloc(w->batch, sizeof *w->index);
     if (!w->images || !w->index || (pass->image.bytes && !w->bytes)) {
-        app_say("no memory for %zu images of %lldx%lld", w->batch, (long long)pass->image.height, (long long)pass->image.width);
+        app_say("no memory for %zu images of %lldx%lld", w->batch, (long long)pass->image.height,
+                (long long)pass->image.width);
         return CLI_FAILED;
     }
     CLI_TRY(open_session(w));

@@ -112,7 +112,8 @@ static lince_status save_variables(lince_model *model, struct app_folder *folder
         lince_variable_info info;
         char name[24];
         APP_TRY(lince_variable_info_at(model, i, &info, err));
-        lince_tensor t = {.dtype = info.dtype, .rank = info.rank, .size_bytes = info.size_bytes, .data = malloc(info.size_bytes + 1)};
+        lince_tensor t = {
+            .dtype = info.dtype, .rank = info.rank, .size_bytes = info.size_bytes, .data = malloc(info.size_bytes + 1)};
         memcpy(t.dims, info.dims, sizeof t.dims);
         snprintf(name, sizeof name, "%04zu", i);
         lince_status st = t.data ? lince_variable_read(model, i, t.data, t.size_bytes, err)
@@ -163,7 +164,8 @@ static int expect(const struct run *r, const char *path)
     bool folder = stat(path, &facts) == 0 && S_ISDIR(facts.st_mode);
     int worst = CLI_DONE;
     if (single(r) != !folder) {
-        app_say("%s: is a %s, the result is %s", path, folder ? "folder" : "file or missing", lince_session_structure(r->session));
+        app_say("%s: is a %s, the result is %s", path, folder ? "folder" : "file or missing",
+                lince_session_structure(r->session));
         return CLI_FAILED;
     }
     if (single(r)) {

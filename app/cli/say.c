@@ -106,6 +106,7 @@ void cli_progress_to(struct cli_progress *p, size_t done, size_t failed)
     double share = p->total ? (double)done / (double)p->total : 1;
     memset(bar, '#', (size_t)(share * 30));
     double left = share > 0 ? (now - p->started) * (1 - share) / share : 0;
-    fprintf(stderr, "\r\033[K[%s] %zu/%zu %.0f/s, %.0f s left", bar, done, p->total, (double)done / (now - p->started), left);
+    fprintf(stderr, "\r\033[K[%s] %zu/%zu %.0f/s, %.0f s left", bar, done, p->total, (double)done / (now - p->started),
+            left);
     p->drawn = now;
 }

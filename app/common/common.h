@@ -89,7 +89,8 @@ struct app_array {
  * Fortran order is turned into C order. Objects (pickles) and records are refused. Every number in the file is checked.
  */
 lince_status app_npy_read(const char *path, struct app_array *out, lince_error *err);
-lince_status app_npy_parse(const void *data, size_t size, struct app_array *out, lince_error *err); /* keeps no pointer */
+lince_status app_npy_parse(const void *data, size_t size, struct app_array *out,
+                           lince_error *err); /* keeps no pointer */
 void app_array_free(struct app_array *array);
 
 /* What an element type is stored as, such as "<f4"; NULL: it cannot be. Strings are "|S" with a length. */

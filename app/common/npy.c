@@ -123,9 +123,9 @@ static lince_status type_of(struct header *h, const char *descr, lince_error *er
     static const struct {
         const char *name;
         lince_dtype dtype;
-    } types[] = {{"f4", LINCE_FLOAT32}, {"f8", LINCE_FLOAT64}, {"f2", LINCE_FLOAT16}, {"i1", LINCE_INT8},
-                 {"i2", LINCE_INT16}, {"i4", LINCE_INT32}, {"i8", LINCE_INT64}, {"u1", LINCE_UINT8},
-                 {"u2", LINCE_UINT16}, {"u4", LINCE_UINT32}, {"u8", LINCE_UINT64}, {"b1", LINCE_BOOL},
+    } types[] = {{"f4", LINCE_FLOAT32},   {"f8", LINCE_FLOAT64},     {"f2", LINCE_FLOAT16}, {"i1", LINCE_INT8},
+                 {"i2", LINCE_INT16},     {"i4", LINCE_INT32},       {"i8", LINCE_INT64},   {"u1", LINCE_UINT8},
+                 {"u2", LINCE_UINT16},    {"u4", LINCE_UINT32},      {"u8", LINCE_UINT64},  {"b1", LINCE_BOOL},
                  {"c8", LINCE_COMPLEX64}, {"c16", LINCE_COMPLEX128}, {"V2", LINCE_BFLOAT16}};
     const char *name = strchr("<>|=", *descr) && *descr ? descr + 1 : descr;
     h->big = *descr == '>';
@@ -153,9 +153,13 @@ static lince_status entry(struct scanner *s, struct header *h, unsigned *seen)
     if (!take(s, ":")) {
         return bad_header(s, "\":\"");
     }
-    unsigned bit = strcmp(key, "descr") == 0 ? 1 : strcmp(key, "fortran_order") == 0 ? 2 : strcmp(key, "shape") == 0 ? 4 : 0;
+    unsigned bit = strcmp(key, "descr") == 0           ? 1
+                   : strcmp(key, "fortran_order") == 0 ? 2
+                   : strcmp(key, "shape") == 0         ? 4
+                                                       : 0;
     if (!bit || (*seen & bit)) {
-        return app_fail(s->err, LINCE_EFORMAT, "header has key \"%s\"; descr, fortran_order and shape are wanted, each once", key);
+        return app_fail(s->err, LINCE_EFORMAT,
+                        "header has key \"%s\"; descr, fortran_order and shape are wanted, each once", key);
     }
     *seen |= bit;
     if (bit == 4) {
@@ -268,7 +272,8 @@ static lince_status narrow(unsigned char *item, size_t bytes, size_t *length, li
 {
     size_t used = 0, last = 0;
     for (size_t i = 0; i + 4 <= bytes; i += 4) {
-        uint32_t c = (uint32_t)item[i] | (uint32_t)item[i + 1] << 8 | (uint32_t)item[i + 2] << 16 | (uint32_t)item[i + 3] << 24;
+        uint32_t c =
+            (uint32_t)item[i] | (uint32_t)item[i + 1] << 8 | (uint32_t)item[i + 2] << 16 | (uint32_t)item[i + 3] << 24;
         if (c > 0x10FFFF || (c >= 0xD800 && c <= 0xDFFF)) {
             return app_fail(err, LINCE_EFORMAT, "holds the code point %#x, which is no character", c);
         }
@@ -315,7 +320,8 @@ static lince_status check_bools(const unsigned char *data, size_t count, lince_e
     return LINCE_OK;
 }
 
-static lince_status fill(struct app_array *out, const struct header *h, const unsigned char *data, size_t count, lince_error *err)
+static lince_status fill(struct app_array *out, const struct header *h, const unsigned char *data, size_t count,
+                         lince_error *err)
 {
     size_t bytes = count * h->item;
     if (posix_memalign(&out->memory, 64, bytes + 1)) {
@@ -352,7 +358,8 @@ lince_status app_npy_parse(const void *data, size_t size, struct app_array *out,
         }
     }
     if (__builtin_mul_overflow(count, h.item, &bytes) || bytes != size || (h.item == 0 && count > 1u << 24)) {
-        return app_fail(err, LINCE_EFORMAT, "holds %zu bytes of data, its shape and type want %zu elements of %zu", size, count, h.item);
+        return app_fail(err, LINCE_EFORMAT, "holds %zu bytes of data, its shape and type want %zu elements of %zu",
+                        size, count, h.item);
     }
     lince_status st = fill(out, &h, at, count, err);
     if (st) {

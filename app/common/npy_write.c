@@ -12,12 +12,12 @@
 const char *app_npy_descr(lince_dtype dtype)
 {
     static const char *const descr[] = {
-        [LINCE_FLOAT32] = "<f4", [LINCE_FLOAT64] = "<f8", [LINCE_INT32] = "<i4", [LINCE_UINT8] = "|u1",
-        [LINCE_INT16] = "<i2", [LINCE_INT8] = "|i1", [LINCE_STRING] = "|S", [LINCE_COMPLEX64] = "<c8",
-        [LINCE_INT64] = "<i8", [LINCE_BOOL] = "|b1", [LINCE_QINT8] = "|i1", [LINCE_QUINT8] = "|u1",
-        [LINCE_QINT32] = "<i4", [LINCE_BFLOAT16] = "<u2", [LINCE_QINT16] = "<i2", [LINCE_QUINT16] = "<u2",
-        [LINCE_UINT16] = "<u2", [LINCE_COMPLEX128] = "<c16", [LINCE_FLOAT16] = "<f2", [LINCE_UINT32] = "<u4",
-        [LINCE_UINT64] = "<u8", [LINCE_FLOAT8_E5M2] = "|u1", [LINCE_FLOAT8_E4M3FN] = "|u1", [LINCE_INT4] = "|i1",
+        [LINCE_FLOAT32] = "<f4", [LINCE_FLOAT64] = "<f8",     [LINCE_INT32] = "<i4",         [LINCE_UINT8] = "|u1",
+        [LINCE_INT16] = "<i2",   [LINCE_INT8] = "|i1",        [LINCE_STRING] = "|S",         [LINCE_COMPLEX64] = "<c8",
+        [LINCE_INT64] = "<i8",   [LINCE_BOOL] = "|b1",        [LINCE_QINT8] = "|i1",         [LINCE_QUINT8] = "|u1",
+        [LINCE_QINT32] = "<i4",  [LINCE_BFLOAT16] = "<u2",    [LINCE_QINT16] = "<i2",        [LINCE_QUINT16] = "<u2",
+        [LINCE_UINT16] = "<u2",  [LINCE_COMPLEX128] = "<c16", [LINCE_FLOAT16] = "<f2",       [LINCE_UINT32] = "<u4",
+        [LINCE_UINT64] = "<u8",  [LINCE_FLOAT8_E5M2] = "|u1", [LINCE_FLOAT8_E4M3FN] = "|u1", [LINCE_INT4] = "|i1",
         [LINCE_UINT4] = "|u1"};
     return (size_t)dtype < APP_COUNT(descr) ? descr[dtype] : NULL;
 }
@@ -40,9 +40,11 @@ static lince_status header(FILE *file, const char *descr, int rank, const int64_
     }
     int length = snprintf(text, sizeof text, "{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", descr, shape);
     size_t padded = room ? room : ((size_t)length + 1 + 10 + 63) / 64 * 64 - 10;
-    unsigned char lead[10] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, (unsigned char)(padded & 255), (unsigned char)(padded >> 8)};
+    unsigned char lead[10] = {
+        0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, (unsigned char)(padded & 255), (unsigned char)(padded >> 8)};
     errno = 0;
-    if (fwrite(lead, 1, sizeof lead, file) != sizeof lead || fprintf(file, "%s%*s\n", text, (int)padded - length - 1, "") < 0) {
+    if (fwrite(lead, 1, sizeof lead, file) != sizeof lead ||
+        fprintf(file, "%s%*s\n", text, (int)padded - length - 1, "") < 0) {
         return cannot_write(err);
     }
     return LINCE_OK;
@@ -85,7 +87,8 @@ lince_status app_npy_write(FILE *file, const lince_tensor *tensor, lince_error *
 {
     const char *descr = app_npy_descr(tensor->dtype);
     if (!descr) {
-        return app_fail(err, LINCE_EUNSUPPORTED, "a tensor of type %s cannot be stored as .npy", lince_dtype_name(tensor->dtype));
+        return app_fail(err, LINCE_EUNSUPPORTED, "a tensor of type %s cannot be stored as .npy",
+                        lince_dtype_name(tensor->dtype));
     }
     if (tensor->dtype == LINCE_STRING) {
         return write_strings(file, tensor, err);

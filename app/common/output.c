@@ -132,7 +132,8 @@ static lince_status settle(struct app_output *out, lince_error *err)
     errno = 0;
     bool bad = fflush(out->file) != 0 || ferror(out->file);
     if (bad) {
-        return app_fail(err, LINCE_EIO, "%s: cannot be written: %s", out->path, errno ? strerror(errno) : "an earlier write failed");
+        return app_fail(err, LINCE_EIO, "%s: cannot be written: %s", out->path,
+                        errno ? strerror(errno) : "an earlier write failed");
     }
     if (!out->temporary) {
         return pour(out, err);

@@ -36,11 +36,11 @@ void li_api_model_release(struct lince_model *model);
 
 /* NULL arguments of the caller: "lince_x: NAME is NULL". */
 lince_status li_api_null(lince_error *err, const char *function, const char *name);
-#define LI_NEED(function, pointer)                               \
-    do {                                                         \
-        if (!(pointer)) {                                        \
-            return li_api_null(err, function, #pointer);         \
-        }                                                        \
+#define LI_NEED(function, pointer)                                                                                     \
+    do {                                                                                                               \
+        if (!(pointer)) {                                                                                              \
+            return li_api_null(err, function, #pointer);                                                               \
+        }                                                                                                              \
     } while (0)
 
 /* A tensor of the caller's as ours, checked: dtype, rank, dims, size. Data is borrowed. `what` names it in errors. */
@@ -54,7 +54,7 @@ struct li_api_arguments {
     struct li_arg **inputs; /* the leaves that runs supply, in order; their dtype and shape are filled in by each run */
     size_t input_count;
 };
-lince_status li_api_arguments(struct li_api_arguments *out, const lince_argument *arguments, size_t count, struct li_arena *arena,
-                              lince_error *err);
+lince_status li_api_arguments(struct li_api_arguments *out, const lince_argument *arguments, size_t count,
+                              struct li_arena *arena, lince_error *err);
 
 #endif

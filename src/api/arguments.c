@@ -18,8 +18,8 @@ static bool numeric(const char *name)
     return digits > 0 && digits < 8 && name[digits] == '\0';
 }
 
-static lince_status branch_of(struct branch *parent, const char *name, size_t len, struct li_arena *arena, struct branch **out,
-                              lince_error *err)
+static lince_status branch_of(struct branch *parent, const char *name, size_t len, struct li_arena *arena,
+                              struct branch **out, lince_error *err)
 {
     for (struct branch *b = parent->child; b; b = b->next) {
         if (strlen(b->name) == len && memcmp(b->name, name, len) == 0) {
@@ -45,8 +45,8 @@ static lince_status plant(struct branch *root, const lince_argument *argument, s
     for (int depth = 0;; depth++) {
         size_t len = strcspn(rest, "/");
         if (len == 0 || depth == LI_MAX_STRUCTURE_DEPTH) {
-            return li_fail(err, LINCE_EINVAL, "argument path \"%s\": parts must be 1 to %d names between slashes", argument->path,
-                           LI_MAX_STRUCTURE_DEPTH);
+            return li_fail(err, LINCE_EINVAL, "argument path \"%s\": parts must be 1 to %d names between slashes",
+                           argument->path, LI_MAX_STRUCTURE_DEPTH);
         }
         LI_TRY(branch_of(at, rest, len, arena, &at, err));
         if (rest[len] == '\0') {
@@ -100,7 +100,8 @@ static lince_status check_numbers(struct growth *g, const struct branch *b, stru
 {
     for (size_t i = 0; i < b->count; i++) {
         if (!numeric(children[i]->name) || (size_t)atoi(children[i]->name) != i) {
-            return li_fail(g->err, LINCE_EINVAL, "argument \"%s\" is a list or tuple: element %zu is missing, \"%s\" is there", b->name, i,
+            return li_fail(g->err, LINCE_EINVAL,
+                           "argument \"%s\" is a list or tuple: element %zu is missing, \"%s\" is there", b->name, i,
                            children[i]->name);
         }
     }
@@ -137,7 +138,8 @@ static lince_status grow_tensor(struct growth *g, const struct branch *b, struct
 {
     struct li_tensor *copy = li_arena_calloc(g->arena, 1, sizeof *copy, g->err);
     if (!copy || !b->leaf->tensor) {
-        return copy ? li_fail(g->err, LINCE_EINVAL, "argument \"%s\" is a tensor, but none is given", b->leaf->path) : LINCE_ENOMEM;
+        return copy ? li_fail(g->err, LINCE_EINVAL, "argument \"%s\" is a tensor, but none is given", b->leaf->path)
+                    : LINCE_ENOMEM;
     }
     LI_TRY(li_api_tensor(copy, b->leaf->tensor, b->leaf->path, g->err));
     void *data = li_arena_alloc(g->arena, copy->size_bytes + 1, g->err);
@@ -149,13 +151,15 @@ static lince_status grow_tensor(struct growth *g, const struct branch *b, struct
     if (copy->dtype == LINCE_STRING) {
         lince_string *strings = data;
         for (int64_t i = 0; i < li_shape_count(&copy->shape); i++) {
-            strings[i].data = li_arena_strndup(g->arena, strings[i].data ? strings[i].data : "", strings[i].size, g->err);
+            strings[i].data =
+                li_arena_strndup(g->arena, strings[i].data ? strings[i].data : "", strings[i].size, g->err);
             if (!strings[i].data) {
                 return LINCE_ENOMEM;
             }
         }
     }
-    *out = (struct li_arg){.kind = LI_ARG_TENSOR, .dtype = copy->dtype, .shape = copy->shape, .input = LI_NONE, .tensor = copy};
+    *out = (struct li_arg){
+        .kind = LI_ARG_TENSOR, .dtype = copy->dtype, .shape = copy->shape, .input = LI_NONE, .tensor = copy};
     return LINCE_OK;
 }
 
@@ -188,7 +192,8 @@ static lince_status grow_leaf(struct growth *g, const struct branch *b, struct l
         out->text = li_arena_strdup(g->arena, b->leaf->s ? b->leaf->s : "", g->err);
         return out->text ? LINCE_OK : LINCE_ENOMEM;
     default:
-        return li_fail(g->err, LINCE_EINVAL, "argument \"%s\" has kind %d, which is none", b->leaf->path, (int)b->leaf->kind);
+        return li_fail(g->err, LINCE_EINVAL, "argument \"%s\" has kind %d, which is none", b->leaf->path,
+                       (int)b->leaf->kind);
     }
 }
 
@@ -236,8 +241,8 @@ static lince_status grow_all(struct growth *g, const struct branch *root)
     return LINCE_OK;
 }
 
-lince_status li_api_arguments(struct li_api_arguments *out, const lince_argument *arguments, size_t count, struct li_arena *arena,
-                              lince_error *err)
+lince_status li_api_arguments(struct li_api_arguments *out, const lince_argument *arguments, size_t count,
+                              struct li_arena *arena, lince_error *err)
 {
     static const lince_argument images = {.path = "0", .kind = LINCE_ARG_INPUT};
     struct branch root = {.name = ""};

@@ -42,7 +42,8 @@ size_t lince_callable_argument_count(const lince_callable *callable)
     return callable ? callable->callable->parameter_count : 0;
 }
 
-lince_status lince_callable_argument(const lince_callable *callable, size_t index, lince_argument_info *info, lince_error *err)
+lince_status lince_callable_argument(const lince_callable *callable, size_t index, lince_argument_info *info,
+                                     lince_error *err)
 {
     LI_NEED("lince_callable_argument", callable);
     LI_NEED("lince_callable_argument", info);
@@ -65,7 +66,8 @@ const char *lince_callable_trace(const lince_callable *callable, size_t index)
     return callable && index < callable->callable->trace_count ? callable->callable->trace[index].text : "";
 }
 
-lince_status lince_callable_unsupported(lince_callable *callable, const char *const **texts, size_t *count, lince_error *err)
+lince_status lince_callable_unsupported(lince_callable *callable, const char *const **texts, size_t *count,
+                                        lince_error *err)
 {
     LI_NEED("lince_callable_unsupported", callable);
     LI_NEED("lince_callable_unsupported", texts);
@@ -93,7 +95,8 @@ static bool image_of(const struct li_trace *trace, int64_t hwc[3])
     return true;
 }
 
-lince_status lince_callable_image_size(lince_callable *callable, int32_t *height, int32_t *width, int32_t *channels, lince_error *err)
+lince_status lince_callable_image_size(lince_callable *callable, int32_t *height, int32_t *width, int32_t *channels,
+                                       lince_error *err)
 {
     LI_NEED("lince_callable_image_size", callable);
     const struct li_callable *c = callable->callable;
@@ -106,7 +109,8 @@ lince_status lince_callable_image_size(lince_callable *callable, int32_t *height
         }
     }
     if (!found) {
-        return li_fail(err, LINCE_EINVAL, "the first argument of %s is no batch of images [batch, height, width, channels]", c->name);
+        return li_fail(err, LINCE_EINVAL,
+                       "the first argument of %s is no batch of images [batch, height, width, channels]", c->name);
     }
     int32_t *const to[3] = {height, width, channels};
     for (int i = 0; i < 3; i++) {

@@ -19,11 +19,13 @@ static lince_status read_options(lince_image_options *to, const lince_image_opti
         return LINCE_OK;
     }
     if (from->struct_size == 0 || from->struct_size > sizeof *to) {
-        return li_fail(err, LINCE_EINVAL, "lince_image_options.struct_size is %zu; lince_image_options_init() sets it", from->struct_size);
+        return li_fail(err, LINCE_EINVAL, "lince_image_options.struct_size is %zu; lince_image_options_init() sets it",
+                       from->struct_size);
     }
     memcpy(to, from, from->struct_size);
     if (!(to->crop_fraction > 0 && to->crop_fraction <= 1)) {
-        return li_fail(err, LINCE_EINVAL, "crop_fraction is %g; it must be above 0 and at most 1", (double)to->crop_fraction);
+        return li_fail(err, LINCE_EINVAL, "crop_fraction is %g; it must be above 0 and at most 1",
+                       (double)to->crop_fraction);
     }
     for (int i = 0; i < 3; i++) {
         if (!(to->std[i] != 0)) {
@@ -33,22 +35,28 @@ static lince_status read_options(lince_image_options *to, const lince_image_opti
     return LINCE_OK;
 }
 
-static lince_status load_options(struct li_load_options *to, const lince_image_options *o, int64_t height, int64_t width, lince_error *err)
+static lince_status load_options(struct li_load_options *to, const lince_image_options *o, int64_t height,
+                                 int64_t width, lince_error *err)
 {
     static const enum li_resize_method methods[] = {LI_RESIZE_BILINEAR, LI_RESIZE_NEAREST,  LI_RESIZE_BICUBIC,
                                                     LI_RESIZE_AREA,     LI_RESIZE_LANCZOS3, LI_RESIZE_LANCZOS5};
     if ((unsigned)o->interpolation >= LI_COUNT(methods) || (unsigned)o->resize > LINCE_RESIZE_PAD) {
-        return li_fail(err, LINCE_EINVAL, "interpolation %d, resize %d: no such method", (int)o->interpolation, (int)o->resize);
+        return li_fail(err, LINCE_EINVAL, "interpolation %d, resize %d: no such method", (int)o->interpolation,
+                       (int)o->resize);
     }
     if (height < 1 || width < 1 || height > LI_MAX_IMAGE_SIDE || width > LI_MAX_IMAGE_SIDE) {
-        return li_fail(err, LINCE_EINVAL, "image size %lldx%lld; sides of 1 to %d are possible", (long long)height, (long long)width,
-                       LI_MAX_IMAGE_SIDE);
+        return li_fail(err, LINCE_EINVAL, "image size %lldx%lld; sides of 1 to %d are possible", (long long)height,
+                       (long long)width, LI_MAX_IMAGE_SIDE);
     }
-    *to = (struct li_load_options){.height = height, .width = width, .crop_fraction = (double)o->crop_fraction,
+    *to = (struct li_load_options){.height = height,
+                                   .width = width,
+                                   .crop_fraction = (double)o->crop_fraction,
                                    .fit = o->resize == LINCE_RESIZE_CROP  ? LI_FIT_CROP
                                           : o->resize == LINCE_RESIZE_PAD ? LI_FIT_PAD
                                                                           : LI_FIT_STRETCH,
-                                   .interpolation = methods[o->interpolation], .antialias = o->antialias, .orient = o->orient,
+                                   .interpolation = methods[o->interpolation],
+                                   .antialias = o->antialias,
+                                   .orient = o->orient,
                                    .dct_accurate = o->accurate_dct};
     for (int i = 0; i < 3; i++) {
         to->mean[i] = o->mean[i];
@@ -61,8 +69,8 @@ static lince_status load_options(struct li_load_options *to, const lince_image_o
 }
 
 /* Memory of one picture; freed before the call returns. */
-static lince_status load(struct li_bytes file, const lince_image_options *options, int64_t height, int64_t width, float *out,
-                         lince_error *err)
+static lince_status load(struct li_bytes file, const lince_image_options *options, int64_t height, int64_t width,
+                         float *out, lince_error *err)
 {
     lince_image_options o;
     struct li_load_options how;
@@ -83,16 +91,16 @@ static lince_status load(struct li_bytes file, const lince_image_options *option
     return st;
 }
 
-lince_status lince_image_load_bytes(const void *data, size_t size_bytes, const lince_image_options *options, int64_t height, int64_t width,
-                                    float *out, lince_error *err)
+lince_status lince_image_load_bytes(const void *data, size_t size_bytes, const lince_image_options *options,
+                                    int64_t height, int64_t width, float *out, lince_error *err)
 {
     LI_NEED("lince_image_load_bytes", data);
     LI_NEED("lince_image_load_bytes", out);
     return load((struct li_bytes){data, size_bytes}, options, height, width, out, err);
 }
 
-lince_status lince_image_load(const char *path, const lince_image_options *options, int64_t height, int64_t width, float *out,
-                              lince_error *err)
+lince_status lince_image_load(const char *path, const lince_image_options *options, int64_t height, int64_t width,
+                              float *out, lince_error *err)
 {
     struct li_file file;
     LI_NEED("lince_image_load", path);
@@ -115,7 +123,8 @@ struct owner {
     _Alignas(LI_ALIGN) struct li_mem *mem;
 };
 
-static lince_status give(lince_tensor *out, struct li_mem *mem, const struct li_tensor *from, void **data, lince_error *err)
+static lince_status give(lince_tensor *out, struct li_mem *mem, const struct li_tensor *from, void **data,
+                         lince_error *err)
 {
     struct owner *owner = li_alloc(mem, sizeof *owner + from->size_bytes, err);
     if (!owner) {
@@ -139,8 +148,8 @@ void lince_tensor_free(lince_tensor *tensor)
     }
 }
 
-static lince_status decode(struct li_bytes file, int32_t channels, const lince_image_options *o, struct li_mem *mem, lince_tensor *out,
-                           lince_error *err)
+static lince_status decode(struct li_bytes file, int32_t channels, const lince_image_options *o, struct li_mem *mem,
+                           lince_tensor *out, lince_error *err)
 {
     struct li_tensor pixels;
     void *data;
@@ -155,8 +164,8 @@ static lince_status decode(struct li_bytes file, int32_t channels, const lince_i
     return st;
 }
 
-lince_status lince_image_decode(const void *data, size_t size_bytes, int32_t channels, const lince_image_options *options,
-                                lince_tensor *out, lince_error *err)
+lince_status lince_image_decode(const void *data, size_t size_bytes, int32_t channels,
+                                const lince_image_options *options, lince_tensor *out, lince_error *err)
 {
     lince_image_options o;
     LI_NEED("lince_image_decode", data);

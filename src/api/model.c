@@ -12,7 +12,8 @@ lince_status lince_pool_new(lince_pool **pool, int32_t threads, lince_error *err
     LI_NEED("lince_pool_new", pool);
     *pool = NULL;
     if (threads < 0 || threads > LI_MAX_THREADS) {
-        return li_fail(err, LINCE_EINVAL, "%d threads; 0 (as many as the process may use) to %d are possible", (int)threads, LI_MAX_THREADS);
+        return li_fail(err, LINCE_EINVAL, "%d threads; 0 (as many as the process may use) to %d are possible",
+                       (int)threads, LI_MAX_THREADS);
     }
     struct li_mem *mem = li_mem_new(NULL, NULL, NULL, 0);
     struct lince_pool *made = mem ? li_calloc(mem, 1, sizeof *made, err) : NULL;
@@ -58,15 +59,17 @@ static lince_status read_options(lince_model_options *to, const lince_model_opti
         return LINCE_OK;
     }
     if (from->struct_size == 0 || from->struct_size > sizeof *to) {
-        return li_fail(err, LINCE_EINVAL, "lince_model_options.struct_size is %zu; lince_model_options_init() sets it", from->struct_size);
+        return li_fail(err, LINCE_EINVAL, "lince_model_options.struct_size is %zu; lince_model_options_init() sets it",
+                       from->struct_size);
     }
     memcpy(to, from, from->struct_size);
     if (to->threads < 0 || to->threads > LI_MAX_THREADS) {
-        return li_fail(err, LINCE_EINVAL, "%d threads; 0 (as many as the process may use) to %d are possible", (int)to->threads,
-                       LI_MAX_THREADS);
+        return li_fail(err, LINCE_EINVAL, "%d threads; 0 (as many as the process may use) to %d are possible",
+                       (int)to->threads, LI_MAX_THREADS);
     }
     if (!to->alloc != !to->release) {
-        return li_fail(err, LINCE_EINVAL, "options give %s without %s", to->alloc ? "alloc" : "release", to->alloc ? "release" : "alloc");
+        return li_fail(err, LINCE_EINVAL, "options give %s without %s", to->alloc ? "alloc" : "release",
+                       to->alloc ? "release" : "alloc");
     }
     return LINCE_OK;
 }
@@ -98,7 +101,8 @@ static lince_status open_parts(struct lince_model *m, const char *path, const li
     return list_callables(m, err);
 }
 
-lince_status lince_model_open(lince_model **model, const char *path, const lince_model_options *options, lince_error *err)
+lince_status lince_model_open(lince_model **model, const char *path, const lince_model_options *options,
+                              lince_error *err)
 {
     lince_model_options o;
     LI_NEED("lince_model_open", model);
@@ -159,14 +163,22 @@ lince_status lince_model_get_info(const lince_model *model, lince_model_info *in
     LI_NEED("lince_model_get_info", model);
     LI_NEED("lince_model_get_info", info);
     if (info->struct_size == 0 || info->struct_size > sizeof *info) {
-        return li_fail(err, LINCE_EINVAL, "lince_model_info.struct_size is %zu; it must be sizeof(lince_model_info)", info->struct_size);
+        return li_fail(err, LINCE_EINVAL, "lince_model_info.struct_size is %zu; it must be sizeof(lince_model_info)",
+                       info->struct_size);
     }
     li_model_facts(model->model, &facts);
-    lince_model_info full = {.struct_size = info->struct_size, .path = facts.path, .tags = facts.tags,
-                             .tensorflow_version = facts.tensorflow_version, .objects = facts.objects, .functions = facts.functions,
-                             .pb_bytes = facts.pb_bytes, .variable_bytes = facts.variable_bytes,
-                             .used_bytes = li_mem_used_bytes(model->mem), .peak_bytes = li_mem_peak_bytes(model->mem),
-                             .isa = li_isa_name(model->env.isa), .threads = li_pool_threads(model->pool)};
+    lince_model_info full = {.struct_size = info->struct_size,
+                             .path = facts.path,
+                             .tags = facts.tags,
+                             .tensorflow_version = facts.tensorflow_version,
+                             .objects = facts.objects,
+                             .functions = facts.functions,
+                             .pb_bytes = facts.pb_bytes,
+                             .variable_bytes = facts.variable_bytes,
+                             .used_bytes = li_mem_used_bytes(model->mem),
+                             .peak_bytes = li_mem_peak_bytes(model->mem),
+                             .isa = li_isa_name(model->env.isa),
+                             .threads = li_pool_threads(model->pool)};
     memcpy(info, &full, info->struct_size);
     return LINCE_OK;
 }

@@ -8,10 +8,12 @@ lince_status li_api_null(lince_error *err, const char *function, const char *nam
 
 lince_status li_api_tensor(struct li_tensor *out, const lince_tensor *in, const char *what, lince_error *err)
 {
-    struct li_tensor t = {.dtype = in->dtype, .shape = {.rank = in->rank}, .data = in->data, .size_bytes = in->size_bytes};
+    struct li_tensor t = {
+        .dtype = in->dtype, .shape = {.rank = in->rank}, .data = in->data, .size_bytes = in->size_bytes};
     size_t bytes;
     if (lince_dtype_size(in->dtype) == 0) {
-        return li_fail(err, LINCE_EINVAL, "%s: dtype %d is none that a tensor of the caller's can have", what, (int)in->dtype);
+        return li_fail(err, LINCE_EINVAL, "%s: dtype %d is none that a tensor of the caller's can have", what,
+                       (int)in->dtype);
     }
     if (in->rank < 0 || in->rank > LINCE_MAX_RANK) {
         return li_fail(err, LINCE_EINVAL, "%s: rank %d; 0 to %d are possible", what, (int)in->rank, LINCE_MAX_RANK);

@@ -8,8 +8,8 @@ const char *lince_version(void)
 
 const char *lince_status_name(lince_status status)
 {
-    static const char *const names[] = {"ok",     "invalid", "memory",      "io",     "missing", "format",
-                                        "corrupt", "limit",  "unsupported", "unsafe", "data"};
+    static const char *const names[] = {"ok",      "invalid", "memory",      "io",     "missing", "format",
+                                        "corrupt", "limit",   "unsupported", "unsafe", "data"};
     return (unsigned)status < LI_COUNT(names) ? names[status] : "unknown";
 }
 

@@ -53,7 +53,8 @@ lince_status lince_variable_read(lince_model *model, size_t index, void *data, s
     return li_store_read(li_model_store(model->model), v->resource, data, size_bytes, err);
 }
 
-lince_status lince_variable_write(lince_model *model, size_t index, const void *data, size_t size_bytes, lince_error *err)
+lince_status lince_variable_write(lince_model *model, size_t index, const void *data, size_t size_bytes,
+                                  lince_error *err)
 {
     const struct li_variable *v = NULL;
     LI_NEED("lince_variable_write", model);

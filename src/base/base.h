@@ -17,22 +17,24 @@
 /* ---- Errors (status.c) ------------------------------------------------------------------------------------------- */
 
 /* Fill err (may be NULL) with a code and a printf-style text, cut at its end if too long; returns the code. */
-lince_status li_fail(lince_error *err, lince_status code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+lince_status li_fail(lince_error *err, lince_status code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 lince_status li_vfail(lince_error *err, lince_status code, const char *format, va_list args);
 
 /* Put "WHERE: " in front of the text err already holds; returns its code. */
-lince_status li_prefix(lince_error *err, lince_status code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+lince_status li_prefix(lince_error *err, lince_status code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* A short word, such as "corrupt"; "unknown" for a number that is none. */
 const char *li_status_name(lince_status status);
 
 /* Return at once when a call fails; only where there is nothing to undo. */
-#define LI_TRY(call)                          \
-    do {                                      \
-        lince_status li_try_status = (call);  \
-        if (li_try_status) {                  \
-            return li_try_status;             \
-        }                                     \
+#define LI_TRY(call)                                                                                                   \
+    do {                                                                                                               \
+        lince_status li_try_status = (call);                                                                           \
+        if (li_try_status) {                                                                                           \
+            return li_try_status;                                                                                      \
+        }                                                                                                              \
     } while (0)
 
 #define LI_COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -42,8 +44,14 @@ const char *li_status_name(lince_status status);
 /* ---- Checked sizes ----------------------------------------------------------------------------------------------- */
 
 /* product = a * b and sum = a + b; false when the result does not fit. */
-static inline bool li_mul_size(size_t a, size_t b, size_t *product) { return !__builtin_mul_overflow(a, b, product); }
-static inline bool li_add_size(size_t a, size_t b, size_t *sum) { return !__builtin_add_overflow(a, b, sum); }
+static inline bool li_mul_size(size_t a, size_t b, size_t *product)
+{
+    return !__builtin_mul_overflow(a, b, product);
+}
+static inline bool li_add_size(size_t a, size_t b, size_t *sum)
+{
+    return !__builtin_add_overflow(a, b, sum);
+}
 
 /* ---- Memory (mem.c) ---------------------------------------------------------------------------------------------- */
 
@@ -55,10 +63,11 @@ enum { LI_ALIGN = 64 };
  */
 struct li_mem;
 
-struct li_mem *li_mem_new(void *(*alloc)(size_t bytes, void *context), void (*release)(void *pointer, void *context), void *context,
-                          size_t limit_bytes /* 0: none */);
+struct li_mem *li_mem_new(void *(*alloc)(size_t bytes, void *context), void (*release)(void *pointer, void *context),
+                          void *context, size_t limit_bytes /* 0: none */);
 void li_mem_retain(struct li_mem *mem);
-void li_mem_release(struct li_mem *mem); /* freed with the last reference; everything allocated from it must be freed first */
+void li_mem_release(
+    struct li_mem *mem); /* freed with the last reference; everything allocated from it must be freed first */
 
 /* LI_ALIGN-aligned, not cleared; NULL and err filled (LINCE_ENOMEM) on failure. 0 bytes give a valid pointer. */
 void *li_alloc(struct li_mem *mem, size_t bytes, lince_error *err);
@@ -82,11 +91,12 @@ struct li_arena {
 };
 
 void li_arena_init(struct li_arena *arena, struct li_mem *mem, size_t limit_bytes);
-void *li_arena_alloc(struct li_arena *arena, size_t bytes, lince_error *err);             /* 16-aligned, not cleared */
+void *li_arena_alloc(struct li_arena *arena, size_t bytes, lince_error *err); /* 16-aligned, not cleared */
 void *li_arena_calloc(struct li_arena *arena, size_t count, size_t size, lince_error *err); /* 16-aligned, cleared */
 char *li_arena_strdup(struct li_arena *arena, const char *text, lince_error *err);
 char *li_arena_strndup(struct li_arena *arena, const char *text, size_t bytes, lince_error *err);
-char *li_arena_printf(struct li_arena *arena, lince_error *err, const char *format, ...) __attribute__((format(printf, 3, 4)));
+char *li_arena_printf(struct li_arena *arena, lince_error *err, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 void li_arena_free(struct li_arena *arena); /* all at once; the arena may be used again */
 
 /* ---- Byte ranges (bytes.c) --------------------------------------------------------------------------------------- */
@@ -114,9 +124,13 @@ bool li_read_varint(struct li_bytes *from, uint64_t *value); /* at most 10 bytes
 bool li_read_bytes(struct li_bytes *from, size_t len, struct li_bytes *value);
 
 uint32_t li_crc32c(uint32_t crc, const void *data, size_t len); /* start with 0; may be continued */
-static inline uint32_t li_crc32c_mask(uint32_t crc) { return ((crc >> 15) | (crc << 17)) + 0xa282ead8u; }
+static inline uint32_t li_crc32c_mask(uint32_t crc)
+{
+    return ((crc >> 15) | (crc << 17)) + 0xa282ead8u;
+}
 
-uint64_t li_hash(uint64_t seed, const void *data, size_t len); /* FNV-1a, 64 bits: for tables and keys, not for strangers */
+uint64_t li_hash(uint64_t seed, const void *data,
+                 size_t len); /* FNV-1a, 64 bits: for tables and keys, not for strangers */
 
 /* ---- Shapes, dtypes, tensors (shape.c) ----------------------------------------------------------------------------- */
 
@@ -152,8 +166,8 @@ int64_t li_tensor_int(const struct li_tensor *tensor, int64_t i);
 double li_tensor_float(const struct li_tensor *tensor, int64_t i);
 const char *li_dtype_name(lince_dtype dtype); /* TensorFlow's, such as "float32"; "unknown" for a number that is none */
 size_t li_dtype_size(lince_dtype dtype);      /* bytes of one element; 0 for resources, variants and unknown numbers */
-bool li_dtype_is_float(lince_dtype dtype);   /* float16, bfloat16, float32, float64 */
-bool li_dtype_is_integer(lince_dtype dtype); /* signed and unsigned, not bool, not quantized */
+bool li_dtype_is_float(lince_dtype dtype);    /* float16, bfloat16, float32, float64 */
+bool li_dtype_is_integer(lince_dtype dtype);  /* signed and unsigned, not bool, not quantized */
 
 /* ---- Half floats (half.c; one at a time) --------------------------------------------------------------------------- */
 
@@ -161,7 +175,10 @@ float li_half_to_float(uint16_t bits);
 uint16_t li_float_to_half(float value); /* to nearest, ties to even */
 static inline float li_bfloat16_to_float(uint16_t bits)
 {
-    union { uint32_t u; float f; } v = {.u = (uint32_t)bits << 16};
+    union {
+        uint32_t u;
+        float f;
+    } v = {.u = (uint32_t)bits << 16};
     return v.f;
 }
 uint16_t li_float_to_bfloat16(float value); /* to nearest, ties to even; NaN stays NaN */
@@ -192,6 +209,7 @@ int li_pool_threads(const struct li_pool *pool);
  * contiguous ranges, the same worker getting the same range for the same number of tasks. One parallel region at a time:
  * a caller that finds the pool busy (or is itself inside a region) runs all its tasks as worker 0. Never fails.
  */
-void li_pool_run(struct li_pool *pool, int64_t tasks, void (*run)(void *context, int64_t task, int worker), void *context);
+void li_pool_run(struct li_pool *pool, int64_t tasks, void (*run)(void *context, int64_t task, int worker),
+                 void *context);
 
 #endif

@@ -36,7 +36,8 @@ static lince_status map_descriptor(struct li_file *file, int fd, const char *pat
         return LINCE_OK; /* nothing to map, and mmap refuses length 0 */
     }
     if ((uintmax_t)st.st_size > SIZE_MAX) {
-        return li_fail(err, LINCE_ELIMIT, "%s: %jd bytes do not fit into the address space", path, (intmax_t)st.st_size);
+        return li_fail(err, LINCE_ELIMIT, "%s: %jd bytes do not fit into the address space", path,
+                       (intmax_t)st.st_size);
     }
     void *map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (map == MAP_FAILED) {

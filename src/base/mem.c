@@ -88,8 +88,8 @@ static bool reserve(struct li_mem *mem, size_t total, size_t *used_before)
 
     size_t now = used + total;
     size_t peak = atomic_load_explicit(&mem->peak, memory_order_relaxed);
-    while (peak < now && !atomic_compare_exchange_weak_explicit(&mem->peak, &peak, now, memory_order_relaxed,
-                                                                memory_order_relaxed)) {
+    while (peak < now &&
+           !atomic_compare_exchange_weak_explicit(&mem->peak, &peak, now, memory_order_relaxed, memory_order_relaxed)) {
     }
     return true;
 }

@@ -8,11 +8,21 @@
 #include <string.h>
 
 static const char *const kind_names[] = {
-    [LI_ATTR_INT] = "an int",           [LI_ATTR_FLOAT] = "a float",         [LI_ATTR_BOOL] = "a bool",
-    [LI_ATTR_STRING] = "a string",      [LI_ATTR_TYPE] = "a type",           [LI_ATTR_SHAPE] = "a shape",
-    [LI_ATTR_TENSOR] = "a tensor",      [LI_ATTR_FUNC] = "a function",       [LI_ATTR_INTS] = "a list of ints",
-    [LI_ATTR_FLOATS] = "a list of floats", [LI_ATTR_BOOLS] = "a list of bools", [LI_ATTR_STRINGS] = "a list of strings",
-    [LI_ATTR_TYPES] = "a list of types", [LI_ATTR_SHAPES] = "a list of shapes", [LI_ATTR_FUNCS] = "a list of functions",
+    [LI_ATTR_INT] = "an int",
+    [LI_ATTR_FLOAT] = "a float",
+    [LI_ATTR_BOOL] = "a bool",
+    [LI_ATTR_STRING] = "a string",
+    [LI_ATTR_TYPE] = "a type",
+    [LI_ATTR_SHAPE] = "a shape",
+    [LI_ATTR_TENSOR] = "a tensor",
+    [LI_ATTR_FUNC] = "a function",
+    [LI_ATTR_INTS] = "a list of ints",
+    [LI_ATTR_FLOATS] = "a list of floats",
+    [LI_ATTR_BOOLS] = "a list of bools",
+    [LI_ATTR_STRINGS] = "a list of strings",
+    [LI_ATTR_TYPES] = "a list of types",
+    [LI_ATTR_SHAPES] = "a list of shapes",
+    [LI_ATTR_FUNCS] = "a list of functions",
 };
 
 /* For whom an attribute is bound: in messages, and where copies go. */
@@ -93,7 +103,8 @@ static lince_status keep_attr(const struct binding *b, struct li_attr *attr)
     case LI_ATTR_FUNCS:
         return copy_strings(b, attr);
     }
-    return li_fail(b->err, LINCE_EINVAL, "node \"%s\" (%s): attribute \"%s\" is of no known kind", b->node, b->op->name, attr->name);
+    return li_fail(b->err, LINCE_EINVAL, "node \"%s\" (%s): attribute \"%s\" is of no known kind", b->node, b->op->name,
+                   attr->name);
 }
 
 /* ---- Fallbacks ------------------------------------------------------------------------------------------------------ */
@@ -306,8 +317,8 @@ static lince_status check_allowed(const struct binding *b, const struct li_attr 
     for (size_t i = 0; b->spec->allowed && i < count; i++) {
         const char *text = item_text(attr, i, buffer);
         if (!has_word(b->spec->allowed, text)) {
-            return li_fail(b->err, LINCE_EUNSUPPORTED, "node \"%s\" (%s): attribute \"%s\" is \"%s\"; supported: %s", b->node,
-                           b->op->name, attr->name, text, b->spec->allowed);
+            return li_fail(b->err, LINCE_EUNSUPPORTED, "node \"%s\" (%s): attribute \"%s\" is \"%s\"; supported: %s",
+                           b->node, b->op->name, attr->name, text, b->spec->allowed);
         }
     }
     return LINCE_OK;
@@ -326,15 +337,15 @@ static lince_status bind_one(const struct binding *b, const struct li_attr *give
     const struct li_attr_spec *spec = b->spec;
     if (!given) {
         if (!spec->fallback) {
-            return li_fail(b->err, LINCE_EINVAL, "node \"%s\" (%s): has no attribute \"%s\", wanted %s", b->node, b->op->name, spec->name,
-                           kind_names[spec->kind]);
+            return li_fail(b->err, LINCE_EINVAL, "node \"%s\" (%s): has no attribute \"%s\", wanted %s", b->node,
+                           b->op->name, spec->name, kind_names[spec->kind]);
         }
         LI_TRY(parse_fallback(b, attr));
         return check_allowed(b, attr);
     }
     if (!fits_kind(given, spec->kind)) {
-        return li_fail(b->err, LINCE_EINVAL, "node \"%s\" (%s): attribute \"%s\" is %s, wanted %s", b->node, b->op->name, spec->name,
-                       kind_names[given->kind], kind_names[spec->kind]);
+        return li_fail(b->err, LINCE_EINVAL, "node \"%s\" (%s): attribute \"%s\" is %s, wanted %s", b->node,
+                       b->op->name, spec->name, kind_names[given->kind], kind_names[spec->kind]);
     }
     *attr = *given;
     attr->name = spec->name;
@@ -371,14 +382,15 @@ static lince_status refuse_unknown(const struct binding *b, const struct li_attr
         if (given[i].name[0] == '_' || find_spec(b->op, given[i].name)) {
             continue;
         }
-        return li_fail(b->err, LINCE_EUNSUPPORTED, "node \"%s\" (%s): attribute \"%s\" (%s) is not supported", b->node, b->op->name,
-                       given[i].name, is_list(given[i].kind) ? kind_names[given[i].kind] : item_text(&given[i], 0, buffer));
+        return li_fail(b->err, LINCE_EUNSUPPORTED, "node \"%s\" (%s): attribute \"%s\" (%s) is not supported", b->node,
+                       b->op->name, given[i].name,
+                       is_list(given[i].kind) ? kind_names[given[i].kind] : item_text(&given[i], 0, buffer));
     }
     return LINCE_OK;
 }
 
-lince_status li_attrs_bind(struct li_graph *g, const struct li_op *op, const char *name, const struct li_attr *given, int count,
-                           const struct li_attr **out, int *out_count, lince_error *err)
+lince_status li_attrs_bind(struct li_graph *g, const struct li_op *op, const char *name, const struct li_attr *given,
+                           int count, const struct li_attr **out, int *out_count, lince_error *err)
 {
     struct binding b = {.g = g, .op = op, .node = name, .kept = li_graph_kept(g, err), .err = err};
     int n = 0;
@@ -397,8 +409,8 @@ lince_status li_attrs_bind(struct li_graph *g, const struct li_op *op, const cha
     return LINCE_OK;
 }
 
-lince_status li_attrs_outputs(const struct li_op *op, const char *name, const struct li_attr *attrs, int nattrs, int *out,
-                              lince_error *err)
+lince_status li_attrs_outputs(const struct li_op *op, const char *name, const struct li_attr *attrs, int nattrs,
+                              int *out, lince_error *err)
 {
     int64_t total = 0;
     for (const struct li_output_spec *output = op->outputs; output && output->name; output++) {
@@ -406,13 +418,15 @@ lince_status li_attrs_outputs(const struct li_op *op, const char *name, const st
         assert(attr || !output->list);
         int64_t count = !attr ? 1 : attr->kind == LI_ATTR_INT ? attr->i : (int64_t)attr->count;
         if (count < 0 || count > LI_MAX_VALUES) {
-            return li_fail(err, LINCE_ELIMIT, "node \"%s\" (%s): attribute \"%s\" asks for %" PRId64 " outputs, wanted 0 to %d", name,
+            return li_fail(err, LINCE_ELIMIT,
+                           "node \"%s\" (%s): attribute \"%s\" asks for %" PRId64 " outputs, wanted 0 to %d", name,
                            op->name, output->list, count, LI_MAX_VALUES);
         }
         total += count;
     }
     if (total > LI_MAX_VALUES) {
-        return li_fail(err, LINCE_ELIMIT, "node \"%s\" (%s): has %" PRId64 " outputs, wanted at most %d", name, op->name, total, LI_MAX_VALUES);
+        return li_fail(err, LINCE_ELIMIT, "node \"%s\" (%s): has %" PRId64 " outputs, wanted at most %d", name,
+                       op->name, total, LI_MAX_VALUES);
     }
     *out = (int)total;
     return LINCE_OK;

@@ -86,10 +86,10 @@ static lince_status set_up(struct evaluation *e, const struct li_tensor *in, str
         LI_TRY(make_output(e, i, &out[i]));
     }
     if (has_state(e)) {
-        LI_TRY(make_state(e, e->g->store->resources[node->resource]));
+        LI_TRY(make_state(e, li_store_get(e->g->store, node->resource)));
     }
-    e->prepared = (struct li_prepare){
-        .graph = e->g, .node = node, .env = e->env, .arena = &e->arena, .err = e->err, .tasks = 1};
+    e->prepared =
+        (struct li_prepare){.graph = e->g, .node = node, .env = e->env, .arena = &e->arena, .err = e->err, .tasks = 1};
     if (node->op->prepare) {
         LI_TRY(node->op->prepare(&e->prepared));
     }
@@ -100,15 +100,21 @@ static lince_status set_up(struct evaluation *e, const struct li_tensor *in, str
 static lince_status run_tasks(struct evaluation *e)
 {
     struct li_call call = {
-        .node = e->node, .in = e->in, .out = e->out, .plan = e->prepared.plan, .tasks = e->prepared.tasks,
-        .scratch = e->scratch, .kernels = e->env->kernels, .err = e->err,
+        .node = e->node,
+        .in = e->in,
+        .out = e->out,
+        .plan = e->prepared.plan,
+        .tasks = e->prepared.tasks,
+        .scratch = e->scratch,
+        .kernels = e->env->kernels,
+        .err = e->err,
     };
     if (has_state(e)) {
         call.state_in = &e->state_in;
         call.state_out = writes_state(e) ? &e->state_out : NULL;
     }
     if ((e->node->op->effects & LI_EFFECT_LOOKUP) && e->node->resource >= 0 && e->g->store) {
-        call.resource = e->g->store->resources[e->node->resource];
+        call.resource = li_store_get(e->g->store, e->node->resource);
     }
     for (; call.task < call.tasks; call.task++) {
         LI_TRY(e->node->op->forward(&call));
@@ -137,14 +143,14 @@ static lince_status evaluate(struct evaluation *e, const struct li_tensor *in, s
     }
     LI_TRY(run_tasks(e));
     if (writes_state(e)) {
-        size_t bytes = e->g->store->resources[e->node->resource]->value.size_bytes;
+        size_t bytes = li_store_get(e->g->store, e->node->resource)->value.size_bytes;
         LI_TRY(li_store_write(e->g->store, e->node->resource, e->state_out.data, bytes, e->err));
     }
     return LINCE_OK;
 }
 
-lince_status li_node_eval(const struct li_graph *g, const struct li_node *node, const struct li_tensor *in, struct li_tensor *out,
-                          const struct li_env *env, lince_error *err)
+lince_status li_node_eval(const struct li_graph *g, const struct li_node *node, const struct li_tensor *in,
+                          struct li_tensor *out, const struct li_env *env, lince_error *err)
 {
     struct evaluation e = {.g = g, .node = node, .env = env, .err = err};
     li_arena_init(&e.arena, env->mem, 0);

@@ -39,7 +39,8 @@ struct li_arena *li_graph_kept(struct li_graph *g, lince_error *err)
 
 /* ---- New and free --------------------------------------------------------------------------------------------------- */
 
-lince_status li_graph_new(struct li_graph **out, struct li_store *store, const struct li_ops *ops, struct li_mem *mem, lince_error *err)
+lince_status li_graph_new(struct li_graph **out, struct li_store *store, const struct li_ops *ops, struct li_mem *mem,
+                          lince_error *err)
 {
     struct li_graph *g = li_calloc(mem, 1, sizeof *g, err);
     if (!g) {
@@ -90,8 +91,8 @@ void li_graph_free(struct li_graph *g)
 
 enum { FIRST_ROOM = 64 };
 
-static lince_status grow(struct li_graph *g, void **array, int32_t *room, int64_t wanted, int64_t most, size_t size, const char *what,
-                         lince_error *err)
+static lince_status grow(struct li_graph *g, void **array, int32_t *room, int64_t wanted, int64_t most, size_t size,
+                         const char *what, lince_error *err)
 {
     if (wanted > most) {
         return li_fail(err, LINCE_ELIMIT, "the graph has more than %lld %s", (long long)most, what);
@@ -112,10 +113,12 @@ static lince_status grow(struct li_graph *g, void **array, int32_t *room, int64_
 lince_status li_graph_reserve(struct li_graph *g, int32_t values, int32_t nodes, lince_error *err)
 {
     void *array = g->values;
-    LI_TRY(grow(g, &array, &g->value_room, (int64_t)g->value_count + values, LI_MAX_VALUES, sizeof *g->values, "values", err));
+    LI_TRY(grow(g, &array, &g->value_room, (int64_t)g->value_count + values, LI_MAX_VALUES, sizeof *g->values, "values",
+                err));
     g->values = array;
     array = g->nodes;
-    LI_TRY(grow(g, &array, &g->node_room, (int64_t)g->node_count + nodes, LI_MAX_NODES, sizeof *g->nodes, "nodes", err));
+    LI_TRY(
+        grow(g, &array, &g->node_room, (int64_t)g->node_count + nodes, LI_MAX_NODES, sizeof *g->nodes, "nodes", err));
     g->nodes = array;
     return LINCE_OK;
 }
@@ -145,7 +148,8 @@ lince_status li_graph_copy_value(struct li_graph *to, const struct li_value *val
     return add_value(to, &copy, out, err);
 }
 
-lince_status li_graph_input(struct li_graph *g, lince_dtype dtype, const struct li_shape *shape, li_vid *out, lince_error *err)
+lince_status li_graph_input(struct li_graph *g, lince_dtype dtype, const struct li_shape *shape, li_vid *out,
+                            lince_error *err)
 {
     int32_t count = g->input_count;
     if ((count & (count - 1)) == 0) { /* 0 or a power of two: full */
@@ -158,7 +162,8 @@ lince_status li_graph_input(struct li_graph *g, lince_dtype dtype, const struct 
         }
         g->inputs = larger;
     }
-    const struct li_value value = {.dtype = dtype, .shape = *shape, .resource = LI_NONE, .producer = LI_NONE, .output = count};
+    const struct li_value value = {
+        .dtype = dtype, .shape = *shape, .resource = LI_NONE, .producer = LI_NONE, .output = count};
     LI_TRY(add_value(g, &value, out, err));
     g->inputs[g->input_count++] = *out;
     return LINCE_OK;
@@ -190,7 +195,8 @@ static lince_status own_strings(struct li_arena *kept, lince_string *strings, si
     return LINCE_OK;
 }
 
-lince_status li_graph_own_tensor(struct li_graph *g, const struct li_tensor *tensor, const struct li_tensor **out, lince_error *err)
+lince_status li_graph_own_tensor(struct li_graph *g, const struct li_tensor *tensor, const struct li_tensor **out,
+                                 lince_error *err)
 {
     struct li_arena *kept = li_graph_kept(g, err);
     struct li_tensor *copy = kept ? li_arena_alloc(kept, sizeof *copy, err) : NULL;
@@ -213,7 +219,8 @@ lince_status li_graph_own_tensor(struct li_graph *g, const struct li_tensor *ten
 
 lince_status li_graph_resource(struct li_graph *g, int32_t resource, li_vid *out, lince_error *err)
 {
-    const struct li_value value = {.dtype = LINCE_RESOURCE, .shape = {.rank = 0}, .resource = resource, .producer = LI_NONE};
+    const struct li_value value = {
+        .dtype = LINCE_RESOURCE, .shape = {.rank = 0}, .resource = resource, .producer = LI_NONE};
     return add_value(g, &value, out, err);
 }
 
@@ -235,8 +242,8 @@ lince_status li_graph_set_outputs(struct li_graph *g, const li_vid *outputs, int
 /* ---- Nodes ---------------------------------------------------------------------------------------------------------- */
 
 /* Append a node whose fields but in and out are set: copies in, and makes nout values like those of `like` (NULL: no shape yet). */
-static lince_status add_node(struct li_graph *g, const struct li_node *node, const li_vid *in, const struct li_value *like,
-                             const li_vid *like_out, lince_error *err)
+static lince_status add_node(struct li_graph *g, const struct li_node *node, const li_vid *in,
+                             const struct li_value *like, const li_vid *like_out, lince_error *err)
 {
     LI_TRY(li_graph_reserve(g, node->nout, 1, err));
     li_vid *ids = li_arena_alloc(&g->arena, ((size_t)node->nin + (size_t)node->nout) * sizeof *ids, err);
@@ -304,8 +311,8 @@ lince_status li_graph_copy_sources(struct li_graph *to, const struct li_graph *f
     return LINCE_OK;
 }
 
-lince_status li_graph_copy_node(struct li_graph *to, const struct li_graph *from, const struct li_node *node, li_vid *map,
-                                lince_error *err)
+lince_status li_graph_copy_node(struct li_graph *to, const struct li_graph *from, const struct li_node *node,
+                                li_vid *map, lince_error *err)
 {
     li_vid few[16], *in = few;
     if (node->nin > (int)LI_COUNT(few)) {

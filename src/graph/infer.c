@@ -19,12 +19,12 @@ struct inference {
     struct li_graph *to;
     const struct li_env *env;
     lince_error *err;
-    struct li_arena arena;           /* until the end of this call */
-    li_vid *map;                     /* from's values to to's; LI_NONE: deferred, or not yet there */
-    const struct li_tensor **known;  /* by value of `to`; NULL: nothing is known for this run */
-    bool *needed, *deferred;         /* by node of `from` */
+    struct li_arena arena;          /* until the end of this call */
+    li_vid *map;                    /* from's values to to's; LI_NONE: deferred, or not yet there */
+    const struct li_tensor **known; /* by value of `to`; NULL: nothing is known for this run */
+    bool *needed, *deferred;        /* by node of `from` */
     int32_t deferred_count;
-    unsigned char *touched;          /* by resource: what deferred nodes do to it */
+    unsigned char *touched; /* by resource: what deferred nodes do to it */
     int32_t touched_room;
 };
 
@@ -67,8 +67,8 @@ static lince_status find_resource(struct li_infer *s, struct li_node *node)
     return LINCE_OK;
 }
 
-lince_status li_graph_infer_node(struct li_graph *g, int32_t n, const struct li_tensor *const *known, const struct li_env *env,
-                                 lince_error *err)
+lince_status li_graph_infer_node(struct li_graph *g, int32_t n, const struct li_tensor *const *known,
+                                 const struct li_env *env, lince_error *err)
 {
     struct li_node *node = &g->nodes[n];
     struct li_infer s = {.graph = g, .node = node, .known = known, .env = env, .err = err};
@@ -162,7 +162,8 @@ static lince_status remember(struct inference *f, li_vid v, const struct li_tens
 }
 
 /* The same bytes under the output's shape. */
-static lince_status fold_alias(struct inference *f, const struct li_node *node, const struct li_tensor *in, bool only_now)
+static lince_status fold_alias(struct inference *f, const struct li_node *node, const struct li_tensor *in,
+                               bool only_now)
 {
     struct li_value *value = &f->to->values[node->out[0]];
     struct li_arena *kept = li_graph_kept(f->to, f->err);
@@ -182,7 +183,8 @@ static lince_status fold_alias(struct inference *f, const struct li_node *node, 
 }
 
 /* What fails on data here fails when it runs: the node is left alone, and may then be in nobody's way. */
-static lince_status fold_forward(struct inference *f, const struct li_node *node, const struct li_tensor *in, bool only_now, bool *done)
+static lince_status fold_forward(struct inference *f, const struct li_node *node, const struct li_tensor *in,
+                                 bool only_now, bool *done)
 {
     struct li_tensor *out = li_arena_calloc(&f->arena, (size_t)node->nout, sizeof *out, f->err);
     if (!out) {
@@ -245,7 +247,7 @@ static lince_status fold(struct inference *f)
 static unsigned touch_of(const struct li_node *node)
 {
     unsigned effects = node->op->effects;
-    return effects & (LI_EFFECT_WRITE | LI_EFFECT_RANDOM) ? TOUCH_WRITE
+    return effects & (LI_EFFECT_WRITE | LI_EFFECT_RANDOM)  ? TOUCH_WRITE
            : effects & (LI_EFFECT_READ | LI_EFFECT_LOOKUP) ? TOUCH_READ
                                                            : 0;
 }
@@ -335,7 +337,8 @@ static lince_status infer_one(struct inference *f, int32_t n)
     return LINCE_OK;
 }
 
-static lince_status take_input(struct inference *f, int32_t i, const struct li_shape *shape, const struct li_tensor *known)
+static lince_status take_input(struct inference *f, int32_t i, const struct li_shape *shape,
+                               const struct li_tensor *known)
 {
     struct li_value *value = &f->to->values[f->to->inputs[i]];
     char found[LI_SHAPE_TEXT], wanted[LI_SHAPE_TEXT];
@@ -349,8 +352,9 @@ static lince_status take_input(struct inference *f, int32_t i, const struct li_s
         return li_prefix(f->err, st, "input %d", (int)i);
     }
     if (known && (known->dtype != value->dtype || !li_shape_equal(&known->shape, shape))) {
-        return li_fail(f->err, LINCE_EINVAL, "input %d is said to hold %s%s, wanted %s%s", (int)i, li_dtype_name(known->dtype),
-                       li_shape_text(&known->shape, found), li_dtype_name(value->dtype), li_shape_text(shape, wanted));
+        return li_fail(f->err, LINCE_EINVAL, "input %d is said to hold %s%s, wanted %s%s", (int)i,
+                       li_dtype_name(known->dtype), li_shape_text(&known->shape, found), li_dtype_name(value->dtype),
+                       li_shape_text(shape, wanted));
     }
     value->shape = *shape;
     if (known) {
@@ -464,7 +468,8 @@ static lince_status map_outputs(struct inference *f)
     return li_graph_set_outputs(f->to, out, (int)count, f->err);
 }
 
-static lince_status run(struct inference *f, struct li_graph **rest, const struct li_shape *shapes, const struct li_tensor *const *known)
+static lince_status run(struct inference *f, struct li_graph **rest, const struct li_shape *shapes,
+                        const struct li_tensor *const *known)
 {
     LI_TRY(begin(f, known != NULL));
     for (int32_t i = 0; i < f->from->input_count; i++) {
@@ -483,8 +488,9 @@ static lince_status run(struct inference *f, struct li_graph **rest, const struc
     return li_graph_compact(f->to, f->err);
 }
 
-lince_status li_graph_infer(struct li_graph **out, struct li_graph **rest, const struct li_graph *g, const struct li_shape *shapes,
-                            const struct li_tensor *const *known, const struct li_env *env, lince_error *err)
+lince_status li_graph_infer(struct li_graph **out, struct li_graph **rest, const struct li_graph *g,
+                            const struct li_shape *shapes, const struct li_tensor *const *known,
+                            const struct li_env *env, lince_error *err)
 {
     struct inference f = {.from = g, .env = env, .err = err};
     struct li_graph *remaining = NULL;

@@ -29,23 +29,23 @@ lince_status li_graph_copy_value(struct li_graph *to, const struct li_value *val
 /* The inputs of another graph, in its order, and all its other values that no node makes; map[v] receives where each went. */
 lince_status li_graph_copy_sources(struct li_graph *to, const struct li_graph *from, li_vid *map, lince_error *err);
 /* A node of another graph, whose inputs are mapped; its outputs are like the old ones and go into map. */
-lince_status li_graph_copy_node(struct li_graph *to, const struct li_graph *from, const struct li_node *node, li_vid *map,
-                                lince_error *err);
+lince_status li_graph_copy_node(struct li_graph *to, const struct li_graph *from, const struct li_node *node,
+                                li_vid *map, lince_error *err);
 
 /* ---- attr.c ---- */
 
 /* One attribute for each spec of op, from those given and the fallbacks. */
-lince_status li_attrs_bind(struct li_graph *g, const struct li_op *op, const char *name, const struct li_attr *given, int count,
-                           const struct li_attr **out, int *out_count, lince_error *err);
+lince_status li_attrs_bind(struct li_graph *g, const struct li_op *op, const char *name, const struct li_attr *given,
+                           int count, const struct li_attr **out, int *out_count, lince_error *err);
 /* How many outputs the row and the attributes make. */
-lince_status li_attrs_outputs(const struct li_op *op, const char *name, const struct li_attr *attrs, int nattrs, int *out,
-                              lince_error *err);
+lince_status li_attrs_outputs(const struct li_op *op, const char *name, const struct li_attr *attrs, int nattrs,
+                              int *out, lince_error *err);
 
 /* ---- infer.c ---- */
 
 /* Run a node's rule and find its resource. LI_DEFER as rules do. */
-lince_status li_graph_infer_node(struct li_graph *g, int32_t node, const struct li_tensor *const *known, const struct li_env *env,
-                                 lince_error *err);
+lince_status li_graph_infer_node(struct li_graph *g, int32_t node, const struct li_tensor *const *known,
+                                 const struct li_env *env, lince_error *err);
 /* After its rule: drop the last node if all its outputs are constants or handles, which then have no producer. */
 void li_graph_drop_settled(struct li_graph *g);
 

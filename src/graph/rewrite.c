@@ -136,7 +136,8 @@ static lince_status begin(struct li_rewrite *r, struct li_arena *arena, lince_er
     return li_graph_copy_sources(r->to, r->from, r->map, err);
 }
 
-static lince_status copy_nodes(struct li_rewrite *r, lince_status (*visit)(struct li_rewrite *, int32_t, bool *, lince_error *),
+static lince_status copy_nodes(struct li_rewrite *r,
+                               lince_status (*visit)(struct li_rewrite *, int32_t, bool *, lince_error *),
                                lince_error *err)
 {
     for (int32_t n = 0; n < r->from->node_count; n++) {
@@ -175,7 +176,8 @@ static void copy_views(struct li_rewrite *r)
 }
 
 static lince_status rewrite(struct li_rewrite *r, struct li_arena *arena,
-                            lince_status (*visit)(struct li_rewrite *, int32_t, bool *, lince_error *), lince_error *err)
+                            lince_status (*visit)(struct li_rewrite *, int32_t, bool *, lince_error *),
+                            lince_error *err)
 {
     LI_TRY(begin(r, arena, err));
     LI_TRY(copy_nodes(r, visit, err));
@@ -187,7 +189,8 @@ static lince_status rewrite(struct li_rewrite *r, struct li_arena *arena,
 }
 
 lince_status li_graph_rewrite(struct li_graph **out, const struct li_graph *g, const struct li_env *env, void *context,
-                              lince_status (*visit)(struct li_rewrite *r, int32_t node, bool *done, lince_error *err), lince_error *err)
+                              lince_status (*visit)(struct li_rewrite *r, int32_t node, bool *done, lince_error *err),
+                              lince_error *err)
 {
     struct li_rewrite r = {.from = g, .context = context, .env = env};
     struct li_arena arena;
@@ -229,45 +232,12 @@ lince_status li_graph_emit(struct li_graph *g, const char *op, const char *name,
     return LINCE_OK;
 }
 
-lince_status li_grad_emit(struct li_grad *g, const char *op, const li_vid *in, int nin, const struct li_attr *attrs, int nattrs, li_vid *out)
+lince_status li_grad_emit(struct li_grad *g, const char *op, const li_vid *in, int nin, const struct li_attr *attrs,
+                          int nattrs, li_vid *out)
 {
     const char *name = li_arena_printf(&g->graph->arena, g->err, "gradients/%s/%s", g->node->name, op);
     if (!name) {
         return LINCE_ENOMEM;
     }
     return li_graph_emit(g->graph, op, name, in, nin, attrs, nattrs, out, 1, g->err);
-}
-
-static lince_status emit_ints(struct li_grad *g, const int64_t *values, int count, li_vid *out)
-{
-    struct li_tensor tensor = {
-        .dtype = LINCE_INT64, .shape = {1, {count}}, .data = (void *)values, .size_bytes = (size_t)count * sizeof *values};
-    const struct li_tensor *own;
-    LI_TRY(li_graph_own_tensor(g->graph, &tensor, &own, g->err));
-    return li_graph_constant(g->graph, own, out, g->err);
-}
-
-lince_status li_grad_unbroadcast(struct li_grad *g, li_vid dy, li_vid like, li_vid *out)
-{
-    const struct li_shape from = g->graph->values[dy].shape, to = g->graph->values[like].shape;
-    int64_t axes[LI_MAX_RANK];
-    int count = 0;
-    for (int d = 0; d < from.rank; d++) {
-        int i = d - (from.rank - to.rank);
-        if (i < 0 || (to.dim[i] == 1 && from.dim[d] != 1)) {
-            axes[count++] = d;
-        }
-    }
-    li_vid in[2] = {dy}, sum = dy;
-    if (count) {
-        LI_TRY(emit_ints(g, axes, count, &in[1]));
-        LI_TRY(li_grad_emit(g, "Sum", in, 2, (struct li_attr[]){LI_BOOL("keep_dims", false)}, 1, &sum));
-    }
-    if (li_shape_equal(&g->graph->values[sum].shape, &to)) {
-        *out = sum;
-        return LINCE_OK;
-    }
-    in[0] = sum;
-    LI_TRY(emit_ints(g, to.dim, to.rank, &in[1]));
-    return li_grad_emit(g, "Reshape", in, 2, NULL, 0, out);
 }

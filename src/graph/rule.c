@@ -65,7 +65,8 @@ lince_status li_in_ints(const struct li_infer *s, int i, int64_t *values, int ma
         return li_infer_fail(s, LINCE_EINVAL, "input %d is %s, wanted int32 or int64", i, li_dtype_name(dtype));
     }
     if (shape->rank > 1 || li_shape_count(shape) > max) {
-        return li_infer_fail(s, LINCE_EINVAL, "input %d has shape %s, wanted at most %d numbers", i, li_shape_text(shape, text), max);
+        return li_infer_fail(s, LINCE_EINVAL, "input %d has shape %s, wanted at most %d numbers", i,
+                             li_shape_text(shape, text), max);
     }
     LI_TRY(li_in_value(s, i, &tensor));
     *count = (int)li_shape_count(shape);
@@ -112,7 +113,8 @@ lince_status li_need_rank(const struct li_infer *s, int i, int rank)
     const struct li_shape *shape = li_in_shape(s, i);
     char text[LI_SHAPE_TEXT];
     if (shape->rank != rank) {
-        return li_infer_fail(s, LINCE_EINVAL, "input %d has shape %s, wanted rank %d", i, li_shape_text(shape, text), rank);
+        return li_infer_fail(s, LINCE_EINVAL, "input %d has shape %s, wanted rank %d", i, li_shape_text(shape, text),
+                             rank);
     }
     return LINCE_OK;
 }
@@ -120,8 +122,8 @@ lince_status li_need_rank(const struct li_infer *s, int i, int rank)
 lince_status li_need_same_dtype(const struct li_infer *s, int a, int b)
 {
     if (li_in_dtype(s, a) != li_in_dtype(s, b)) {
-        return li_infer_fail(s, LINCE_EINVAL, "input %d is %s and input %d is %s, wanted one type", a, li_dtype_name(li_in_dtype(s, a)), b,
-                             li_dtype_name(li_in_dtype(s, b)));
+        return li_infer_fail(s, LINCE_EINVAL, "input %d is %s and input %d is %s, wanted one type", a,
+                             li_dtype_name(li_in_dtype(s, a)), b, li_dtype_name(li_in_dtype(s, b)));
     }
     return LINCE_OK;
 }
@@ -135,7 +137,8 @@ lince_status li_axis(const struct li_infer *s, int64_t axis, int rank, int *out)
     return LINCE_OK;
 }
 
-lince_status li_broadcast(const struct li_infer *s, const struct li_shape *a, const struct li_shape *b, struct li_shape *out)
+lince_status li_broadcast(const struct li_infer *s, const struct li_shape *a, const struct li_shape *b,
+                          struct li_shape *out)
 {
     char left[LI_SHAPE_TEXT], right[LI_SHAPE_TEXT];
     struct li_shape shape = {.rank = LI_MAX(a->rank, b->rank)};
@@ -143,7 +146,8 @@ lince_status li_broadcast(const struct li_infer *s, const struct li_shape *a, co
         int i = d - (shape.rank - a->rank), j = d - (shape.rank - b->rank);
         int64_t m = i < 0 ? 1 : a->dim[i], n = j < 0 ? 1 : b->dim[j];
         if (m != n && m != 1 && n != 1) {
-            return li_infer_fail(s, LINCE_EINVAL, "shapes %s and %s do not broadcast", li_shape_text(a, left), li_shape_text(b, right));
+            return li_infer_fail(s, LINCE_EINVAL, "shapes %s and %s do not broadcast", li_shape_text(a, left),
+                                 li_shape_text(b, right));
         }
         shape.dim[d] = m == 1 ? n : m;
     }

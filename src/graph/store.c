@@ -87,7 +87,7 @@ void li_store_retain(struct li_store *store)
 static void free_resources(struct li_store *store)
 {
     for (int32_t i = 0; i < store->count; i++) {
-        struct li_resource *r = store->resources[i];
+        struct li_resource *r = li_store_get(store, i);
         li_free(store->mem, r->owned);
         li_free(store->mem, (char *)r->name);
         li_free(store->mem, r);
@@ -125,7 +125,8 @@ static lince_status make_room(struct li_store *store, lince_error *err)
         return LINCE_OK;
     }
     if (store->count >= LI_MAX_OBJECTS) {
-        return li_fail(err, LINCE_ELIMIT, "the model has more than %d variables, tables and generators", LI_MAX_OBJECTS);
+        return li_fail(err, LINCE_ELIMIT, "the model has more than %d variables, tables and generators",
+                       LI_MAX_OBJECTS);
     }
     int32_t room = LI_MAX(store->room * 2, 16);
     struct li_store_block *block = li_alloc(store->mem, sizeof *block + (size_t)room * sizeof block->resources[0], err);
@@ -198,7 +199,7 @@ static int32_t *find_slot(const struct li_store *store, int32_t *index, int32_t 
     uint64_t at = li_hash(0, key, strlen(key));
     for (;; at++) {
         int32_t *slot = &index[at & (uint64_t)(room - 1)];
-        if (*slot < 0 || strcmp(store->resources[*slot]->name, key) == 0) {
+        if (*slot < 0 || strcmp(li_store_get(store, *slot)->name, key) == 0) {
             return slot;
         }
     }
@@ -220,7 +221,7 @@ static lince_status grow_index(struct li_store *store, lince_error *err)
     for (int32_t i = 0; i < store->generator_room; i++) {
         int32_t generator = store->generators[i];
         if (generator >= 0) {
-            *find_slot(store, index, room, store->resources[generator]->name) = generator;
+            *find_slot(store, index, room, li_store_get(store, generator)->name) = generator;
         }
     }
     li_free(store->mem, store->generators);
@@ -242,7 +243,8 @@ static void seed_state(const struct li_store *store, const char *key, int64_t se
     }
 }
 
-static lince_status add_generator(struct li_store *store, const char *key, int64_t seed, int64_t seed2, int32_t *out, lince_error *err)
+static lince_status add_generator(struct li_store *store, const char *key, int64_t seed, int64_t seed2, int32_t *out,
+                                  lince_error *err)
 {
     LI_TRY(grow_index(store, err));
     int32_t *slot = find_slot(store, store->generators, store->generator_room, key);
@@ -259,7 +261,7 @@ static lince_status add_generator(struct li_store *store, const char *key, int64
         li_free(store->mem, state);
         return st;
     }
-    struct li_resource *r = store->resources[*out];
+    struct li_resource *r = li_store_get(store, *out);
     seed_state(store, key, seed, seed2, state);
     r->owned = state;
     r->value.data = state;
@@ -269,7 +271,8 @@ static lince_status add_generator(struct li_store *store, const char *key, int64
     return LINCE_OK;
 }
 
-lince_status li_store_generator(struct li_store *store, const char *key, int64_t seed, int64_t seed2, int32_t *out, lince_error *err)
+lince_status li_store_generator(struct li_store *store, const char *key, int64_t seed, int64_t seed2, int32_t *out,
+                                lince_error *err)
 {
     pthread_mutex_lock(&store->growth);
     lince_status st = add_generator(store, key, seed, seed2, out, err);
@@ -282,9 +285,10 @@ lince_status li_store_generator(struct li_store *store, const char *key, int64_t
 static lince_status find(const struct li_store *store, int32_t resource, struct li_resource **out, lince_error *err)
 {
     if (resource < 0 || resource >= store->count) {
-        return li_fail(err, LINCE_EINVAL, "there is no variable %d, wanted 0 to %d", (int)resource, (int)store->count - 1);
+        return li_fail(err, LINCE_EINVAL, "there is no variable %d, wanted 0 to %d", (int)resource,
+                       (int)store->count - 1);
     }
-    *out = store->resources[resource];
+    *out = li_store_get(store, resource);
     return LINCE_OK;
 }
 
@@ -353,7 +357,8 @@ static lince_status check_size(const struct li_resource *r, size_t bytes, lince_
                        r->kind == LI_TABLE ? "table" : "string");
     }
     if (bytes != r->value.size_bytes) {
-        return li_fail(err, LINCE_EINVAL, "variable \"%s\" takes %zu bytes, found %zu", r->name, r->value.size_bytes, bytes);
+        return li_fail(err, LINCE_EINVAL, "variable \"%s\" takes %zu bytes, found %zu", r->name, r->value.size_bytes,
+                       bytes);
     }
     return LINCE_OK;
 }

@@ -37,11 +37,12 @@ lince_status li_assets_open(struct li_model *m, lince_error *err)
     for (size_t i = 0; i < m->asset_count; i++) {
         struct li_bytes name = {def->asset_file_def[i]->filename.data, def->asset_file_def[i]->filename.len};
         if (name.len > LI_MAX_NAME) {
-            return li_fail(err, LINCE_ELIMIT, "asset %zu: its name has %zu bytes, the limit is %d", i, name.len, LI_MAX_NAME);
+            return li_fail(err, LINCE_ELIMIT, "asset %zu: its name has %zu bytes, the limit is %d", i, name.len,
+                           LI_MAX_NAME);
         }
         if (!is_inside(name)) {
-            return li_fail(err, LINCE_EUNSAFE, "asset %zu: \"%.*s\" does not name a file in the model's folder", i, (int)name.len,
-                           name.len ? (const char *)name.data : "");
+            return li_fail(err, LINCE_EUNSAFE, "asset %zu: \"%.*s\" does not name a file in the model's folder", i,
+                           (int)name.len, name.len ? (const char *)name.data : "");
         }
         m->asset[i].name = name;
     }
@@ -49,7 +50,8 @@ lince_status li_assets_open(struct li_model *m, lince_error *err)
         const Tf__SavedObject *o = m->object[i];
         if (o->kind_case == TF__SAVED_OBJECT__KIND_ASSET &&
             (o->asset->asset_file_def_index < 0 || (size_t)o->asset->asset_file_def_index >= m->asset_count)) {
-            return li_fail(err, LINCE_EINVAL, "object %d is asset %d, the model lists %zu", i, o->asset->asset_file_def_index, m->asset_count);
+            return li_fail(err, LINCE_EINVAL, "object %d is asset %d, the model lists %zu", i,
+                           o->asset->asset_file_def_index, m->asset_count);
         }
     }
     return LINCE_OK;
@@ -62,7 +64,8 @@ static lince_status check_links(const struct li_model *m, const char *path, linc
     size_t len;
 
     if (!realpath(path, real)) {
-        return li_fail(err, errno == ENOENT || errno == ENOTDIR ? LINCE_ENOENT : LINCE_EIO, "asset %s: %s", path, strerror(errno));
+        return li_fail(err, errno == ENOENT || errno == ENOTDIR ? LINCE_ENOENT : LINCE_EIO, "asset %s: %s", path,
+                       strerror(errno));
     }
     if (!realpath(m->path, folder)) {
         return li_fail(err, LINCE_EIO, "%s: %s", m->path, strerror(errno));
@@ -79,7 +82,8 @@ lince_status li_asset_find(struct li_model *m, size_t i, const char **path, linc
     struct li_asset *a = &m->asset[i];
 
     if (!a->path) {
-        const char *full = li_arena_printf(&m->arena, err, "%s/assets/%.*s", m->path, (int)a->name.len, (const char *)a->name.data);
+        const char *full =
+            li_arena_printf(&m->arena, err, "%s/assets/%.*s", m->path, (int)a->name.len, (const char *)a->name.data);
         if (!full) {
             return LINCE_ENOMEM;
         }

@@ -14,27 +14,29 @@ typedef Tf__TrackableObjectGraph__TrackableObject tracked;
 struct pairing {
     struct li_model *model;
     const Tf__TrackableObjectGraph *graph;
-    int32_t *partner; /* by object: its node in the checkpoint's graph, or LI_NONE */
+    int32_t *partner;             /* by object: its node in the checkpoint's graph, or LI_NONE */
     Tf__ObjectReference **sorted; /* the children of the node at hand, sorted by name, for when their order differs */
     size_t sorted_room;
 };
 
-static lince_status read_graph(const Tf__TrackableObjectGraph **out, struct li_model *m, struct li_arena *arena, lince_error *err)
+static lince_status read_graph(const Tf__TrackableObjectGraph **out, struct li_model *m, struct li_arena *arena,
+                               lince_error *err)
 {
     const struct li_bundle_entry *entry = li_bundle_find(m->bundle, GRAPH_KEY);
     struct li_tensor tensor;
     ProtobufCMessage *message;
 
     if (!entry) {
-        return li_fail(err, LINCE_EINVAL, "variables/variables: no object graph (" GRAPH_KEY "), so variables cannot be told apart");
+        return li_fail(err, LINCE_EINVAL,
+                       "variables/variables: no object graph (" GRAPH_KEY "), so variables cannot be told apart");
     }
     LI_TRY(li_bundle_read(&tensor, m->bundle, entry, err));
     if (tensor.dtype != LINCE_STRING || tensor.size_bytes != sizeof(lince_string)) {
         return li_fail(err, LINCE_EINVAL, "variables/variables: " GRAPH_KEY " is no single string");
     }
     const lince_string *s = tensor.data;
-    LI_TRY(li_proto_unpack(&message, (struct li_bytes){(const uint8_t *)s->data, s->size}, &tf__trackable_object_graph__descriptor,
-                           "variables/variables: " GRAPH_KEY, arena, err));
+    LI_TRY(li_proto_unpack(&message, (struct li_bytes){(const uint8_t *)s->data, s->size},
+                           &tf__trackable_object_graph__descriptor, "variables/variables: " GRAPH_KEY, arena, err));
     *out = (const Tf__TrackableObjectGraph *)message;
     return LINCE_OK;
 }
@@ -45,8 +47,8 @@ static lince_status check_graph(const Tf__TrackableObjectGraph *graph, lince_err
         for (size_t c = 0; c < graph->nodes[i]->n_children; c++) {
             const Tf__ObjectReference *child = graph->nodes[i]->children[c];
             if (child->node_id < 0 || (size_t)child->node_id >= graph->n_nodes) {
-                return li_fail(err, LINCE_EINVAL, "variables/variables: object %zu has a child %d, the graph has %zu", i, child->node_id,
-                               graph->n_nodes);
+                return li_fail(err, LINCE_EINVAL, "variables/variables: object %zu has a child %d, the graph has %zu",
+                               i, child->node_id, graph->n_nodes);
             }
         }
     }
@@ -138,7 +140,8 @@ static lince_status pair(struct pairing *p, const int32_t *order, int32_t count,
     return LINCE_OK;
 }
 
-static lince_status find_keys(struct li_model *m, const int32_t *order, int32_t count, const char **keys, lince_error *err)
+static lince_status find_keys(struct li_model *m, const int32_t *order, int32_t count, const char **keys,
+                              lince_error *err)
 {
     struct pairing p = {.model = m};
     struct li_arena scratch;
@@ -179,8 +182,9 @@ static lince_status check_entry(const Tf__SavedVariable *v, const struct li_bund
     LI_TRY(li_proto_dtype(&dtype, v->dtype, err));
     LI_TRY(li_proto_shape(&shape, v->shape, err));
     if (dtype != entry->dtype || !li_shape_compatible(&shape, &entry->shape)) {
-        return li_fail(err, LINCE_EINVAL, "declared %s%s, its entry \"%s\" in the checkpoint is %s%s", li_dtype_name(dtype),
-                       li_shape_text(&shape, declared), entry->key, li_dtype_name(entry->dtype), li_shape_text(&entry->shape, stored));
+        return li_fail(err, LINCE_EINVAL, "declared %s%s, its entry \"%s\" in the checkpoint is %s%s",
+                       li_dtype_name(dtype), li_shape_text(&shape, declared), entry->key, li_dtype_name(entry->dtype),
+                       li_shape_text(&entry->shape, stored));
     }
     return LINCE_OK;
 }
@@ -218,7 +222,8 @@ static bool has_variables(const struct li_model *m, const int32_t *order, int32_
     return false;
 }
 
-lince_status li_checkpoint_bind(struct li_model *m, const int32_t *order, int32_t count, const char **keys, lince_error *err)
+lince_status li_checkpoint_bind(struct li_model *m, const int32_t *order, int32_t count, const char **keys,
+                                lince_error *err)
 {
     if (!has_variables(m, order, count)) {
         return LINCE_OK;

@@ -54,12 +54,17 @@ static bool ends(const char *path, const char *suffix)
 /* What the first bytes, or else the name, say; NULL when nothing does. */
 static const char *describe_bytes(const struct head *head)
 {
-    if (starts(head, 0, "\x1f\x8b", 2) || starts(head, 0, "\xfd" "7zXZ", 5) || starts(head, 0, "BZh", 3) ||
-        starts(head, 257, "ustar", 5)) {
+    if (starts(head, 0, "\x1f\x8b", 2) ||
+        starts(head, 0,
+               "\xfd"
+               "7zXZ",
+               5) ||
+        starts(head, 0, "BZh", 3) || starts(head, 257, "ustar", 5)) {
         return "a packed archive; unpack it and open the folder inside";
     }
     if (starts(head, 0, "\x89HDF\r\n\x1a\n", 8)) {
-        return "an HDF5 file, as Keras 2 saves with .h5; load it there and write it with model.export() or tf.saved_model.save()";
+        return "an HDF5 file, as Keras 2 saves with .h5; load it there and write it with model.export() or "
+               "tf.saved_model.save()";
     }
     if (starts(head, 4, "TFL3", 4)) {
         return "a TensorFlow Lite model; open the SavedModel it was converted from";
@@ -138,16 +143,19 @@ static lince_status identify_folder(const char *path, lince_error *err)
     struct listing l;
 
     if (has(path, "saved_model.pbtxt")) {
-        return li_fail(err, LINCE_EUNSUPPORTED, "%s: a SavedModel in text form (saved_model.pbtxt); save it again as binary", path);
+        return li_fail(err, LINCE_EUNSUPPORTED,
+                       "%s: a SavedModel in text form (saved_model.pbtxt); save it again as binary", path);
     }
     if (has(path, "saved_model.cpb")) {
-        return li_fail(err, LINCE_EUNSUPPORTED, "%s: a SavedModel cut into chunks (saved_model.cpb), made for models above 2 GB", path);
+        return li_fail(err, LINCE_EUNSUPPORTED,
+                       "%s: a SavedModel cut into chunks (saved_model.cpb), made for models above 2 GB", path);
     }
     if (has(path, "tfhub_module.pb")) {
         return li_fail(err, LINCE_EUNSUPPORTED, "%s: a TensorFlow 1 Hub module without its saved_model.pb", path);
     }
     if (has(path, "model.json")) {
-        return li_fail(err, LINCE_EUNSUPPORTED, "%s: a TensorFlow.js model (model.json); open the SavedModel it was converted from", path);
+        return li_fail(err, LINCE_EUNSUPPORTED,
+                       "%s: a TensorFlow.js model (model.json); open the SavedModel it was converted from", path);
     }
     list(&l, path);
     if (l.nested) {
@@ -157,8 +165,11 @@ static lince_status identify_folder(const char *path, lince_error *err)
         return li_fail(err, LINCE_ENOENT, "%s: an empty folder; wanted one with a saved_model.pb", path);
     }
     if (l.first[0]) {
-        return li_fail(err, LINCE_EUNSUPPORTED, "%s: no saved_model.pb, but %s, which is %s; wanted a TensorFlow 2 SavedModel", path,
-                       l.first, l.keras ? "a Keras file" : l.lite ? "a TensorFlow Lite model" : "a frozen graph");
+        return li_fail(err, LINCE_EUNSUPPORTED,
+                       "%s: no saved_model.pb, but %s, which is %s; wanted a TensorFlow 2 SavedModel", path, l.first,
+                       l.keras  ? "a Keras file"
+                       : l.lite ? "a TensorFlow Lite model"
+                                : "a frozen graph");
     }
     return li_fail(err, LINCE_ENOENT, "%s: no saved_model.pb in this folder", path);
 }
@@ -169,7 +180,8 @@ lince_status li_identify_path(const char *path, lince_error *err)
     struct head head;
 
     if (stat(path, &st)) {
-        return li_fail(err, errno == ENOENT || errno == ENOTDIR ? LINCE_ENOENT : LINCE_EIO, "%s: %s", path, strerror(errno));
+        return li_fail(err, errno == ENOENT || errno == ENOTDIR ? LINCE_ENOENT : LINCE_EIO, "%s: %s", path,
+                       strerror(errno));
     }
     if (S_ISDIR(st.st_mode)) {
         return identify_folder(path, err);

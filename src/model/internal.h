@@ -39,12 +39,12 @@ struct li_model {
 
     Tf__SavedObject *const *object;
     int32_t object_count;
-    int32_t *object_resource;               /* by object: its variable or table in the store, or LI_NONE */
+    int32_t *object_resource;                /* by object: its variable or table in the store, or LI_NONE */
     const Tf__TensorProto **object_constant; /* by object: a SavedConstant's value once it was unpacked */
-    Tf__ConcreteFunctionEntry **concrete;   /* sorted by key; of equal keys the last one first */
+    Tf__ConcreteFunctionEntry **concrete;    /* sorted by key; of equal keys the last one first */
     size_t concrete_count;
-    struct li_function **function;          /* by item of meta->functions; NULL until it is needed */
-    struct li_table **table;                /* to be freed */
+    struct li_function **function; /* by item of meta->functions; NULL until it is needed */
+    struct li_table **table;       /* to be freed */
     size_t table_count, table_room;
 
     struct li_asset *asset;
@@ -77,17 +77,19 @@ const Tf__SavedConcreteFunction *li_object_concrete(const struct li_model *model
  * The elements of a list wrapper in order of their index, into the arena; missing ones are LI_NONE. *count is -1 when
  * the object is no list.
  */
-lince_status li_object_list(const struct li_model *model, int32_t object, const char *what, int32_t **elements, int64_t *count,
-                            struct li_arena *arena, lince_error *err);
+lince_status li_object_list(const struct li_model *model, int32_t object, const char *what, int32_t **elements,
+                            int64_t *count, struct li_arena *arena, lince_error *err);
 /*
  * All objects reachable through children, breadth-first from the root, into the arena.
  */
-lince_status li_object_walk(const struct li_model *model, int32_t **order, int32_t *count, struct li_arena *arena, lince_error *err);
+lince_status li_object_walk(const struct li_model *model, int32_t **order, int32_t *count, struct li_arena *arena,
+                            lince_error *err);
 
 /* ---- checkpoint.c, lists.c, assets.c, callables.c: parts of opening ---- */
 
 /* Give every reachable variable its checkpoint key, keys[object], and a resource. order: li_object_walk(). */
-lince_status li_checkpoint_bind(struct li_model *model, const int32_t *order, int32_t count, const char **keys, lince_error *err);
+lince_status li_checkpoint_bind(struct li_model *model, const int32_t *order, int32_t count, const char **keys,
+                                lince_error *err);
 lince_status li_lists_open(struct li_model *model, lince_error *err);
 lince_status li_assets_open(struct li_model *model, lince_error *err);
 lince_status li_callables_open(struct li_model *model, lince_error *err);
@@ -97,13 +99,13 @@ lince_status li_asset_find(struct li_model *model, size_t i, const char **path, 
 /* ---- value.c ---- */
 
 /* A tree for a StructuredValue, in the arena. what names it in errors. */
-lince_status li_value_read(struct li_arg *out, const Tf__StructuredValue *value, const char *what, struct li_arena *arena,
-                           lince_error *err);
+lince_status li_value_read(struct li_arg *out, const Tf__StructuredValue *value, const char *what,
+                           struct li_arena *arena, lince_error *err);
 /* The child of a dict with that name, or NULL. */
 const struct li_arg *li_value_field(const struct li_arg *dict, const char *name);
 /* SPEC leaves in flatten order, into the arena. */
-lince_status li_value_specs(const struct li_arg *const *trees, size_t trees_count, const struct li_arg *const **specs, size_t *count,
-                            struct li_arena *arena, lince_error *err);
+lince_status li_value_specs(const struct li_arg *const *trees, size_t trees_count, const struct li_arg *const **specs,
+                            size_t *count, struct li_arena *arena, lince_error *err);
 
 /* A text that grows in a buffer of fixed size; what does not fit is counted and dropped. */
 struct li_text {
@@ -116,7 +118,8 @@ void li_text_arg(struct li_text *text, const struct li_arg *arg);
 /* ---- spec.c, results.c: parts of a callable ---- */
 
 /* Parameters, varargs, varkw and input signature of a callable from its FunctionSpec. */
-lince_status li_spec_read(struct li_callable *callable, const Tf__FunctionSpec *spec, struct li_arena *arena, lince_error *err);
+lince_status li_spec_read(struct li_callable *callable, const Tf__FunctionSpec *spec, struct li_arena *arena,
+                          lince_error *err);
 /* The leaves of trace->result. */
 lince_status li_result_leaves(struct li_trace *trace, struct li_arena *arena, lince_error *err);
 

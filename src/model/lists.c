@@ -6,10 +6,10 @@
 struct listing {
     struct li_model *model;
     struct li_arena scratch;
-    int32_t *order;     /* reachable objects, breadth-first */
+    int32_t *order; /* reachable objects, breadth-first */
     int32_t order_count;
-    const char **keys;  /* by object */
-    int32_t *index;     /* by object: its variable's index, or LI_NONE */
+    const char **keys; /* by object */
+    int32_t *index;    /* by object: its variable's index, or LI_NONE */
 };
 
 /* TensorFlow calls a variable without a name "Variable". */
@@ -28,7 +28,8 @@ static lince_status add_variable(struct listing *l, int32_t object, lince_error 
     if (l->index[object] != LI_NONE) {
         return LINCE_OK;
     }
-    *out = (struct li_variable){.resource = m->object_resource[object], .object = object, .key = l->keys[object], .trainable = v->trainable};
+    *out = (struct li_variable){
+        .resource = m->object_resource[object], .object = object, .key = l->keys[object], .trainable = v->trainable};
     const struct li_resource *r = m->store->resources[out->resource];
     LI_TRY(li_shape_bytes(&r->shape, r->dtype, &bytes, err));
     if (!li_add_size(m->variable_bytes, bytes, &m->variable_bytes)) {
@@ -60,8 +61,8 @@ static lince_status read_list(struct listing *l, const char *name, enum li_list_
     }
     for (int64_t i = 0; i < count; i++) {
         if (elements[i] == LI_NONE || m->object[elements[i]]->kind_case != TF__SAVED_OBJECT__KIND_VARIABLE) {
-            return li_fail(err, LINCE_EINVAL, "element %lld of the list \"%s\" is %s, wanted a variable", (long long)i, name,
-                           elements[i] == LI_NONE ? "missing" : li_object_kind(m->object[elements[i]]));
+            return li_fail(err, LINCE_EINVAL, "element %lld of the list \"%s\" is %s, wanted a variable", (long long)i,
+                           name, elements[i] == LI_NONE ? "missing" : li_object_kind(m->object[elements[i]]));
         }
         LI_TRY(add_variable(l, elements[i], err));
         indices[i] = l->index[elements[i]];

@@ -29,8 +29,8 @@ struct li_model_options {
  * LINCE_EINVAL, LINCE_EUNSAFE: what the object graph says makes no sense, or an asset is named that is not in the folder. Others
  * as proto/ and bundle/ have them.
  */
-lince_status li_model_open(struct li_model **out, const char *path, const struct li_model_options *options, struct li_mem *mem,
-                           lince_error *err);
+lince_status li_model_open(struct li_model **out, const char *path, const struct li_model_options *options,
+                           struct li_mem *mem, lince_error *err);
 struct li_model *li_model_retain(struct li_model *model);
 void li_model_release(struct li_model *model); /* NULL is fine */
 
@@ -48,11 +48,11 @@ void li_model_facts(const struct li_model *model, struct li_model_facts *out);
 
 /* A variable that is reachable from the object. `variables` come first, then the others breadth-first. */
 struct li_variable {
-    const char *name;  /* with TensorFlow's ":0" */
-    int32_t resource;  /* in the store, where dtype, shape and value are */
-    int32_t object;    /* its node in the object graph */
-    const char *key;   /* of its value in the checkpoint */
-    bool trainable;    /* its own flag; what is fine-tuned is decided by the list */
+    const char *name; /* with TensorFlow's ":0" */
+    int32_t resource; /* in the store, where dtype, shape and value are */
+    int32_t object;   /* its node in the object graph */
+    const char *key;  /* of its value in the checkpoint */
+    bool trainable;   /* its own flag; what is fine-tuned is decided by the list */
 };
 size_t li_model_variable_count(const struct li_model *model);
 const struct li_variable *li_model_variable(const struct li_model *model, size_t i);
@@ -68,7 +68,15 @@ struct li_list li_model_list(const struct li_model *model, enum li_list_kind kin
 /* ---- Values of arguments and results (value.c) -------------------------------------------------------------------------- */
 
 enum li_arg_kind {
-    LI_ARG_NONE, LI_ARG_BOOL, LI_ARG_INT, LI_ARG_FLOAT, LI_ARG_STRING, LI_ARG_TENSOR, LI_ARG_LIST, LI_ARG_TUPLE, LI_ARG_DICT,
+    LI_ARG_NONE,
+    LI_ARG_BOOL,
+    LI_ARG_INT,
+    LI_ARG_FLOAT,
+    LI_ARG_STRING,
+    LI_ARG_TENSOR,
+    LI_ARG_LIST,
+    LI_ARG_TUPLE,
+    LI_ARG_DICT,
     LI_ARG_SPEC, /* of traces and results: any tensor of this dtype and a compatible shape */
     LI_ARG_OTHER /* of traces: what no argument of ours can be (a ragged tensor, a dataset); text is its name */
 };
@@ -118,25 +126,25 @@ struct li_trace {
     const struct li_arg *kwargs;      /* a dict: the keyword-only ones */
     const struct li_arg *const *spec; /* the tensors it takes, in flatten order: kind SPEC, text is the name */
     size_t spec_count;
-    const struct li_arg *result;      /* its structure, leaves SPEC, NONE or constants */
+    const struct li_arg *result; /* its structure, leaves SPEC, NONE or constants */
     const struct li_result_leaf *leaf;
     size_t leaf_count;
-    const char *text;                 /* "(inputs: float32[?,224,224,3], training=False) -> float32[?,1000]" */
-    const void *saved;                /* private */
+    const char *text;  /* "(inputs: float32[?,224,224,3], training=False) -> float32[?,1000]" */
+    const void *saved; /* private */
 };
 
 struct li_callable {
     struct li_model *model;
-    const char *name;                   /* "__call__", "features", "logits", "signatures.serving_default" */
-    bool bare;                          /* a signature or another bare concrete function: keyword tensors */
-    size_t positional;                  /* of a bare one: how many of its parameters may be given by position */
+    const char *name;                     /* "__call__", "features", "logits", "signatures.serving_default" */
+    bool bare;                            /* a signature or another bare concrete function: keyword tensors */
+    size_t positional;                    /* of a bare one: how many of its parameters may be given by position */
     const struct li_parameter *parameter; /* those by position first, then keyword-only ones */
     size_t parameter_count, positional_count;
-    const char *varargs, *varkw;        /* what takes surplus arguments; NULL: nothing does */
+    const char *varargs, *varkw;          /* what takes surplus arguments; NULL: nothing does */
     const struct li_arg *input_signature; /* a tuple that arguments are converted to first; NULL: none */
-    const struct li_trace *trace;       /* in saved order; may be none, which is an error when it is called */
+    const struct li_trace *trace;         /* in saved order; may be none, which is an error when it is called */
     size_t trace_count;
-    struct li_scan *scan;               /* private: what li_callable_ops() found */
+    struct li_scan *scan; /* private: what li_callable_ops() found */
 };
 
 /* `__call__` first, then functions and callable sub-objects, then signatures. */
@@ -154,7 +162,8 @@ struct li_callable *li_model_loss(struct li_model *model, size_t i);
  * "Conv2D data_format=NCHW". Found when first asked for; borrowed while the model lives.
  */
 lince_status li_callable_ops(struct li_callable *callable, const char *const **names, size_t *count, lince_error *err);
-lince_status li_callable_unsupported(struct li_callable *callable, const char *const **texts, size_t *count, lince_error *err);
+lince_status li_callable_unsupported(struct li_callable *callable, const char *const **texts, size_t *count,
+                                     lince_error *err);
 
 /* ---- Calling (match.c, import.c) ------------------------------------------------------------------------------------------ */
 
@@ -204,7 +213,8 @@ lince_status li_binding_import(struct li_graph **out, const struct li_binding *b
  * by output; NULL: as the trace states them. Written to buffer, cut if size is too small, always ended by NUL; returns the length it
  * would have had.
  */
-size_t li_trace_result_text(const struct li_trace *trace, const struct li_shape *const *shapes, char *buffer, size_t size);
+size_t li_trace_result_text(const struct li_trace *trace, const struct li_shape *const *shapes, char *buffer,
+                            size_t size);
 
 /* ---- Assets (assets.c) ---------------------------------------------------------------------------------------------------- */
 

@@ -29,17 +29,17 @@ const char *li_object_kind(const Tf__SavedObject *object)
 }
 
 /* Long names are refused here, so that no later text grows with them. */
-static lince_status check_references(const struct li_model *m, int32_t node, Tf__ObjectReference *const *refs, size_t n, const char *what,
-                                     lince_error *err)
+static lince_status check_references(const struct li_model *m, int32_t node, Tf__ObjectReference *const *refs, size_t n,
+                                     const char *what, lince_error *err)
 {
     for (size_t i = 0; i < n; i++) {
         if (strlen(refs[i]->local_name) > LI_MAX_NAME) {
-            return li_fail(err, LINCE_ELIMIT, "object %d: the name of its %s %zu has %zu bytes, the limit is %d", node, what, i,
-                           strlen(refs[i]->local_name), LI_MAX_NAME);
+            return li_fail(err, LINCE_ELIMIT, "object %d: the name of its %s %zu has %zu bytes, the limit is %d", node,
+                           what, i, strlen(refs[i]->local_name), LI_MAX_NAME);
         }
         if (refs[i]->node_id < 0 || refs[i]->node_id >= m->object_count) {
-            return li_fail(err, LINCE_EINVAL, "object %d: its %s \"%s\" is object %d, the graph has %d", node, what, refs[i]->local_name,
-                           refs[i]->node_id, m->object_count);
+            return li_fail(err, LINCE_EINVAL, "object %d: its %s \"%s\" is object %d, the graph has %d", node, what,
+                           refs[i]->local_name, refs[i]->node_id, m->object_count);
         }
     }
     return LINCE_OK;
@@ -53,8 +53,8 @@ static lince_status check_object(const struct li_model *m, int32_t i, lince_erro
         return li_fail(err, LINCE_EUNSUPPORTED, "object %d is of a kind this library does not know", i);
     }
     if (o->kind_case == TF__SAVED_OBJECT__KIND_VARIABLE && strlen(o->variable->name) > LI_MAX_NAME) {
-        return li_fail(err, LINCE_ELIMIT, "object %d: the variable's name has %zu bytes, the limit is %d", i, strlen(o->variable->name),
-                       LI_MAX_NAME);
+        return li_fail(err, LINCE_ELIMIT, "object %d: the variable's name has %zu bytes, the limit is %d", i,
+                       strlen(o->variable->name), LI_MAX_NAME);
     }
     LI_TRY(check_references(m, i, o->children, o->n_children, "child", err));
     return check_references(m, i, o->dependencies, o->n_dependencies, "dependency", err);
@@ -169,12 +169,13 @@ static int64_t list_index(const char *name)
 
 static bool is_list(const Tf__SavedObject *o)
 {
-    return o->kind_case == TF__SAVED_OBJECT__KIND_USER_OBJECT && (!strcmp(o->user_object->identifier, "trackable_list_wrapper") ||
-                                                                  !strcmp(o->user_object->identifier, "trackable_tuple_wrapper"));
+    return o->kind_case == TF__SAVED_OBJECT__KIND_USER_OBJECT &&
+           (!strcmp(o->user_object->identifier, "trackable_list_wrapper") ||
+            !strcmp(o->user_object->identifier, "trackable_tuple_wrapper"));
 }
 
-lince_status li_object_list(const struct li_model *m, int32_t object, const char *what, int32_t **elements, int64_t *count,
-                            struct li_arena *arena, lince_error *err)
+lince_status li_object_list(const struct li_model *m, int32_t object, const char *what, int32_t **elements,
+                            int64_t *count, struct li_arena *arena, lince_error *err)
 {
     const Tf__SavedObject *o = m->object[object];
     int64_t length = 0;
@@ -187,7 +188,8 @@ lince_status li_object_list(const struct li_model *m, int32_t object, const char
         length = LI_MAX(length, list_index(o->children[i]->local_name) + 1);
     }
     if (length > LI_MAX_OBJECTS) {
-        return li_fail(err, LINCE_ELIMIT, "the list \"%s\" has an element %lld, the limit is %d", what, (long long)length - 1, LI_MAX_OBJECTS);
+        return li_fail(err, LINCE_ELIMIT, "the list \"%s\" has an element %lld, the limit is %d", what,
+                       (long long)length - 1, LI_MAX_OBJECTS);
     }
     *elements = li_arena_alloc(arena, (size_t)length * sizeof **elements, err);
     if (!*elements) {
@@ -206,7 +208,8 @@ lince_status li_object_list(const struct li_model *m, int32_t object, const char
     return LINCE_OK;
 }
 
-lince_status li_object_walk(const struct li_model *m, int32_t **order, int32_t *count, struct li_arena *arena, lince_error *err)
+lince_status li_object_walk(const struct li_model *m, int32_t **order, int32_t *count, struct li_arena *arena,
+                            lince_error *err)
 {
     int32_t *queue = li_arena_alloc(arena, (size_t)m->object_count * sizeof *queue, err);
     uint8_t *seen = li_arena_calloc(arena, (size_t)m->object_count, 1, err);

@@ -12,8 +12,13 @@ static lince_status activate_forward(struct li_call *c)
 }
 
 const struct li_op li_op_li_activate = {
-    .name = "_LiActivate", .inputs_min = 1, .inputs_max = 1, .outputs = LI_OUTPUT("output"),
+    .name = "_LiActivate",
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .outputs = LI_OUTPUT("output"),
     .attrs = LI_ATTRS({"activation", LI_ATTR_INT, NULL, NULL}, {"alpha", LI_ATTR_FLOAT, "0", NULL}),
-    .shape = li_ops_same_float, .prepare = li_ops_prepare_costly, .forward = activate_forward,
+    .shape = li_ops_same_float,
+    .prepare = li_ops_prepare_costly,
+    .forward = activate_forward,
     .flags = LI_OP_INTERNAL | LI_OP_INPLACE | LI_OP_UNIFORM_ELEMENTWISE,
 };

@@ -46,17 +46,25 @@ static void run_block(const void *context, lince_dtype dtype, union li_block *bl
     }
 }
 
-#define ACTIVATION(id, op, kernel_act, alpha_value, specs, rule, prepare_f, gradient)                            \
-    static lince_status id##_forward(struct li_call *c)                                                            \
-    {                                                                                                              \
-        const struct activation a = {kernel_act, alpha_value};                                                     \
-        li_ops_map(c, run_fast, run_block, &a);                                                                    \
-        return LINCE_OK;                                                                                           \
-    }                                                                                                              \
-    const struct li_op li_op_##id = {                                                                              \
-        .name = op, .inputs_min = 1, .inputs_max = 1, .outputs = LI_OUTPUT("activations"), .attrs = specs,         \
-        .shape = rule, .layout = li_ops_layout_strided, .prepare = prepare_f, .forward = id##_forward,             \
-        .grad = gradient, .flags = LI_OP_INPLACE | LI_OP_UNIFORM_ELEMENTWISE,                                      \
+#define ACTIVATION(id, op, kernel_act, alpha_value, specs, rule, prepare_f, gradient)                                  \
+    static lince_status id##_forward(struct li_call *c)                                                                \
+    {                                                                                                                  \
+        const struct activation a = {kernel_act, alpha_value};                                                         \
+        li_ops_map(c, run_fast, run_block, &a);                                                                        \
+        return LINCE_OK;                                                                                               \
+    }                                                                                                                  \
+    const struct li_op li_op_##id = {                                                                                  \
+        .name = op,                                                                                                    \
+        .inputs_min = 1,                                                                                               \
+        .inputs_max = 1,                                                                                               \
+        .outputs = LI_OUTPUT("activations"),                                                                           \
+        .attrs = specs,                                                                                                \
+        .shape = rule,                                                                                                 \
+        .layout = li_ops_layout_strided,                                                                               \
+        .prepare = prepare_f,                                                                                          \
+        .forward = id##_forward,                                                                                       \
+        .grad = gradient,                                                                                              \
+        .flags = LI_OP_INPLACE | LI_OP_UNIFORM_ELEMENTWISE,                                                            \
     };
 
 static lince_status grad_of_output(struct li_grad *g, const char *op)
@@ -95,8 +103,8 @@ static lince_status leaky_grad(struct li_grad *g)
 
 ACTIVATION(relu, "Relu", LI_ACT_RELU, 0, TYPE_ONLY, li_ops_same_number, li_ops_prepare_cheap, relu_grad)
 ACTIVATION(relu6, "Relu6", LI_ACT_RELU6, 0, TYPE_ONLY, li_ops_same_number, li_ops_prepare_cheap, relu6_grad)
-ACTIVATION(leaky_relu, "LeakyRelu", LI_ACT_LEAKY_RELU, (float)li_attr_float(c->node, "alpha"), WITH_ALPHA, li_ops_same_float,
-           li_ops_prepare_cheap, leaky_grad)
+ACTIVATION(leaky_relu, "LeakyRelu", LI_ACT_LEAKY_RELU, (float)li_attr_float(c->node, "alpha"), WITH_ALPHA,
+           li_ops_same_float, li_ops_prepare_cheap, leaky_grad)
 ACTIVATION(elu, "Elu", LI_ACT_ELU, 1, TYPE_ONLY, li_ops_same_float, li_ops_prepare_costly, elu_grad)
 
 /* ---- Selu: elu with another slope on both sides ---- */
@@ -127,7 +135,15 @@ static lince_status selu_forward(struct li_call *c)
 }
 
 const struct li_op li_op_selu = {
-    .name = "Selu", .inputs_min = 1, .inputs_max = 1, .outputs = LI_OUTPUT("activations"), .attrs = TYPE_ONLY,
-    .shape = li_ops_same_float, .layout = li_ops_layout_strided, .prepare = li_ops_prepare_costly, .forward = selu_forward,
-    .grad = selu_grad, .flags = LI_OP_INPLACE | LI_OP_UNIFORM_ELEMENTWISE,
+    .name = "Selu",
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .outputs = LI_OUTPUT("activations"),
+    .attrs = TYPE_ONLY,
+    .shape = li_ops_same_float,
+    .layout = li_ops_layout_strided,
+    .prepare = li_ops_prepare_costly,
+    .forward = selu_forward,
+    .grad = selu_grad,
+    .flags = LI_OP_INPLACE | LI_OP_UNIFORM_ELEMENTWISE,
 };

@@ -8,8 +8,8 @@ static lince_status add_n_shape(struct li_infer *s)
     for (int i = 1; i < s->node->nin; i++) {
         char a[LI_SHAPE_TEXT], b[LI_SHAPE_TEXT];
         if (!li_shape_equal(li_in_shape(s, 0), li_in_shape(s, i))) {
-            return li_infer_fail(s, LINCE_EINVAL, "adds shapes %s and %s; they must be equal", li_shape_text(li_in_shape(s, 0), a),
-                                 li_shape_text(li_in_shape(s, i), b));
+            return li_infer_fail(s, LINCE_EINVAL, "adds shapes %s and %s; they must be equal",
+                                 li_shape_text(li_in_shape(s, 0), a), li_shape_text(li_in_shape(s, i), b));
         }
     }
     return li_out_same(s, 0, 0);
@@ -35,7 +35,8 @@ static lince_status add_n_forward(struct li_call *c)
         const struct li_binary_rows all = {.rows = 1, .cols = end - begin};
         float *to = (float *)c->out[0].data + begin;
         for (int i = 1; i < c->node->nin; i++) {
-            c->kernels->binary->rows(LI_BINARY_ADD, &all, to, i == 1 ? li_f32(&c->in[0]) + begin : to, li_f32(&c->in[i]) + begin);
+            c->kernels->binary->rows(LI_BINARY_ADD, &all, to, i == 1 ? li_f32(&c->in[0]) + begin : to,
+                                     li_f32(&c->in[i]) + begin);
         }
         return LINCE_OK;
     }
@@ -62,7 +63,13 @@ static lince_status add_n_grad(struct li_grad *g)
 
 /* Not in place: a later input might be the first one again. */
 const struct li_op li_op_add_n = {
-    .name = "AddN", .inputs_min = 1, .inputs_max = -1, .outputs = LI_OUTPUT("sum"),
-    .attrs = LI_ATTRS(LI_COUNT_SPEC("N"), LI_TYPE_SPEC("T")), .shape = add_n_shape, .prepare = li_ops_prepare_cheap,
-    .forward = add_n_forward, .grad = add_n_grad,
+    .name = "AddN",
+    .inputs_min = 1,
+    .inputs_max = -1,
+    .outputs = LI_OUTPUT("sum"),
+    .attrs = LI_ATTRS(LI_COUNT_SPEC("N"), LI_TYPE_SPEC("T")),
+    .shape = add_n_shape,
+    .prepare = li_ops_prepare_cheap,
+    .forward = add_n_forward,
+    .grad = add_n_grad,
 };

@@ -4,11 +4,29 @@
 #include <math.h>
 
 enum operation {
-    ADD, SUB, MUL, DIV, MAXIMUM, MINIMUM, SQUARED_DIFFERENCE, /* as in enum li_binary */
-    DIV_NO_NAN, FLOOR_DIV, FLOOR_MOD, MOD, POW, ATAN2, XDIVY, XLOGY, MUL_NO_NAN, AND, OR, XOR
+    ADD,
+    SUB,
+    MUL,
+    DIV,
+    MAXIMUM,
+    MINIMUM,
+    SQUARED_DIFFERENCE, /* as in enum li_binary */
+    DIV_NO_NAN,
+    FLOOR_DIV,
+    FLOOR_MOD,
+    MOD,
+    POW,
+    ATAN2,
+    XDIVY,
+    XLOGY,
+    MUL_NO_NAN,
+    AND,
+    OR,
+    XOR
 };
 
-_Static_assert((int)ADD == LI_BINARY_ADD && (int)SQUARED_DIFFERENCE == LI_BINARY_SQUARED_DIFFERENCE, "kernels first, in their order");
+_Static_assert((int)ADD == LI_BINARY_ADD && (int)SQUARED_DIFFERENCE == LI_BINARY_SQUARED_DIFFERENCE,
+               "kernels first, in their order");
 
 lince_status li_binary_shape(struct li_infer *s, unsigned set, lince_dtype out)
 {
@@ -56,23 +74,40 @@ static double floor_mod(double x, double y)
 static double real(enum operation op, lince_dtype dtype, double x, double y)
 {
     switch (op) {
-    case ADD: return x + y;
-    case SUB: return x - y;
-    case MUL: return x * y;
-    case DIV: return x / y;
-    case MAXIMUM: return isnan(x) || isnan(y) ? NAN : x > y ? x : y;
-    case MINIMUM: return isnan(x) || isnan(y) ? NAN : x < y ? x : y;
-    case SQUARED_DIFFERENCE: return li_round_to(dtype, x - y) * li_round_to(dtype, x - y);
-    case DIV_NO_NAN: return y == 0 ? 0 : x / y;
-    case FLOOR_DIV: return floor(li_round_to(dtype, x / y)); /* the quotient is rounded first, as in TensorFlow */
-    case FLOOR_MOD: return floor_mod(x, y);
-    case MOD: return fmod(x, y);
-    case POW: return pow(x, y);
-    case ATAN2: return atan2(x, y);
-    case XDIVY: return x == 0 ? 0 : x / y;
-    case XLOGY: return x == 0 ? 0 : x * log(y);
-    case MUL_NO_NAN: return y == 0 ? 0 : x * y;
-    default: return 0;
+    case ADD:
+        return x + y;
+    case SUB:
+        return x - y;
+    case MUL:
+        return x * y;
+    case DIV:
+        return x / y;
+    case MAXIMUM:
+        return isnan(x) || isnan(y) ? NAN : x > y ? x : y;
+    case MINIMUM:
+        return isnan(x) || isnan(y) ? NAN : x < y ? x : y;
+    case SQUARED_DIFFERENCE:
+        return li_round_to(dtype, x - y) * li_round_to(dtype, x - y);
+    case DIV_NO_NAN:
+        return y == 0 ? 0 : x / y;
+    case FLOOR_DIV:
+        return floor(li_round_to(dtype, x / y)); /* the quotient is rounded first, as in TensorFlow */
+    case FLOOR_MOD:
+        return floor_mod(x, y);
+    case MOD:
+        return fmod(x, y);
+    case POW:
+        return pow(x, y);
+    case ATAN2:
+        return atan2(x, y);
+    case XDIVY:
+        return x == 0 ? 0 : x / y;
+    case XLOGY:
+        return x == 0 ? 0 : x * log(y);
+    case MUL_NO_NAN:
+        return y == 0 ? 0 : x * y;
+    default:
+        return 0;
     }
 }
 
@@ -88,34 +123,57 @@ static uint64_t power(uint64_t x, uint64_t y)
 static uint64_t unsigned_integer(enum operation op, uint64_t x, uint64_t y)
 {
     switch (op) {
-    case DIV: case FLOOR_DIV: return x / y;
-    case MOD: case FLOOR_MOD: return x % y;
-    case MAXIMUM: return x > y ? x : y;
-    case MINIMUM: return x < y ? x : y;
-    case DIV_NO_NAN: return y ? x / y : 0;
+    case DIV:
+    case FLOOR_DIV:
+        return x / y;
+    case MOD:
+    case FLOOR_MOD:
+        return x % y;
+    case MAXIMUM:
+        return x > y ? x : y;
+    case MINIMUM:
+        return x < y ? x : y;
+    case DIV_NO_NAN:
+        return y ? x / y : 0;
     /* The rest is the same for signed numbers, which wrap. */
-    case ADD: return x + y;
-    case SUB: return x - y;
-    case MUL: return x * y;
-    case SQUARED_DIFFERENCE: return (x - y) * (x - y);
-    case POW: return power(x, y);
-    case AND: return x & y;
-    case OR: return x | y;
-    case XOR: return x ^ y;
-    default: return 0;
+    case ADD:
+        return x + y;
+    case SUB:
+        return x - y;
+    case MUL:
+        return x * y;
+    case SQUARED_DIFFERENCE:
+        return (x - y) * (x - y);
+    case POW:
+        return power(x, y);
+    case AND:
+        return x & y;
+    case OR:
+        return x | y;
+    case XOR:
+        return x ^ y;
+    default:
+        return 0;
     }
 }
 
 static int64_t signed_integer(enum operation op, int64_t x, int64_t y)
 {
     switch (op) {
-    case DIV: return y == -1 ? (int64_t)(0 - (uint64_t)x) : x / y;
-    case FLOOR_DIV: return y == -1 ? (int64_t)(0 - (uint64_t)x) : x / y - (x % y != 0 && (x < 0) != (y < 0));
-    case MOD: return y == -1 ? 0 : x % y;
-    case FLOOR_MOD: return y == -1 ? 0 : x % y + (x % y != 0 && (x < 0) != (y < 0) ? y : 0);
-    case MAXIMUM: return x > y ? x : y;
-    case MINIMUM: return x < y ? x : y;
-    default: return (int64_t)unsigned_integer(op, (uint64_t)x, (uint64_t)y);
+    case DIV:
+        return y == -1 ? (int64_t)(0 - (uint64_t)x) : x / y;
+    case FLOOR_DIV:
+        return y == -1 ? (int64_t)(0 - (uint64_t)x) : x / y - (x % y != 0 && (x < 0) != (y < 0));
+    case MOD:
+        return y == -1 ? 0 : x % y;
+    case FLOOR_MOD:
+        return y == -1 ? 0 : x % y + (x % y != 0 && (x < 0) != (y < 0) ? y : 0);
+    case MAXIMUM:
+        return x > y ? x : y;
+    case MINIMUM:
+        return x < y ? x : y;
+    default:
+        return (int64_t)unsigned_integer(op, (uint64_t)x, (uint64_t)y);
     }
 }
 
@@ -128,7 +186,8 @@ static bool forbidden(enum operation op, enum li_domain domain, int64_t y)
     return (op == DIV || op == FLOOR_DIV || op == MOD || op == FLOOR_MOD) && y == 0;
 }
 
-static bool compute(int op, lince_dtype dtype, union li_block *z, const union li_block *x, const union li_block *y, int64_t n)
+static bool compute(int op, lince_dtype dtype, union li_block *z, const union li_block *x, const union li_block *y,
+                    int64_t n)
 {
     enum li_domain domain = li_domain_of(dtype);
     for (int64_t k = 0; k < n; k++) {
@@ -156,8 +215,13 @@ static void run_fast(struct li_call *c, enum li_binary op)
     li_walk_init(&walk, c, (const struct li_operand *const[]){&c->out[0], &c->in[0], &c->in[1]}, 3);
     while (li_walk_next(&walk, &span)) {
         const struct li_binary_rows rows = {
-            .rows = span.rows, .cols = span.cols, .y_row = span.row[0], .a_row = span.row[1], .b_row = span.row[2],
-            .a_scalar = span.scalar[1], .b_scalar = span.scalar[2],
+            .rows = span.rows,
+            .cols = span.cols,
+            .y_row = span.row[0],
+            .a_row = span.row[1],
+            .b_row = span.row[2],
+            .a_scalar = span.scalar[1],
+            .b_scalar = span.scalar[2],
         };
         c->kernels->binary->rows(op, &rows, z + span.offset[0], x + span.offset[1], y + span.offset[2]);
     }
@@ -170,7 +234,8 @@ static lince_status run(struct li_call *c, enum operation op)
         return LINCE_OK;
     }
     if (!li_binary_run(c, op, compute)) {
-        return li_call_fail(c, LINCE_EDATA, op == POW ? "an integer is raised to a negative power" : "an integer is divided by zero");
+        return li_call_fail(c, LINCE_EDATA,
+                            op == POW ? "an integer is raised to a negative power" : "an integer is divided by zero");
     }
     return LINCE_OK;
 }
@@ -323,23 +388,30 @@ static lince_status pow_grad(struct li_grad *g)
 
 /* ---- Rows ---- */
 
-#define BINARY(id, op_name, operation, set, prepare_f, gradient)                                                  \
-    static lince_status id##_shape(struct li_infer *s)                                                             \
-    {                                                                                                              \
-        return li_binary_shape(s, set, LINCE_DTYPE_NONE);                                                          \
-    }                                                                                                              \
-    static lince_status id##_run(struct li_call *c)                                                                \
-    {                                                                                                              \
-        return run(c, operation);                                                                                        \
-    }                                                                                                              \
-    const struct li_op li_op_##id = {                                                                              \
-        .name = op_name, .inputs_min = 2, .inputs_max = 2, .outputs = LI_OUTPUT("z"),                              \
-        .attrs = LI_ATTRS(LI_TYPE_SPEC("T")), .shape = id##_shape, .layout = li_ops_layout_strided,                \
-        .prepare = prepare_f, .forward = id##_run, .grad = gradient, .flags = LI_OP_INPLACE,                       \
+#define BINARY(id, op_name, operation, set, prepare_f, gradient)                                                       \
+    static lince_status id##_shape(struct li_infer *s)                                                                 \
+    {                                                                                                                  \
+        return li_binary_shape(s, set, LINCE_DTYPE_NONE);                                                              \
+    }                                                                                                                  \
+    static lince_status id##_run(struct li_call *c)                                                                    \
+    {                                                                                                                  \
+        return run(c, operation);                                                                                      \
+    }                                                                                                                  \
+    const struct li_op li_op_##id = {                                                                                  \
+        .name = op_name,                                                                                               \
+        .inputs_min = 2,                                                                                               \
+        .inputs_max = 2,                                                                                               \
+        .outputs = LI_OUTPUT("z"),                                                                                     \
+        .attrs = LI_ATTRS(LI_TYPE_SPEC("T")),                                                                          \
+        .shape = id##_shape,                                                                                           \
+        .layout = li_ops_layout_strided,                                                                               \
+        .prepare = prepare_f,                                                                                          \
+        .forward = id##_run,                                                                                           \
+        .grad = gradient,                                                                                              \
+        .flags = LI_OP_INPLACE,                                                                                        \
     };
-#define CHEAP(id, op_name, operation, set, gradient) \
-    BINARY(id, op_name, operation, set, li_ops_prepare_cheap, gradient)
-#define COSTLY(id, op_name, operation, set, gradient) \
+#define CHEAP(id, op_name, operation, set, gradient) BINARY(id, op_name, operation, set, li_ops_prepare_cheap, gradient)
+#define COSTLY(id, op_name, operation, set, gradient)                                                                  \
     BINARY(id, op_name, operation, set, li_ops_prepare_costly, gradient)
 
 CHEAP(add, "Add", ADD, LI_SET_NUMBER, add_grad)
@@ -371,6 +443,14 @@ static lince_status pow_shape(struct li_infer *s)
 }
 
 const struct li_op li_op_pow = {
-    .name = "Pow", .inputs_min = 2, .inputs_max = 2, .outputs = LI_OUTPUT("z"), .attrs = LI_ATTRS(LI_TYPE_SPEC("T")),
-    .shape = pow_shape, .prepare = li_ops_prepare_costly, .forward = pow_forward, .grad = pow_grad, .flags = LI_OP_INPLACE,
+    .name = "Pow",
+    .inputs_min = 2,
+    .inputs_max = 2,
+    .outputs = LI_OUTPUT("z"),
+    .attrs = LI_ATTRS(LI_TYPE_SPEC("T")),
+    .shape = pow_shape,
+    .prepare = li_ops_prepare_costly,
+    .forward = pow_forward,
+    .grad = pow_grad,
+    .flags = LI_OP_INPLACE,
 };

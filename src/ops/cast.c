@@ -79,7 +79,8 @@ static lince_status cast_forward(struct li_call *c)
     lince_dtype from = c->in[0].dtype, to = c->out[0].dtype;
     li_task_range(c, li_count(&c->in[0]), &begin, &end);
     if (from == to) {
-        memmove(li_at(c->out[0].data, to, begin), li_at(c->in[0].data, from, begin), (size_t)(end - begin) * li_dtype_size(to));
+        memmove(li_at(c->out[0].data, to, begin), li_at(c->in[0].data, from, begin),
+                (size_t)(end - begin) * li_dtype_size(to));
         return LINCE_OK;
     }
     if (to == LINCE_FLOAT32 && from == LINCE_UINT8) {
@@ -87,7 +88,8 @@ static lince_status cast_forward(struct li_call *c)
         return LINCE_OK;
     }
     if (to == LINCE_FLOAT32 && (from == LINCE_INT64 || from == LINCE_UINT64)) {
-        wide_integers((float *)c->out[0].data + begin, li_at(c->in[0].data, from, begin), from == LINCE_INT64, end - begin);
+        wide_integers((float *)c->out[0].data + begin, li_at(c->in[0].data, from, begin), from == LINCE_INT64,
+                      end - begin);
         return LINCE_OK;
     }
     for (int64_t i = begin; i < end; i += LI_BLOCK) {
@@ -106,13 +108,21 @@ static lince_status cast_grad(struct li_grad *g)
     if (!li_dtype_is_float(from) || !li_dtype_is_float(to)) {
         return LINCE_OK;
     }
-    return li_grad_emit(g, "Cast", g->dy, 1, (struct li_attr[]){LI_TYPE("SrcT", to), LI_TYPE("DstT", from)}, 2, &g->dx[0]);
+    return li_grad_emit(g, "Cast", g->dy, 1, (struct li_attr[]){LI_TYPE("SrcT", to), LI_TYPE("DstT", from)}, 2,
+                        &g->dx[0]);
 }
 
 const struct li_op li_op_cast = {
-    .name = "Cast", .inputs_min = 1, .inputs_max = 1, .outputs = LI_OUTPUT("y"),
-    .attrs = LI_ATTRS(LI_TYPE_SPEC("SrcT"), {"DstT", LI_ATTR_TYPE, NULL, NULL}, {"Truncate", LI_ATTR_BOOL, "false", NULL}),
-    .shape = cast_shape, .prepare = li_ops_prepare_cheap, .forward = cast_forward, .grad = cast_grad,
+    .name = "Cast",
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .outputs = LI_OUTPUT("y"),
+    .attrs =
+        LI_ATTRS(LI_TYPE_SPEC("SrcT"), {"DstT", LI_ATTR_TYPE, NULL, NULL}, {"Truncate", LI_ATTR_BOOL, "false", NULL}),
+    .shape = cast_shape,
+    .prepare = li_ops_prepare_cheap,
+    .forward = cast_forward,
+    .grad = cast_grad,
 };
 
 /* ---- Bitcast: the same bytes; a size that differs makes or takes a last dim ---- */
@@ -135,8 +145,9 @@ static lince_status bitcast_shape(struct li_infer *s)
     } else if (from < to) {
         if (shape.rank == 0 || shape.dim[shape.rank - 1] != (int64_t)(to / from)) {
             char text[LI_SHAPE_TEXT];
-            return li_infer_fail(s, LINCE_EINVAL, "shape %s of %s does not end in the %zu that make one %s", li_shape_text(&shape, text),
-                                 li_dtype_name(li_in_dtype(s, 0)), to / from, li_dtype_name(type));
+            return li_infer_fail(s, LINCE_EINVAL, "shape %s of %s does not end in the %zu that make one %s",
+                                 li_shape_text(&shape, text), li_dtype_name(li_in_dtype(s, 0)), to / from,
+                                 li_dtype_name(type));
         }
         shape.rank--;
     }
@@ -153,7 +164,12 @@ static lince_status bitcast_forward(struct li_call *c)
 }
 
 const struct li_op li_op_bitcast = {
-    .name = "Bitcast", .inputs_min = 1, .inputs_max = 1, .outputs = LI_OUTPUT("output"),
+    .name = "Bitcast",
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .outputs = LI_OUTPUT("output"),
     .attrs = LI_ATTRS(LI_TYPE_SPEC("T"), {"type", LI_ATTR_TYPE, NULL, NULL}),
-    .shape = bitcast_shape, .forward = bitcast_forward, .flags = LI_OP_INPLACE,
+    .shape = bitcast_shape,
+    .forward = bitcast_forward,
+    .flags = LI_OP_INPLACE,
 };

@@ -12,14 +12,15 @@ static lince_status clip_shape(struct li_infer *s)
         LI_TRY(li_need_same_dtype(s, 0, i));
         LI_TRY(li_broadcast(s, li_in_shape(s, 0), li_in_shape(s, i), &out));
         if (!li_shape_equal(&out, li_in_shape(s, 0))) {
-            return li_infer_fail(s, LINCE_EINVAL, "an end of shape %s does not fit the value's %s", li_shape_text(li_in_shape(s, i), a),
-                                 li_shape_text(li_in_shape(s, 0), b));
+            return li_infer_fail(s, LINCE_EINVAL, "an end of shape %s does not fit the value's %s",
+                                 li_shape_text(li_in_shape(s, i), a), li_shape_text(li_in_shape(s, 0), b));
         }
     }
     return li_out_same(s, 0, 0);
 }
 
-static void clip_block(lince_dtype dtype, union li_block *t, const union li_block *low, const union li_block *high, int64_t n)
+static void clip_block(lince_dtype dtype, union li_block *t, const union li_block *low, const union li_block *high,
+                       int64_t n)
 {
     enum li_domain domain = li_domain_of(dtype);
     for (int64_t k = 0; k < n; k++) {
@@ -60,8 +61,8 @@ static lince_status clip_forward(struct li_call *c)
         for (int64_t r = 0; r < span.rows; r++) {
             if (fast) {
                 c->kernels->unary->clamp((float *)c->out[0].data + span.offset[0] + r * span.row[0],
-                                         li_f32(&c->in[0]) + span.offset[1] + r * span.row[1], span.cols, *li_f32(&c->in[1]),
-                                         *li_f32(&c->in[2]));
+                                         li_f32(&c->in[0]) + span.offset[1] + r * span.row[1], span.cols,
+                                         *li_f32(&c->in[1]), *li_f32(&c->in[2]));
             } else {
                 clip_span(c, &span, r);
             }
@@ -88,7 +89,15 @@ static lince_status clip_grad(struct li_grad *g)
 }
 
 const struct li_op li_op_clip_by_value = {
-    .name = "ClipByValue", .inputs_min = 3, .inputs_max = 3, .outputs = LI_OUTPUT("output"), .attrs = LI_ATTRS(LI_TYPE_SPEC("T")),
-    .shape = clip_shape, .layout = li_ops_layout_strided, .prepare = li_ops_prepare_cheap, .forward = clip_forward, .grad = clip_grad,
+    .name = "ClipByValue",
+    .inputs_min = 3,
+    .inputs_max = 3,
+    .outputs = LI_OUTPUT("output"),
+    .attrs = LI_ATTRS(LI_TYPE_SPEC("T")),
+    .shape = clip_shape,
+    .layout = li_ops_layout_strided,
+    .prepare = li_ops_prepare_cheap,
+    .forward = clip_forward,
+    .grad = clip_grad,
     .flags = LI_OP_INPLACE,
 };

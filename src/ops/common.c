@@ -4,7 +4,8 @@
 lince_status li_ops_need(const struct li_infer *s, int input, unsigned set)
 {
     if (!li_dtype_in(li_in_dtype(s, input), set)) {
-        return li_infer_fail(s, LINCE_EUNSUPPORTED, "input %d is %s, which is not supported here", input, li_dtype_name(li_in_dtype(s, input)));
+        return li_infer_fail(s, LINCE_EUNSUPPORTED, "input %d is %s, which is not supported here", input,
+                             li_dtype_name(li_in_dtype(s, input)));
     }
     return LINCE_OK;
 }

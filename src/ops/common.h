@@ -7,13 +7,33 @@
 
 /* ---- Parts of a row ---- */
 
-#define LI_ATTRS(...) (const struct li_attr_spec[]){__VA_ARGS__, {.name = NULL}}
-#define LI_OUTPUTS(...) (const struct li_output_spec[]){__VA_ARGS__, {.name = NULL}}
+#define LI_ATTRS(...)                                                                                                  \
+    (const struct li_attr_spec[])                                                                                      \
+    {                                                                                                                  \
+        __VA_ARGS__,                                                                                                   \
+        {                                                                                                              \
+            .name = NULL                                                                                               \
+        }                                                                                                              \
+    }
+#define LI_OUTPUTS(...)                                                                                                \
+    (const struct li_output_spec[])                                                                                    \
+    {                                                                                                                  \
+        __VA_ARGS__,                                                                                                   \
+        {                                                                                                              \
+            .name = NULL                                                                                               \
+        }                                                                                                              \
+    }
 #define LI_OUTPUT(name) LI_OUTPUTS({name, NULL})
 /* A type that follows from an input or decides nothing: accepted, and never asked for. */
-#define LI_TYPE_SPEC(name) {name, LI_ATTR_TYPE, "float32", NULL}
+#define LI_TYPE_SPEC(name)                                                                                             \
+    {                                                                                                                  \
+        name, LI_ATTR_TYPE, "float32", NULL                                                                            \
+    }
 /* A count that the inputs themselves show. */
-#define LI_COUNT_SPEC(name) {name, LI_ATTR_INT, "0", NULL}
+#define LI_COUNT_SPEC(name)                                                                                            \
+    {                                                                                                                  \
+        name, LI_ATTR_INT, "0", NULL                                                                                   \
+    }
 
 /* ---- Sets of dtypes ---- */
 
@@ -59,9 +79,9 @@ static inline const struct li_value *li_ops_out(const struct li_prepare *p, int 
 /* Elements that one task of a cheap (costly) elementwise op takes. */
 enum { LI_GRAIN_CHEAP = 1 << 16, LI_GRAIN_COSTLY = 1 << 14 };
 
-lince_status li_ops_prepare_cheap(struct li_prepare *p);  /* tasks by the elements of output 0 */
+lince_status li_ops_prepare_cheap(struct li_prepare *p); /* tasks by the elements of output 0 */
 lince_status li_ops_prepare_costly(struct li_prepare *p);
-lince_status li_ops_prepare_input(struct li_prepare *p);  /* tasks by the elements of input 0, cheap */
+lince_status li_ops_prepare_input(struct li_prepare *p); /* tasks by the elements of input 0, cheap */
 
 /* Output i is an int32 or int64 vector (count >= 0) or scalar (count -1) that is known as soon as shapes are. */
 lince_status li_ops_known(struct li_infer *s, int output, lince_dtype dtype, const int64_t *values, int count);
@@ -150,8 +170,10 @@ bool li_walk_next(struct li_walk *w, struct li_span *span);
  * Output 0 from input 0, element by element, of one dtype: `fast` for float32 (NULL: none) on any number of neighbours, to may be
  * from; `block` for everything else, in place. Both get `context`.
  */
-void li_ops_map(struct li_call *c, void (*fast)(const struct li_call *c, const void *context, float *to, const float *from, int64_t n),
-                void (*block)(const void *context, lince_dtype dtype, union li_block *block, int64_t n), const void *context);
+void li_ops_map(struct li_call *c,
+                void (*fast)(const struct li_call *c, const void *context, float *to, const float *from, int64_t n),
+                void (*block)(const void *context, lince_dtype dtype, union li_block *block, int64_t n),
+                const void *context);
 
 /* ---- Moves: copies between two arrangements of the same elements (move.c) ---- */
 
@@ -170,5 +192,10 @@ void li_move_dim(struct li_move *m, int64_t dim, int64_t to, int64_t from);
 void li_move_shape(struct li_move *m, const struct li_shape *shape, const int64_t *to, const int64_t *from);
 /* Do the part that falls to task of tasks. */
 void li_move_run(struct li_move *m, void *to, const void *from, int64_t task, int64_t tasks);
+
+/* ---- Gradients (gradient.c) ---- */
+
+/* Sum dy down to the shape of `like`, undoing a broadcast; dy itself where the shapes are equal. */
+lince_status li_grad_unbroadcast(struct li_grad *g, li_vid dy, li_vid like, li_vid *out);
 
 #endif

@@ -5,14 +5,15 @@
 
 enum comparison { LESS, LESS_EQUAL, GREATER, GREATER_EQUAL, EQUAL, NOT_EQUAL };
 
-#define COMPARE(member)                                                           \
-    for (int64_t k = 0; k < n; k++) {                                             \
-        bool less = x->member[k] < y->member[k], greater = x->member[k] > y->member[k]; \
-        bool equal = x->member[k] == y->member[k];                                \
-        z->i[k] = (yes[0] & less) | (yes[1] & equal) | (yes[2] & greater) | (op == NOT_EQUAL && !equal); \
+#define COMPARE(member)                                                                                                \
+    for (int64_t k = 0; k < n; k++) {                                                                                  \
+        bool less = x->member[k]<y->member[k], greater = x->member[k]> y->member[k];                                   \
+        bool equal = x->member[k] == y->member[k];                                                                     \
+        z->i[k] = (yes[0] & less) | (yes[1] & equal) | (yes[2] & greater) | (op == NOT_EQUAL && !equal);               \
     }
 
-static bool compute(int op, lince_dtype dtype, union li_block *z, const union li_block *x, const union li_block *y, int64_t n)
+static bool compute(int op, lince_dtype dtype, union li_block *z, const union li_block *x, const union li_block *y,
+                    int64_t n)
 {
     /* Whether less, equal and greater are a yes; NaN is none of them, and not equal. */
     static const bool answers[6][3] = {{1, 0, 0}, {1, 1, 0}, {0, 0, 1}, {0, 1, 1}, {0, 1, 0}, {0, 0, 0}};
@@ -82,14 +83,22 @@ static lince_status logic_shape(struct li_infer *s)
     return li_binary_shape(s, LI_SET_BOOL, LINCE_BOOL);
 }
 
-#define COMPARISON(id, op_name, run_f, rule, specs, op_flags)                                                     \
-    static lince_status id##_forward(struct li_call *c)                                                            \
-    {                                                                                                              \
-        return run_f;                                                                                              \
-    }                                                                                                              \
-    const struct li_op li_op_##id = {                                                                              \
-        .name = op_name, .inputs_min = 2, .inputs_max = 2, .outputs = LI_OUTPUT("z"), .attrs = specs, .shape = rule, \
-        .layout = li_ops_layout_strided, .prepare = li_ops_prepare_costly, .forward = id##_forward, .flags = op_flags, \
+#define COMPARISON(id, op_name, run_f, rule, specs, op_flags)                                                          \
+    static lince_status id##_forward(struct li_call *c)                                                                \
+    {                                                                                                                  \
+        return run_f;                                                                                                  \
+    }                                                                                                                  \
+    const struct li_op li_op_##id = {                                                                                  \
+        .name = op_name,                                                                                               \
+        .inputs_min = 2,                                                                                               \
+        .inputs_max = 2,                                                                                               \
+        .outputs = LI_OUTPUT("z"),                                                                                     \
+        .attrs = specs,                                                                                                \
+        .shape = rule,                                                                                                 \
+        .layout = li_ops_layout_strided,                                                                               \
+        .prepare = li_ops_prepare_costly,                                                                              \
+        .forward = id##_forward,                                                                                       \
+        .flags = op_flags,                                                                                             \
     };
 
 #define TYPE_ONLY LI_ATTRS(LI_TYPE_SPEC("T"))
@@ -104,7 +113,8 @@ COMPARISON(not_equal, "NotEqual", run(c, NOT_EQUAL), equal_shape, EQUAL_SPECS, 0
 
 /* ---- Logic ---- */
 
-static bool combine(int is_and, lince_dtype dtype, union li_block *z, const union li_block *x, const union li_block *y, int64_t n)
+static bool combine(int is_and, lince_dtype dtype, union li_block *z, const union li_block *x, const union li_block *y,
+                    int64_t n)
 {
     (void)dtype;
     for (int64_t k = 0; k < n; k++) {

@@ -74,12 +74,14 @@ static lince_status concat_v2_grad(struct li_grad *g)
     int parts = g->node->nin - 1, rank = g->graph->values[g->in[0]].shape.rank;
     const struct li_tensor *known = g->graph->values[g->in[parts]].constant;
     if (!known) {
-        return li_fail(g->err, LINCE_EUNSUPPORTED, "node \"%s\": no gradient, its axis is not a constant", g->node->name);
+        return li_fail(g->err, LINCE_EUNSUPPORTED, "node \"%s\": no gradient, its axis is not a constant",
+                       g->node->name);
     }
     int64_t axis = li_tensor_int(known, 0), at = 0, begin[LI_MAX_RANK] = {0};
     axis += axis < 0 ? rank : 0;
     for (int i = 0; i < parts; i++) {
-        struct li_tensor vector = {.dtype = LINCE_INT64, .shape = {.rank = 1, .dim = {rank}}, .size_bytes = (size_t)rank * 8};
+        struct li_tensor vector = {
+            .dtype = LINCE_INT64, .shape = {.rank = 1, .dim = {rank}}, .size_bytes = (size_t)rank * 8};
         struct li_shape shape = g->graph->values[g->in[i]].shape;
         const struct li_tensor *own;
         li_vid in[3] = {g->dy[0], LI_NONE, LI_NONE};
@@ -96,15 +98,28 @@ static lince_status concat_v2_grad(struct li_grad *g)
 }
 
 const struct li_op li_op_concat_v2 = {
-    .name = "ConcatV2", .inputs_min = 2, .inputs_max = -1, .outputs = LI_OUTPUT("output"),
-    .attrs = LI_ATTRS(LI_COUNT_SPEC("N"), LI_TYPE_SPEC("T"), LI_TYPE_SPEC("Tidx")), .shape = concat_v2_shape,
-    .layout = li_ops_layout_strided, .prepare = li_ops_prepare_cheap, .forward = concat_v2_forward, .grad = concat_v2_grad,
+    .name = "ConcatV2",
+    .inputs_min = 2,
+    .inputs_max = -1,
+    .outputs = LI_OUTPUT("output"),
+    .attrs = LI_ATTRS(LI_COUNT_SPEC("N"), LI_TYPE_SPEC("T"), LI_TYPE_SPEC("Tidx")),
+    .shape = concat_v2_shape,
+    .layout = li_ops_layout_strided,
+    .prepare = li_ops_prepare_cheap,
+    .forward = concat_v2_forward,
+    .grad = concat_v2_grad,
 };
 
 const struct li_op li_op_concat = {
-    .name = "Concat", .inputs_min = 2, .inputs_max = -1, .outputs = LI_OUTPUT("output"),
-    .attrs = LI_ATTRS(LI_COUNT_SPEC("N"), LI_TYPE_SPEC("T")), .shape = concat_v1_shape, .layout = li_ops_layout_strided,
-    .prepare = li_ops_prepare_cheap, .forward = concat_v1_forward,
+    .name = "Concat",
+    .inputs_min = 2,
+    .inputs_max = -1,
+    .outputs = LI_OUTPUT("output"),
+    .attrs = LI_ATTRS(LI_COUNT_SPEC("N"), LI_TYPE_SPEC("T")),
+    .shape = concat_v1_shape,
+    .layout = li_ops_layout_strided,
+    .prepare = li_ops_prepare_cheap,
+    .forward = concat_v1_forward,
 };
 
 /* ---- Pack: a new axis ---- */
@@ -159,7 +174,14 @@ static lince_status pack_grad(struct li_grad *g)
 }
 
 const struct li_op li_op_pack = {
-    .name = "Pack", .inputs_min = 1, .inputs_max = -1, .outputs = LI_OUTPUT("output"),
-    .attrs = LI_ATTRS(LI_COUNT_SPEC("N"), LI_TYPE_SPEC("T"), {"axis", LI_ATTR_INT, "0", NULL}), .shape = pack_shape,
-    .layout = li_ops_layout_strided, .prepare = li_ops_prepare_cheap, .forward = pack_forward, .grad = pack_grad,
+    .name = "Pack",
+    .inputs_min = 1,
+    .inputs_max = -1,
+    .outputs = LI_OUTPUT("output"),
+    .attrs = LI_ATTRS(LI_COUNT_SPEC("N"), LI_TYPE_SPEC("T"), {"axis", LI_ATTR_INT, "0", NULL}),
+    .shape = pack_shape,
+    .layout = li_ops_layout_strided,
+    .prepare = li_ops_prepare_cheap,
+    .forward = pack_forward,
+    .grad = pack_grad,
 };

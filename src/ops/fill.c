@@ -33,9 +33,15 @@ static lince_status fill_grad(struct li_grad *g)
 }
 
 const struct li_op li_op_fill = {
-    .name = "Fill", .inputs_min = 2, .inputs_max = 2, .outputs = LI_OUTPUT("output"),
-    .attrs = LI_ATTRS(LI_TYPE_SPEC("T"), {"index_type", LI_ATTR_TYPE, "int32", NULL}), .shape = fill_shape,
-    .prepare = li_ops_prepare_cheap, .forward = fill_forward, .grad = fill_grad,
+    .name = "Fill",
+    .inputs_min = 2,
+    .inputs_max = 2,
+    .outputs = LI_OUTPUT("output"),
+    .attrs = LI_ATTRS(LI_TYPE_SPEC("T"), {"index_type", LI_ATTR_TYPE, "int32", NULL}),
+    .shape = fill_shape,
+    .prepare = li_ops_prepare_cheap,
+    .forward = fill_forward,
+    .grad = fill_grad,
 };
 
 static lince_status like_shape(struct li_infer *s)
@@ -68,10 +74,16 @@ static lince_status ones_forward(struct li_call *c)
     return like_forward(c, 1);
 }
 
-#define LIKE(id, op, run)                                                                                           \
-    const struct li_op li_op_##id = {                                                                               \
-        .name = op, .inputs_min = 1, .inputs_max = 1, .outputs = LI_OUTPUT("y"), .attrs = LI_ATTRS(LI_TYPE_SPEC("T")), \
-        .shape = like_shape, .prepare = li_ops_prepare_cheap, .forward = run,                                       \
+#define LIKE(id, op, run)                                                                                              \
+    const struct li_op li_op_##id = {                                                                                  \
+        .name = op,                                                                                                    \
+        .inputs_min = 1,                                                                                               \
+        .inputs_max = 1,                                                                                               \
+        .outputs = LI_OUTPUT("y"),                                                                                     \
+        .attrs = LI_ATTRS(LI_TYPE_SPEC("T")),                                                                          \
+        .shape = like_shape,                                                                                           \
+        .prepare = li_ops_prepare_cheap,                                                                               \
+        .forward = run,                                                                                                \
     }
 
 LIKE(zeros_like, "ZerosLike", zeros_forward);
@@ -125,8 +137,13 @@ static lince_status range_forward(struct li_call *c)
 }
 
 const struct li_op li_op_range = {
-    .name = "Range", .inputs_min = 3, .inputs_max = 3, .outputs = LI_OUTPUT("output"), .attrs = LI_ATTRS(LI_TYPE_SPEC("Tidx")),
-    .shape = range_shape, .forward = range_forward,
+    .name = "Range",
+    .inputs_min = 3,
+    .inputs_max = 3,
+    .outputs = LI_OUTPUT("output"),
+    .attrs = LI_ATTRS(LI_TYPE_SPEC("Tidx")),
+    .shape = range_shape,
+    .forward = range_forward,
 };
 
 /* ---- OneHot(indices, depth, on, off): a new axis of length depth ---- */
@@ -169,14 +186,20 @@ static lince_status one_hot_forward(struct li_call *c)
         int64_t index = c->in[0].dtype == LINCE_UINT8 ? ((const uint8_t *)c->in[0].data)[i] : li_index_at(&c->in[0], i);
         if (index >= 0 && index < depth) {
             struct li_move on = {.size = size};
-            li_move_run(&on, li_at(c->out[0].data, c->out[0].dtype, (i / inner * depth + index) * inner + i % inner), c->in[2].data, 0, 1);
+            li_move_run(&on, li_at(c->out[0].data, c->out[0].dtype, (i / inner * depth + index) * inner + i % inner),
+                        c->in[2].data, 0, 1);
         }
     }
     return LINCE_OK;
 }
 
 const struct li_op li_op_one_hot = {
-    .name = "OneHot", .inputs_min = 4, .inputs_max = 4, .outputs = LI_OUTPUT("output"),
-    .attrs = LI_ATTRS({"axis", LI_ATTR_INT, "-1", NULL}, LI_TYPE_SPEC("T"), LI_TYPE_SPEC("TI")), .shape = one_hot_shape,
-    .prepare = li_ops_prepare_cheap, .forward = one_hot_forward,
+    .name = "OneHot",
+    .inputs_min = 4,
+    .inputs_max = 4,
+    .outputs = LI_OUTPUT("output"),
+    .attrs = LI_ATTRS({"axis", LI_ATTR_INT, "-1", NULL}, LI_TYPE_SPEC("T"), LI_TYPE_SPEC("TI")),
+    .shape = one_hot_shape,
+    .prepare = li_ops_prepare_cheap,
+    .forward = one_hot_forward,
 };

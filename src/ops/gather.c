@@ -8,7 +8,8 @@ struct gather {
     int64_t batch, outer, n, inner, m;
 };
 
-static lince_status gather_rows(struct li_call *c, const struct gather *d, const struct li_operand *params, const struct li_operand *indices)
+static lince_status gather_rows(struct li_call *c, const struct gather *d, const struct li_operand *params,
+                                const struct li_operand *indices)
 {
     int64_t begin, end;
     size_t bytes = (size_t)d->inner * li_dtype_size(params->dtype);
@@ -27,7 +28,8 @@ static lince_status gather_rows(struct li_call *c, const struct gather *d, const
     return LINCE_OK;
 }
 
-static void describe(struct gather *d, const struct li_shape *params, const struct li_shape *indices, int axis, int batch_dims)
+static void describe(struct gather *d, const struct li_shape *params, const struct li_shape *indices, int axis,
+                     int batch_dims)
 {
     d->batch = li_ops_product(params, 0, batch_dims);
     d->outer = li_ops_product(params, batch_dims, axis);
@@ -37,7 +39,8 @@ static void describe(struct gather *d, const struct li_shape *params, const stru
 }
 
 /* params[:axis] + indices[batch_dims:] + params[axis+1:] */
-static lince_status gather_result(struct li_infer *s, lince_dtype dtype, const struct li_shape *params, int64_t wanted_axis)
+static lince_status gather_result(struct li_infer *s, lince_dtype dtype, const struct li_shape *params,
+                                  int64_t wanted_axis)
 {
     const struct li_shape *indices = li_in_shape(s, 1);
     struct li_shape out = {0};
@@ -47,12 +50,13 @@ static lince_status gather_result(struct li_infer *s, lince_dtype dtype, const s
     batch_dims += batch_dims < 0 ? indices->rank : 0;
     LI_TRY(li_axis(s, wanted_axis, params->rank, &axis));
     if (batch_dims < 0 || batch_dims > indices->rank || batch_dims > axis) {
-        return li_infer_fail(s, LINCE_EINVAL, "batch_dims %lld does not fit axis %d and indices of rank %d", (long long)batch_dims, axis, indices->rank);
+        return li_infer_fail(s, LINCE_EINVAL, "batch_dims %lld does not fit axis %d and indices of rank %d",
+                             (long long)batch_dims, axis, indices->rank);
     }
     for (int i = 0; i < batch_dims; i++) {
         if (params->dim[i] != indices->dim[i]) {
-            return li_infer_fail(s, LINCE_EINVAL, "batch dim %d is %lld in the values and %lld in the indices", i, (long long)params->dim[i],
-                                 (long long)indices->dim[i]);
+            return li_infer_fail(s, LINCE_EINVAL, "batch dim %d is %lld in the values and %lld in the indices", i,
+                                 (long long)params->dim[i], (long long)indices->dim[i]);
         }
     }
     if (params->rank - 1 + indices->rank - (int)batch_dims > LI_MAX_RANK) {
@@ -107,19 +111,35 @@ static lince_status gather_v1_forward(struct li_call *c)
     return gather_run(c, &c->in[0], 0);
 }
 
-#define BATCH_DIMS {"batch_dims", LI_ATTR_INT, "0", NULL}
-#define VALIDATE {"validate_indices", LI_ATTR_BOOL, "true", NULL}
+#define BATCH_DIMS                                                                                                     \
+    {                                                                                                                  \
+        "batch_dims", LI_ATTR_INT, "0", NULL                                                                           \
+    }
+#define VALIDATE                                                                                                       \
+    {                                                                                                                  \
+        "validate_indices", LI_ATTR_BOOL, "true", NULL                                                                 \
+    }
 
 const struct li_op li_op_gather_v2 = {
-    .name = "GatherV2", .inputs_min = 3, .inputs_max = 3, .outputs = LI_OUTPUT("output"),
+    .name = "GatherV2",
+    .inputs_min = 3,
+    .inputs_max = 3,
+    .outputs = LI_OUTPUT("output"),
     .attrs = LI_ATTRS(BATCH_DIMS, LI_TYPE_SPEC("Tparams"), LI_TYPE_SPEC("Tindices"), LI_TYPE_SPEC("Taxis")),
-    .shape = gather_v2_shape, .prepare = li_ops_prepare_cheap, .forward = gather_v2_forward,
+    .shape = gather_v2_shape,
+    .prepare = li_ops_prepare_cheap,
+    .forward = gather_v2_forward,
 };
 
 const struct li_op li_op_gather = {
-    .name = "Gather", .inputs_min = 2, .inputs_max = 2, .outputs = LI_OUTPUT("output"),
+    .name = "Gather",
+    .inputs_min = 2,
+    .inputs_max = 2,
+    .outputs = LI_OUTPUT("output"),
     .attrs = LI_ATTRS(VALIDATE, BATCH_DIMS, LI_TYPE_SPEC("Tparams"), LI_TYPE_SPEC("Tindices")),
-    .shape = gather_v1_shape, .prepare = li_ops_prepare_cheap, .forward = gather_v1_forward,
+    .shape = gather_v1_shape,
+    .prepare = li_ops_prepare_cheap,
+    .forward = gather_v1_forward,
 };
 
 /* ---- ResourceGather: rows of a variable ---- */
@@ -140,9 +160,15 @@ static lince_status resource_gather_forward(struct li_call *c)
 }
 
 const struct li_op li_op_resource_gather = {
-    .name = "ResourceGather", .inputs_min = 2, .inputs_max = 2, .outputs = LI_OUTPUT("output"),
-    .attrs = LI_ATTRS(BATCH_DIMS, VALIDATE, LI_TYPE_SPEC("dtype"), LI_TYPE_SPEC("Tindices")), .shape = resource_gather_shape,
-    .prepare = li_ops_prepare_cheap, .forward = resource_gather_forward, .effects = LI_EFFECT_READ,
+    .name = "ResourceGather",
+    .inputs_min = 2,
+    .inputs_max = 2,
+    .outputs = LI_OUTPUT("output"),
+    .attrs = LI_ATTRS(BATCH_DIMS, VALIDATE, LI_TYPE_SPEC("dtype"), LI_TYPE_SPEC("Tindices")),
+    .shape = resource_gather_shape,
+    .prepare = li_ops_prepare_cheap,
+    .forward = resource_gather_forward,
+    .effects = LI_EFFECT_READ,
 };
 
 /* ---- GatherNd: each index is a whole coordinate ---- */
@@ -156,7 +182,8 @@ static lince_status nd_shape(struct li_infer *s)
     int64_t depth = indices->rank < 1 ? -1 : indices->dim[indices->rank - 1];
     if (depth < 0 || depth > params->rank || indices->rank - 1 + params->rank - depth > LI_MAX_RANK) {
         char text[LI_SHAPE_TEXT];
-        return li_infer_fail(s, LINCE_EINVAL, "indices of shape %s do not fit values of rank %d", li_shape_text(indices, text), params->rank);
+        return li_infer_fail(s, LINCE_EINVAL, "indices of shape %s do not fit values of rank %d",
+                             li_shape_text(indices, text), params->rank);
     }
     for (int i = 0; i < indices->rank - 1; i++) {
         out.dim[out.rank++] = indices->dim[i];
@@ -179,12 +206,14 @@ static lince_status nd_forward(struct li_call *c)
         for (int d = 0; d < depth; d++) {
             int64_t index = li_index_at(&c->in[1], row * depth + d);
             if (index < 0 || index >= params->dim[d]) {
-                return li_call_fail(c, LINCE_EDATA, "index %lld is outside [0, %lld) of dim %d", (long long)index, (long long)params->dim[d], d);
+                return li_call_fail(c, LINCE_EDATA, "index %lld is outside [0, %lld) of dim %d", (long long)index,
+                                    (long long)params->dim[d], d);
             }
             at = at * params->dim[d] + index;
         }
         if (bytes) {
-            memcpy((char *)c->out[0].data + (size_t)row * bytes, (const char *)c->in[0].data + (size_t)at * bytes, bytes);
+            memcpy((char *)c->out[0].data + (size_t)row * bytes, (const char *)c->in[0].data + (size_t)at * bytes,
+                   bytes);
         }
     }
     return LINCE_OK;
@@ -193,12 +222,20 @@ static lince_status nd_forward(struct li_call *c)
 static lince_status nd_grad(struct li_grad *g)
 {
     li_vid shape;
-    LI_TRY(li_grad_emit(g, "Shape", g->in, 1, (struct li_attr[]){LI_TYPE("out_type", g->graph->values[g->in[1]].dtype)}, 1, &shape));
+    LI_TRY(li_grad_emit(g, "Shape", g->in, 1, (struct li_attr[]){LI_TYPE("out_type", g->graph->values[g->in[1]].dtype)},
+                        1, &shape));
     return li_grad_emit(g, "ScatterNd", (li_vid[]){g->in[1], g->dy[0], shape}, 3, NULL, 0, &g->dx[0]);
 }
 
 const struct li_op li_op_gather_nd = {
-    .name = "GatherNd", .inputs_min = 2, .inputs_max = 2, .outputs = LI_OUTPUT("output"),
-    .attrs = LI_ATTRS(LI_TYPE_SPEC("Tparams"), LI_TYPE_SPEC("Tindices"), {"bad_indices_policy", LI_ATTR_STRING, "", NULL}),
-    .shape = nd_shape, .prepare = li_ops_prepare_cheap, .forward = nd_forward, .grad = nd_grad,
+    .name = "GatherNd",
+    .inputs_min = 2,
+    .inputs_max = 2,
+    .outputs = LI_OUTPUT("output"),
+    .attrs =
+        LI_ATTRS(LI_TYPE_SPEC("Tparams"), LI_TYPE_SPEC("Tindices"), {"bad_indices_policy", LI_ATTR_STRING, "", NULL}),
+    .shape = nd_shape,
+    .prepare = li_ops_prepare_cheap,
+    .forward = nd_forward,
+    .grad = nd_grad,
 };

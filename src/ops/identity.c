@@ -15,10 +15,16 @@ static lince_status pass_grad(struct li_grad *g)
     return LINCE_OK;
 }
 
-#define PASS(id, op, arg, specs, gradient)                                                                       \
-    const struct li_op li_op_##id = {                                                                            \
-        .name = op, .inputs_min = 1, .inputs_max = 1, .outputs = LI_OUTPUT(arg), .attrs = specs,                 \
-        .shape = same_shape, .grad = gradient, .flags = LI_OP_ALIAS,                                             \
+#define PASS(id, op, arg, specs, gradient)                                                                             \
+    const struct li_op li_op_##id = {                                                                                  \
+        .name = op,                                                                                                    \
+        .inputs_min = 1,                                                                                               \
+        .inputs_max = 1,                                                                                               \
+        .outputs = LI_OUTPUT(arg),                                                                                     \
+        .attrs = specs,                                                                                                \
+        .shape = same_shape,                                                                                           \
+        .grad = gradient,                                                                                              \
+        .flags = LI_OP_ALIAS,                                                                                          \
     }
 
 PASS(identity, "Identity", "output", LI_ATTRS(LI_TYPE_SPEC("T")), pass_grad);
@@ -35,7 +41,8 @@ static lince_status prevent_grad(struct li_grad *g)
                    li_attr(g->node, "message")->s);
 }
 
-PASS(prevent_gradient, "PreventGradient", "output", LI_ATTRS(LI_TYPE_SPEC("T"), {"message", LI_ATTR_STRING, "", NULL}), prevent_grad);
+PASS(prevent_gradient, "PreventGradient", "output", LI_ATTRS(LI_TYPE_SPEC("T"), {"message", LI_ATTR_STRING, "", NULL}),
+     prevent_grad);
 
 /* An input of the graph that nobody gave a value. */
 static lince_status placeholder_shape(struct li_infer *s)
@@ -44,8 +51,12 @@ static lince_status placeholder_shape(struct li_infer *s)
 }
 
 const struct li_op li_op_placeholder = {
-    .name = "Placeholder", .inputs_min = 0, .inputs_max = 0, .outputs = LI_OUTPUT("output"),
-    .attrs = LI_ATTRS(LI_TYPE_SPEC("dtype"), {"shape", LI_ATTR_SHAPE, "unknown", NULL}), .shape = placeholder_shape,
+    .name = "Placeholder",
+    .inputs_min = 0,
+    .inputs_max = 0,
+    .outputs = LI_OUTPUT("output"),
+    .attrs = LI_ATTRS(LI_TYPE_SPEC("dtype"), {"shape", LI_ATTR_SHAPE, "unknown", NULL}),
+    .shape = placeholder_shape,
 };
 
 /* ---- IdentityN ---- */
@@ -98,9 +109,15 @@ static lince_status identity_n_grad(struct li_grad *g)
 }
 
 const struct li_op li_op_identity_n = {
-    .name = "IdentityN", .inputs_min = 1, .inputs_max = -1, .outputs = LI_OUTPUTS({"output", "T"}),
+    .name = "IdentityN",
+    .inputs_min = 1,
+    .inputs_max = -1,
+    .outputs = LI_OUTPUTS({"output", "T"}),
     .attrs = LI_ATTRS({"T", LI_ATTR_TYPES, NULL, NULL}, {"_gradient_op_type", LI_ATTR_STRING, "", NULL}),
-    .shape = identity_n_shape, .layout = li_ops_layout_strided, .prepare = identity_n_prepare, .forward = identity_n_forward,
+    .shape = identity_n_shape,
+    .layout = li_ops_layout_strided,
+    .prepare = identity_n_prepare,
+    .forward = identity_n_forward,
     .grad = identity_n_grad,
 };
 
@@ -111,16 +128,21 @@ static lince_status ensure_shape(struct li_infer *s)
     const struct li_attr *wanted = li_attr(s->node, "shape");
     char found[LI_SHAPE_TEXT], text[LI_SHAPE_TEXT];
     if (!li_shape_compatible(li_in_shape(s, 0), wanted->shape)) {
-        return li_infer_fail(s, LINCE_EINVAL, "shape is %s, the model ensures %s", li_shape_text(li_in_shape(s, 0), found),
-                             li_shape_text(wanted->shape, text));
+        return li_infer_fail(s, LINCE_EINVAL, "shape is %s, the model ensures %s",
+                             li_shape_text(li_in_shape(s, 0), found), li_shape_text(wanted->shape, text));
     }
     return li_out_same(s, 0, 0);
 }
 
 const struct li_op li_op_ensure_shape = {
-    .name = "EnsureShape", .inputs_min = 1, .inputs_max = 1, .outputs = LI_OUTPUT("output"),
+    .name = "EnsureShape",
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .outputs = LI_OUTPUT("output"),
     .attrs = LI_ATTRS({"shape", LI_ATTR_SHAPE, NULL, NULL}, LI_TYPE_SPEC("T")),
-    .shape = ensure_shape, .grad = pass_grad, .flags = LI_OP_ALIAS,
+    .shape = ensure_shape,
+    .grad = pass_grad,
+    .flags = LI_OP_ALIAS,
 };
 
 static lince_status check_numerics_forward(struct li_call *c)
@@ -134,8 +156,8 @@ static lince_status check_numerics_forward(struct li_call *c)
         li_block_load(&block, dtype, li_at(c->in[0].data, dtype, i), 1, n);
         for (int64_t k = 0; k < n; k++) {
             if (!isfinite(block.f[k])) {
-                return li_call_fail(c, LINCE_EDATA, "%s: element %lld is %s", li_attr(c->node, "message")->s, (long long)(i + k),
-                                    isnan(block.f[k]) ? "NaN" : "infinite");
+                return li_call_fail(c, LINCE_EDATA, "%s: element %lld is %s", li_attr(c->node, "message")->s,
+                                    (long long)(i + k), isnan(block.f[k]) ? "NaN" : "infinite");
             }
         }
         li_block_store(li_at(c->out[0].data, dtype, i), dtype, &block, n);
@@ -144,10 +166,17 @@ static lince_status check_numerics_forward(struct li_call *c)
 }
 
 const struct li_op li_op_check_numerics = {
-    .name = "CheckNumerics", .inputs_min = 1, .inputs_max = 1, .outputs = LI_OUTPUT("output"),
+    .name = "CheckNumerics",
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .outputs = LI_OUTPUT("output"),
     .attrs = LI_ATTRS(LI_TYPE_SPEC("T"), {"message", LI_ATTR_STRING, "", NULL}),
-    .shape = li_ops_same_float, .prepare = li_ops_prepare_cheap, .forward = check_numerics_forward, .grad = pass_grad,
-    .flags = LI_OP_INPLACE, .effects = LI_EFFECT_FAIL,
+    .shape = li_ops_same_float,
+    .prepare = li_ops_prepare_cheap,
+    .forward = check_numerics_forward,
+    .grad = pass_grad,
+    .flags = LI_OP_INPLACE,
+    .effects = LI_EFFECT_FAIL,
 };
 
 static lince_status assert_shape(struct li_infer *s)
@@ -163,7 +192,8 @@ static size_t show(char *text, size_t room, const struct li_operand *o, int64_t 
     int64_t n = li_count(o), shown = most < 0 ? n : LI_MIN(n, most);
     for (int64_t i = 0; i < shown && used < room; i++) {
         const char *blank = i ? " " : "";
-        const struct li_tensor view = {.dtype = o->dtype, .shape = *o->shape, .data = o->data, .size_bytes = (size_t)n * li_dtype_size(o->dtype)};
+        const struct li_tensor view = {
+            .dtype = o->dtype, .shape = *o->shape, .data = o->data, .size_bytes = (size_t)n * li_dtype_size(o->dtype)};
         if (o->dtype == LINCE_STRING) {
             const lince_string *s = &((const lince_string *)o->data)[i];
             used += (size_t)snprintf(text + used, room - used, "%s%.*s", blank, (int)LI_MIN(s->size, 200), s->data);
@@ -193,7 +223,11 @@ static lince_status assert_forward(struct li_call *c)
 }
 
 const struct li_op li_op_assert = {
-    .name = "Assert", .inputs_min = 1, .inputs_max = -1,
+    .name = "Assert",
+    .inputs_min = 1,
+    .inputs_max = -1,
     .attrs = LI_ATTRS({"T", LI_ATTR_TYPES, "[]", NULL}, {"summarize", LI_ATTR_INT, "3", NULL}),
-    .shape = assert_shape, .forward = assert_forward, .effects = LI_EFFECT_FAIL,
+    .shape = assert_shape,
+    .forward = assert_forward,
+    .effects = LI_EFFECT_FAIL,
 };

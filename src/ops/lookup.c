@@ -20,11 +20,12 @@ static lince_status find_shape(struct li_infer *s)
     const struct li_table *table = NULL;
     LI_TRY(table_of(s, &table));
     LI_TRY(li_need_rank(s, 2, 0));
-    bool fits = !table || (li_in_dtype(s, 1) == li_table_key_dtype(table) && li_in_dtype(s, 2) == li_table_value_dtype(table));
+    bool fits =
+        !table || (li_in_dtype(s, 1) == li_table_key_dtype(table) && li_in_dtype(s, 2) == li_table_value_dtype(table));
     if (!fits) {
-        return li_infer_fail(s, LINCE_EINVAL, "looks up %s by %s in a table of %s by %s", li_dtype_name(li_in_dtype(s, 2)),
-                             li_dtype_name(li_in_dtype(s, 1)), li_dtype_name(li_table_value_dtype(table)),
-                             li_dtype_name(li_table_key_dtype(table)));
+        return li_infer_fail(s, LINCE_EINVAL, "looks up %s by %s in a table of %s by %s",
+                             li_dtype_name(li_in_dtype(s, 2)), li_dtype_name(li_in_dtype(s, 1)),
+                             li_dtype_name(li_table_value_dtype(table)), li_dtype_name(li_table_key_dtype(table)));
     }
     return li_out_is(s, 0, li_in_dtype(s, 2), li_in_shape(s, 1));
 }
@@ -50,8 +51,13 @@ static lince_status find_forward(struct li_call *c)
 }
 
 const struct li_op li_op_lookup_table_find_v2 = {
-    .name = "LookupTableFindV2", .inputs_min = 3, .inputs_max = 3, .outputs = LI_OUTPUT("values"),
-    .attrs = LI_ATTRS(LI_TYPE_SPEC("Tin"), LI_TYPE_SPEC("Tout")), .shape = find_shape, .forward = find_forward,
+    .name = "LookupTableFindV2",
+    .inputs_min = 3,
+    .inputs_max = 3,
+    .outputs = LI_OUTPUT("values"),
+    .attrs = LI_ATTRS(LI_TYPE_SPEC("Tin"), LI_TYPE_SPEC("Tout")),
+    .shape = find_shape,
+    .forward = find_forward,
     .effects = LI_EFFECT_LOOKUP,
 };
 
@@ -70,6 +76,11 @@ static lince_status size_forward(struct li_call *c)
 }
 
 const struct li_op li_op_lookup_table_size_v2 = {
-    .name = "LookupTableSizeV2", .inputs_min = 1, .inputs_max = 1, .outputs = LI_OUTPUT("size"), .shape = size_shape,
-    .forward = size_forward, .effects = LI_EFFECT_LOOKUP,
+    .name = "LookupTableSizeV2",
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .outputs = LI_OUTPUT("size"),
+    .shape = size_shape,
+    .forward = size_forward,
+    .effects = LI_EFFECT_LOOKUP,
 };

@@ -1,8 +1,10 @@
 /* Functions of one element: the loop around them. */
 #include "common.h"
 
-void li_ops_map(struct li_call *c, void (*fast)(const struct li_call *c, const void *context, float *to, const float *from, int64_t n),
-                void (*block)(const void *context, lince_dtype dtype, union li_block *block, int64_t n), const void *context)
+void li_ops_map(struct li_call *c,
+                void (*fast)(const struct li_call *c, const void *context, float *to, const float *from, int64_t n),
+                void (*block)(const void *context, lince_dtype dtype, union li_block *block, int64_t n),
+                const void *context)
 {
     lince_dtype dtype = c->in[0].dtype;
     struct li_walk walk;

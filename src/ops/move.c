@@ -50,13 +50,13 @@ static void merge(struct li_move *m)
     m->rank = rank;
 }
 
-#define COPY(type)                                            \
-    do {                                                      \
-        type *y = to;                                         \
-        const type *x = from;                                 \
-        for (int64_t k = 0; k < n; k++) {                     \
-            y[k * to_step] = x[k * from_step];                \
-        }                                                     \
+#define COPY(type)                                                                                                     \
+    do {                                                                                                               \
+        type *y = to;                                                                                                  \
+        const type *x = from;                                                                                          \
+        for (int64_t k = 0; k < n; k++) {                                                                              \
+            y[k * to_step] = x[k * from_step];                                                                         \
+        }                                                                                                              \
     } while (0)
 
 struct wide {
@@ -70,11 +70,21 @@ static void copy_line(void *to, int64_t to_step, const void *from, int64_t from_
         return;
     }
     switch (size) {
-    case 1: COPY(uint8_t); break;
-    case 2: COPY(uint16_t); break;
-    case 4: COPY(uint32_t); break;
-    case 8: COPY(uint64_t); break;
-    default: COPY(struct wide); break;
+    case 1:
+        COPY(uint8_t);
+        break;
+    case 2:
+        COPY(uint16_t);
+        break;
+    case 4:
+        COPY(uint32_t);
+        break;
+    case 8:
+        COPY(uint64_t);
+        break;
+    default:
+        COPY(struct wide);
+        break;
     }
 }
 
@@ -125,7 +135,8 @@ void li_move_run(struct li_move *m, void *to, const void *from, int64_t task, in
     int64_t at[LI_MOVE_RANK] = {0};
     for (int64_t line = 0; line < lines; line++) {
         if (square) {
-            transpose4((uint32_t *)(void *)y, m->to[last - 1], (const uint32_t *)(const void *)x, m->from[last], dim[last - 1], dim[last]);
+            transpose4((uint32_t *)(void *)y, m->to[last - 1], (const uint32_t *)(const void *)x, m->from[last],
+                       dim[last - 1], dim[last]);
         } else {
             copy_line(y, m->to[last], x, m->from[last], dim[last], m->size);
         }

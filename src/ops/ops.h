@@ -24,11 +24,11 @@ struct li_table_text {
 };
 
 /* The strings are copied. A key that stands twice with different values is an error, as in TensorFlow. */
-lince_status li_table_from_text(struct li_table **out, struct li_bytes text, const struct li_table_text *how, struct li_mem *mem,
-                                lince_error *err);
+lince_status li_table_from_text(struct li_table **out, struct li_bytes text, const struct li_table_text *how,
+                                struct li_mem *mem, lince_error *err);
 /* LookupTableImportV2: keys and values have one shape. */
-lince_status li_table_import(struct li_table **out, const struct li_tensor *keys, const struct li_tensor *values, struct li_mem *mem,
-                             lince_error *err);
+lince_status li_table_import(struct li_table **out, const struct li_tensor *keys, const struct li_tensor *values,
+                             struct li_mem *mem, lince_error *err);
 void li_table_free(struct li_table *table);
 int64_t li_table_count(const struct li_table *table);
 

@@ -86,15 +86,22 @@ static lince_status arg_min_forward(struct li_call *c)
 
 static lince_status arg_prepare(struct li_prepare *p)
 {
-    p->tasks = LI_MAX(1, LI_MIN(li_shape_count(&li_ops_out(p, 0)->shape), li_task_count(li_shape_count(&li_ops_in(p, 0)->shape), LI_GRAIN_COSTLY)));
+    p->tasks = LI_MAX(1, LI_MIN(li_shape_count(&li_ops_out(p, 0)->shape),
+                                li_task_count(li_shape_count(&li_ops_in(p, 0)->shape), LI_GRAIN_COSTLY)));
     return LINCE_OK;
 }
 
-#define ARG(id, op, run)                                                                                            \
-    const struct li_op li_op_##id = {                                                                               \
-        .name = op, .inputs_min = 2, .inputs_max = 2, .outputs = LI_OUTPUT("output"),                               \
-        .attrs = LI_ATTRS(LI_TYPE_SPEC("T"), LI_TYPE_SPEC("Tidx"), {"output_type", LI_ATTR_TYPE, "int64", "int32 int64 int16 uint16"}), \
-        .shape = arg_shape, .prepare = arg_prepare, .forward = run,                                                 \
+#define ARG(id, op, run)                                                                                               \
+    const struct li_op li_op_##id = {                                                                                  \
+        .name = op,                                                                                                    \
+        .inputs_min = 2,                                                                                               \
+        .inputs_max = 2,                                                                                               \
+        .outputs = LI_OUTPUT("output"),                                                                                \
+        .attrs = LI_ATTRS(LI_TYPE_SPEC("T"), LI_TYPE_SPEC("Tidx"),                                                     \
+                          {"output_type", LI_ATTR_TYPE, "int64", "int32 int64 int16 uint16"}),                         \
+        .shape = arg_shape,                                                                                            \
+        .prepare = arg_prepare,                                                                                        \
+        .forward = run,                                                                                                \
     }
 
 ARG(arg_max, "ArgMax", arg_max_forward);
@@ -110,7 +117,8 @@ static lince_status top_shape(struct li_infer *s)
     LI_TRY(li_in_int(s, 1, &k));
     if (out.rank < 1 || k < 0 || k > out.dim[out.rank - 1]) {
         char text[LI_SHAPE_TEXT];
-        return li_infer_fail(s, LINCE_EINVAL, "takes %lld along the last axis of %s", (long long)k, li_shape_text(&out, text));
+        return li_infer_fail(s, LINCE_EINVAL, "takes %lld along the last axis of %s", (long long)k,
+                             li_shape_text(&out, text));
     }
     out.dim[out.rank - 1] = k;
     LI_TRY(li_out_is(s, 0, li_in_dtype(s, 0), &out));
@@ -184,7 +192,8 @@ static lince_status top_forward(struct li_call *c)
         top_row(c, row * n, n, k, heap);
         for (int64_t i = 0; i < k; i++) {
             struct li_move m = {.size = li_dtype_size(dtype)};
-            li_move_run(&m, li_at(c->out[0].data, dtype, row * k + i), li_at(c->in[0].data, dtype, row * n + heap[i]), 0, 1);
+            li_move_run(&m, li_at(c->out[0].data, dtype, row * k + i), li_at(c->in[0].data, dtype, row * n + heap[i]),
+                        0, 1);
             store_index(&c->out[1], row * k + i, heap[i]);
         }
     }
@@ -195,15 +204,21 @@ static lince_status top_prepare(struct li_prepare *p)
 {
     const struct li_shape *out = &li_ops_out(p, 0)->shape;
     p->scratch_bytes = (size_t)out->dim[out->rank - 1] * sizeof(int64_t);
-    p->tasks = LI_MAX(1, LI_MIN(li_ops_product(out, 0, out->rank - 1), li_task_count(li_shape_count(&li_ops_in(p, 0)->shape), LI_GRAIN_COSTLY)));
+    p->tasks = LI_MAX(1, LI_MIN(li_ops_product(out, 0, out->rank - 1),
+                                li_task_count(li_shape_count(&li_ops_in(p, 0)->shape), LI_GRAIN_COSTLY)));
     return LINCE_OK;
 }
 
 const struct li_op li_op_top_k_v2 = {
-    .name = "TopKV2", .inputs_min = 2, .inputs_max = 2, .outputs = LI_OUTPUTS({"values", NULL}, {"indices", NULL}),
+    .name = "TopKV2",
+    .inputs_min = 2,
+    .inputs_max = 2,
+    .outputs = LI_OUTPUTS({"values", NULL}, {"indices", NULL}),
     .attrs = LI_ATTRS({"sorted", LI_ATTR_BOOL, "true", NULL}, LI_TYPE_SPEC("T"), LI_TYPE_SPEC("Tk"),
                       {"index_type", LI_ATTR_TYPE, "int32", "int32 int64 int16"}),
-    .shape = top_shape, .prepare = top_prepare, .forward = top_forward,
+    .shape = top_shape,
+    .prepare = top_prepare,
+    .forward = top_forward,
 };
 
 /* ---- Cumsum ---- */
@@ -259,12 +274,19 @@ static lince_status cumsum_forward(struct li_call *c)
 
 static lince_status cumsum_grad(struct li_grad *g)
 {
-    const struct li_attr attrs[] = {LI_BOOL("exclusive", li_attr_int(g->node, "exclusive")), LI_BOOL("reverse", !li_attr_int(g->node, "reverse"))};
+    const struct li_attr attrs[] = {LI_BOOL("exclusive", li_attr_int(g->node, "exclusive")),
+                                    LI_BOOL("reverse", !li_attr_int(g->node, "reverse"))};
     return li_grad_emit(g, "Cumsum", (li_vid[]){g->dy[0], g->in[1]}, 2, attrs, 2, &g->dx[0]);
 }
 
 const struct li_op li_op_cumsum = {
-    .name = "Cumsum", .inputs_min = 2, .inputs_max = 2, .outputs = LI_OUTPUT("out"),
-    .attrs = LI_ATTRS({"exclusive", LI_ATTR_BOOL, "false", NULL}, {"reverse", LI_ATTR_BOOL, "false", NULL}, LI_TYPE_SPEC("T"), LI_TYPE_SPEC("Tidx")),
-    .shape = cumsum_shape, .forward = cumsum_forward, .grad = cumsum_grad,
+    .name = "Cumsum",
+    .inputs_min = 2,
+    .inputs_max = 2,
+    .outputs = LI_OUTPUT("out"),
+    .attrs = LI_ATTRS({"exclusive", LI_ATTR_BOOL, "false", NULL}, {"reverse", LI_ATTR_BOOL, "false", NULL},
+                      LI_TYPE_SPEC("T"), LI_TYPE_SPEC("Tidx")),
+    .shape = cumsum_shape,
+    .forward = cumsum_forward,
+    .grad = cumsum_grad,
 };

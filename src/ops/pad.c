@@ -13,16 +13,18 @@ static lince_status pad_result(struct li_infer *s, int64_t most_extra)
     LI_TRY(li_need_rank(s, 1, 2));
     if (li_in_shape(s, 1)->dim[0] != in->rank || li_in_shape(s, 1)->dim[1] != 2) {
         char text[LI_SHAPE_TEXT];
-        return li_infer_fail(s, LINCE_EINVAL, "paddings of shape %s for a value of rank %d", li_shape_text(li_in_shape(s, 1), text), in->rank);
+        return li_infer_fail(s, LINCE_EINVAL, "paddings of shape %s for a value of rank %d",
+                             li_shape_text(li_in_shape(s, 1), text), in->rank);
     }
     LI_TRY(li_in_value(s, 1, &paddings));
     for (int i = 0; i < in->rank; i++) {
         int64_t before = li_tensor_int(paddings, 2 * i), after = li_tensor_int(paddings, 2 * i + 1);
         int64_t most = most_extra < 0 ? INT64_MAX : in->dim[i] - most_extra;
-        if (before < 0 || after < 0 || before > most || after > most || __builtin_add_overflow(out.dim[i], before, &out.dim[i]) ||
+        if (before < 0 || after < 0 || before > most || after > most ||
+            __builtin_add_overflow(out.dim[i], before, &out.dim[i]) ||
             __builtin_add_overflow(out.dim[i], after, &out.dim[i])) {
-            return li_infer_fail(s, LINCE_EINVAL, "dim %d of %lld cannot be padded by %lld and %lld", i, (long long)in->dim[i],
-                                 (long long)before, (long long)after);
+            return li_infer_fail(s, LINCE_EINVAL, "dim %d of %lld cannot be padded by %lld and %lld", i,
+                                 (long long)in->dim[i], (long long)before, (long long)after);
         }
     }
     return li_out_is(s, 0, li_in_dtype(s, 0), &out);
@@ -142,10 +144,12 @@ static lince_status pad_grad(struct li_grad *g)
     const struct li_shape in = g->graph->values[g->in[0]].shape;
     const struct li_tensor *paddings = g->graph->values[g->in[1]].constant, *own;
     int64_t begin[LI_MAX_RANK], size[LI_MAX_RANK];
-    struct li_tensor vector = {.dtype = LINCE_INT64, .shape = {.rank = 1, .dim = {in.rank}}, .size_bytes = (size_t)in.rank * 8};
+    struct li_tensor vector = {
+        .dtype = LINCE_INT64, .shape = {.rank = 1, .dim = {in.rank}}, .size_bytes = (size_t)in.rank * 8};
     li_vid args[3] = {g->dy[0], LI_NONE, LI_NONE};
     if (!paddings) {
-        return li_fail(g->err, LINCE_EUNSUPPORTED, "node \"%s\": no gradient, its paddings are not a constant", g->node->name);
+        return li_fail(g->err, LINCE_EUNSUPPORTED, "node \"%s\": no gradient, its paddings are not a constant",
+                       g->node->name);
     }
     for (int i = 0; i < in.rank; i++) {
         begin[i] = li_tensor_int(paddings, 2 * i);
@@ -160,15 +164,27 @@ static lince_status pad_grad(struct li_grad *g)
 }
 
 const struct li_op li_op_pad = {
-    .name = "Pad", .inputs_min = 2, .inputs_max = 2, .outputs = LI_OUTPUT("output"),
-    .attrs = LI_ATTRS(LI_TYPE_SPEC("T"), LI_TYPE_SPEC("Tpaddings")), .shape = pad_shape, .prepare = li_ops_prepare_cheap,
-    .forward = pad_forward, .grad = pad_grad,
+    .name = "Pad",
+    .inputs_min = 2,
+    .inputs_max = 2,
+    .outputs = LI_OUTPUT("output"),
+    .attrs = LI_ATTRS(LI_TYPE_SPEC("T"), LI_TYPE_SPEC("Tpaddings")),
+    .shape = pad_shape,
+    .prepare = li_ops_prepare_cheap,
+    .forward = pad_forward,
+    .grad = pad_grad,
 };
 
 const struct li_op li_op_pad_v2 = {
-    .name = "PadV2", .inputs_min = 3, .inputs_max = 3, .outputs = LI_OUTPUT("output"),
-    .attrs = LI_ATTRS(LI_TYPE_SPEC("T"), LI_TYPE_SPEC("Tpaddings")), .shape = pad_v2_shape, .prepare = li_ops_prepare_cheap,
-    .forward = pad_v2_forward, .grad = pad_grad,
+    .name = "PadV2",
+    .inputs_min = 3,
+    .inputs_max = 3,
+    .outputs = LI_OUTPUT("output"),
+    .attrs = LI_ATTRS(LI_TYPE_SPEC("T"), LI_TYPE_SPEC("Tpaddings")),
+    .shape = pad_v2_shape,
+    .prepare = li_ops_prepare_cheap,
+    .forward = pad_v2_forward,
+    .grad = pad_grad,
 };
 
 /* ---- MirrorPad: REFLECT leaves the border itself out, SYMMETRIC repeats it ---- */
@@ -203,14 +219,21 @@ static lince_status mirror_forward(struct li_call *c)
         }
         for (int64_t k = 0; k < p.out[last]; k++) {
             int64_t from = source * p.in[last] + mirrored(k - p.before[last], p.in[last], reflect);
-            memcpy((char *)c->out[0].data + (size_t)(row * p.out[last] + k) * p.unit, (const char *)c->in[0].data + (size_t)from * p.unit, p.unit);
+            memcpy((char *)c->out[0].data + (size_t)(row * p.out[last] + k) * p.unit,
+                   (const char *)c->in[0].data + (size_t)from * p.unit, p.unit);
         }
     }
     return LINCE_OK;
 }
 
 const struct li_op li_op_mirror_pad = {
-    .name = "MirrorPad", .inputs_min = 2, .inputs_max = 2, .outputs = LI_OUTPUT("output"),
-    .attrs = LI_ATTRS(LI_TYPE_SPEC("T"), LI_TYPE_SPEC("Tpaddings"), {"mode", LI_ATTR_STRING, NULL, "REFLECT SYMMETRIC"}),
-    .shape = mirror_shape, .prepare = li_ops_prepare_cheap, .forward = mirror_forward,
+    .name = "MirrorPad",
+    .inputs_min = 2,
+    .inputs_max = 2,
+    .outputs = LI_OUTPUT("output"),
+    .attrs =
+        LI_ATTRS(LI_TYPE_SPEC("T"), LI_TYPE_SPEC("Tpaddings"), {"mode", LI_ATTR_STRING, NULL, "REFLECT SYMMETRIC"}),
+    .shape = mirror_shape,
+    .prepare = li_ops_prepare_cheap,
+    .forward = mirror_forward,
 };

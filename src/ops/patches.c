@@ -47,7 +47,8 @@ static lince_status patches_shape(struct li_infer *s)
     const char *wrong = geometry(&p, s->node, &out);
     if (wrong || __builtin_mul_overflow(p.kernel[0] * p.kernel[1], out.dim[3], &area)) {
         char text[LI_SHAPE_TEXT];
-        return li_infer_fail(s, LINCE_EINVAL, "%s; the input is %s", wrong ? wrong : "the patches are too large", li_shape_text(&out, text));
+        return li_infer_fail(s, LINCE_EINVAL, "%s; the input is %s", wrong ? wrong : "the patches are too large",
+                             li_shape_text(&out, text));
     }
     out.dim[1] = p.out[0], out.dim[2] = p.out[1], out.dim[3] = area;
     return li_out_is(s, 0, li_in_dtype(s, 0), &out);
@@ -80,8 +81,14 @@ static lince_status patches_forward(struct li_call *c)
 }
 
 const struct li_op li_op_extract_image_patches = {
-    .name = "ExtractImagePatches", .inputs_min = 1, .inputs_max = 1, .outputs = LI_OUTPUT("patches"),
-    .attrs = LI_ATTRS({"ksizes", LI_ATTR_INTS, NULL, NULL}, {"strides", LI_ATTR_INTS, NULL, NULL}, {"rates", LI_ATTR_INTS, NULL, NULL},
-                      {"padding", LI_ATTR_STRING, NULL, "SAME VALID"}, LI_TYPE_SPEC("T")),
-    .shape = patches_shape, .prepare = li_ops_prepare_cheap, .forward = patches_forward,
+    .name = "ExtractImagePatches",
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .outputs = LI_OUTPUT("patches"),
+    .attrs = LI_ATTRS({"ksizes", LI_ATTR_INTS, NULL, NULL}, {"strides", LI_ATTR_INTS, NULL, NULL},
+                      {"rates", LI_ATTR_INTS, NULL, NULL}, {"padding", LI_ATTR_STRING, NULL, "SAME VALID"},
+                      LI_TYPE_SPEC("T")),
+    .shape = patches_shape,
+    .prepare = li_ops_prepare_cheap,
+    .forward = patches_forward,
 };

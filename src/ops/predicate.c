@@ -41,14 +41,20 @@ static bool is_finite(double x)
     return isfinite(x);
 }
 
-#define PREDICATE(id, op)                                                                                          \
-    static lince_status id##_forward(struct li_call *c)                                                            \
-    {                                                                                                              \
-        return answer(c, id);                                                                                      \
-    }                                                                                                              \
-    const struct li_op li_op_##id = {                                                                              \
-        .name = op, .inputs_min = 1, .inputs_max = 1, .outputs = LI_OUTPUT("y"), .attrs = LI_ATTRS(LI_TYPE_SPEC("T")), \
-        .shape = bool_like_float, .prepare = li_ops_prepare_cheap, .forward = id##_forward,                        \
+#define PREDICATE(id, op)                                                                                              \
+    static lince_status id##_forward(struct li_call *c)                                                                \
+    {                                                                                                                  \
+        return answer(c, id);                                                                                          \
+    }                                                                                                                  \
+    const struct li_op li_op_##id = {                                                                                  \
+        .name = op,                                                                                                    \
+        .inputs_min = 1,                                                                                               \
+        .inputs_max = 1,                                                                                               \
+        .outputs = LI_OUTPUT("y"),                                                                                     \
+        .attrs = LI_ATTRS(LI_TYPE_SPEC("T")),                                                                          \
+        .shape = bool_like_float,                                                                                      \
+        .prepare = li_ops_prepare_cheap,                                                                               \
+        .forward = id##_forward,                                                                                       \
     };
 
 PREDICATE(is_nan, "IsNan")
@@ -72,6 +78,12 @@ static lince_status not_forward(struct li_call *c)
 }
 
 const struct li_op li_op_logical_not = {
-    .name = "LogicalNot", .inputs_min = 1, .inputs_max = 1, .outputs = LI_OUTPUT("y"),
-    .shape = not_shape, .prepare = li_ops_prepare_cheap, .forward = not_forward, .flags = LI_OP_INPLACE,
+    .name = "LogicalNot",
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .outputs = LI_OUTPUT("y"),
+    .shape = not_shape,
+    .prepare = li_ops_prepare_cheap,
+    .forward = not_forward,
+    .flags = LI_OP_INPLACE,
 };

@@ -123,7 +123,8 @@ static void integer_group(lince_dtype dtype, const uint32_t *x, const struct ran
     }
 }
 
-static void fill_group(enum distribution d, lince_dtype dtype, struct li_philox p, int64_t group, const struct range *range, union li_block *z)
+static void fill_group(enum distribution d, lince_dtype dtype, struct li_philox p, int64_t group,
+                       const struct range *range, union li_block *z)
 {
     uint32_t x[4];
     int size = group_size(dtype);
@@ -174,7 +175,8 @@ static lince_status check_algorithm(struct li_call *c, const struct li_operand *
 {
     int64_t algorithm = li_index_at(o, 0);
     if (algorithm != 1 && algorithm != 3) {
-        return li_call_fail(c, LINCE_EUNSUPPORTED, "random algorithm %lld; only Philox (1) is supported", (long long)algorithm);
+        return li_call_fail(c, LINCE_EUNSUPPORTED, "random algorithm %lld; only Philox (1) is supported",
+                            (long long)algorithm);
     }
     return LINCE_OK;
 }
@@ -296,32 +298,40 @@ static lince_status random_shape(struct li_infer *s, const struct how *how, cons
     return li_out_is(s, 0, dtype, &out);
 }
 
-#define RANDOM(id, op, distribution, source, count, fallback, effect, ...)                                          \
-    static const struct how id##_how = {distribution, source};                                                      \
-    static lince_status id##_shape(struct li_infer *s)                                                              \
-    {                                                                                                               \
-        return random_shape(s, &id##_how, "dtype");                                                                 \
-    }                                                                                                               \
-    static lince_status id##_forward(struct li_call *c)                                                             \
-    {                                                                                                               \
-        return run(c, &id##_how);                                                                                   \
-    }                                                                                                               \
-    const struct li_op li_op_##id = {                                                                               \
-        .name = op, .inputs_min = count, .inputs_max = count, .outputs = LI_OUTPUT("output"),                       \
-        .attrs = LI_ATTRS({"dtype", LI_ATTR_TYPE, fallback, NULL}, __VA_ARGS__), .shape = id##_shape,               \
-        .prepare = li_ops_prepare_costly, .forward = id##_forward, .effects = effect,                               \
+#define RANDOM(id, op, distribution, source, count, fallback, effect, ...)                                             \
+    static const struct how id##_how = {distribution, source};                                                         \
+    static lince_status id##_shape(struct li_infer *s)                                                                 \
+    {                                                                                                                  \
+        return random_shape(s, &id##_how, "dtype");                                                                    \
+    }                                                                                                                  \
+    static lince_status id##_forward(struct li_call *c)                                                                \
+    {                                                                                                                  \
+        return run(c, &id##_how);                                                                                      \
+    }                                                                                                                  \
+    const struct li_op li_op_##id = {                                                                                  \
+        .name = op,                                                                                                    \
+        .inputs_min = count,                                                                                           \
+        .inputs_max = count,                                                                                           \
+        .outputs = LI_OUTPUT("output"),                                                                                \
+        .attrs = LI_ATTRS({"dtype", LI_ATTR_TYPE, fallback, NULL}, __VA_ARGS__),                                       \
+        .shape = id##_shape,                                                                                           \
+        .prepare = li_ops_prepare_costly,                                                                              \
+        .forward = id##_forward,                                                                                       \
+        .effects = effect,                                                                                             \
     };
 
 #define SEED_SPECS {"seed", LI_ATTR_INT, "0", NULL}, {"seed2", LI_ATTR_INT, "0", NULL}, LI_TYPE_SPEC("T")
-#define STATELESS(id, op, distribution, source, count, fallback) \
-    RANDOM(id, op, distribution, source, count, fallback, 0, LI_TYPE_SPEC("T"), LI_TYPE_SPEC("Tseed"), LI_TYPE_SPEC("Tshape"))
-#define STATEFUL(id, op, distribution, count, fallback) \
+#define STATELESS(id, op, distribution, source, count, fallback)                                                       \
+    RANDOM(id, op, distribution, source, count, fallback, 0, LI_TYPE_SPEC("T"), LI_TYPE_SPEC("Tseed"),                 \
+           LI_TYPE_SPEC("Tshape"))
+#define STATEFUL(id, op, distribution, count, fallback)                                                                \
     RANDOM(id, op, distribution, VARIABLE, count, fallback, LI_EFFECT_WRITE, LI_TYPE_SPEC("shape_dtype"))
 
 RANDOM(random_uniform, "RandomUniform", UNIFORM, OWN, 1, NULL, LI_EFFECT_RANDOM, SEED_SPECS)
 RANDOM(random_standard_normal, "RandomStandardNormal", NORMAL, OWN, 1, NULL, LI_EFFECT_RANDOM, SEED_SPECS)
 RANDOM(truncated_normal, "TruncatedNormal", TRUNCATED, OWN, 1, NULL, LI_EFFECT_RANDOM, SEED_SPECS)
-RANDOM(random_uniform_int, "RandomUniformInt", INTEGER, OWN, 3, "int32", LI_EFFECT_RANDOM, SEED_SPECS, LI_TYPE_SPEC("Tout"))
+RANDOM(random_uniform_int, "RandomUniformInt", INTEGER, OWN, 3, "int32", LI_EFFECT_RANDOM, SEED_SPECS,
+       LI_TYPE_SPEC("Tout"))
 
 STATELESS(stateless_random_uniform, "StatelessRandomUniform", UNIFORM, SEEDS, 2, "float32")
 STATELESS(stateless_random_normal, "StatelessRandomNormal", NORMAL, SEEDS, 2, "float32")
@@ -332,7 +342,8 @@ STATELESS(stateless_random_uniform_v2, "StatelessRandomUniformV2", UNIFORM, KEY_
 STATELESS(stateless_random_normal_v2, "StatelessRandomNormalV2", NORMAL, KEY_COUNTER, 4, "float32")
 STATELESS(stateless_truncated_normal_v2, "StatelessTruncatedNormalV2", TRUNCATED, KEY_COUNTER, 4, "float32")
 STATELESS(stateless_random_uniform_int_v2, "StatelessRandomUniformIntV2", INTEGER, KEY_COUNTER, 6, "int32")
-STATELESS(stateless_random_uniform_full_int_v2, "StatelessRandomUniformFullIntV2", FULL_INTEGER, KEY_COUNTER, 4, "uint64")
+STATELESS(stateless_random_uniform_full_int_v2, "StatelessRandomUniformFullIntV2", FULL_INTEGER, KEY_COUNTER, 4,
+          "uint64")
 
 STATEFUL(stateful_uniform, "StatefulUniform", UNIFORM, 3, "float32")
 STATEFUL(stateful_standard_normal_v2, "StatefulStandardNormalV2", NORMAL, 3, "float32")

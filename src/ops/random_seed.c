@@ -40,14 +40,23 @@ static lince_status key_counter_forward(struct li_call *c)
 }
 
 const struct li_op li_op_stateless_random_get_key_counter = {
-    .name = "StatelessRandomGetKeyCounter", .inputs_min = 1, .inputs_max = 1,
-    .outputs = LI_OUTPUTS({"key", NULL}, {"counter", NULL}), .attrs = LI_ATTRS(LI_TYPE_SPEC("Tseed")),
-    .shape = key_counter_shape, .forward = key_counter_forward,
+    .name = "StatelessRandomGetKeyCounter",
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .outputs = LI_OUTPUTS({"key", NULL}, {"counter", NULL}),
+    .attrs = LI_ATTRS(LI_TYPE_SPEC("Tseed")),
+    .shape = key_counter_shape,
+    .forward = key_counter_forward,
 };
 
 const struct li_op li_op_stateless_random_get_key = {
-    .name = "StatelessRandomGetKey", .inputs_min = 1, .inputs_max = 1, .outputs = LI_OUTPUT("key"),
-    .attrs = LI_ATTRS(LI_TYPE_SPEC("Tseed")), .shape = key_shape, .forward = key_counter_forward,
+    .name = "StatelessRandomGetKey",
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .outputs = LI_OUTPUT("key"),
+    .attrs = LI_ATTRS(LI_TYPE_SPEC("Tseed")),
+    .shape = key_shape,
+    .forward = key_counter_forward,
 };
 
 static lince_status alg_shape(struct li_infer *s)
@@ -62,7 +71,11 @@ static lince_status alg_forward(struct li_call *c)
 }
 
 const struct li_op li_op_stateless_random_get_alg = {
-    .name = "StatelessRandomGetAlg", .inputs_min = 0, .inputs_max = 0, .outputs = LI_OUTPUT("alg"), .shape = alg_shape,
+    .name = "StatelessRandomGetAlg",
+    .inputs_min = 0,
+    .inputs_max = 0,
+    .outputs = LI_OUTPUT("alg"),
+    .shape = alg_shape,
     .forward = alg_forward,
 };
 
@@ -94,7 +107,8 @@ static lince_status skip_forward(struct li_call *c)
     uint64_t *after = c->state_out->data, delta = (uint64_t)li_index_at(&c->in[2], 0);
     struct li_philox p = {.low = before[0], .high = before[1], .key = before[2]};
     if (li_index_at(&c->in[1], 0) != 1 && li_index_at(&c->in[1], 0) != 3) {
-        return li_call_fail(c, LINCE_EUNSUPPORTED, "random algorithm %lld; only Philox (1) is supported", (long long)li_index_at(&c->in[1], 0));
+        return li_call_fail(c, LINCE_EUNSUPPORTED, "random algorithm %lld; only Philox (1) is supported",
+                            (long long)li_index_at(&c->in[1], 0));
     }
     li_philox_skip(&p, delta * 256);
     for (int64_t i = 0; i < li_count(c->state_in); i++) {
@@ -107,8 +121,13 @@ static lince_status skip_forward(struct li_call *c)
 }
 
 const struct li_op li_op_rng_read_and_skip = {
-    .name = "RngReadAndSkip", .inputs_min = 3, .inputs_max = 3, .outputs = LI_OUTPUT("value"), .shape = read_and_skip_shape,
-    .forward = skip_forward, .effects = LI_EFFECT_WRITE,
+    .name = "RngReadAndSkip",
+    .inputs_min = 3,
+    .inputs_max = 3,
+    .outputs = LI_OUTPUT("value"),
+    .shape = read_and_skip_shape,
+    .forward = skip_forward,
+    .effects = LI_EFFECT_WRITE,
 };
 
 static lince_status skip_shape(struct li_infer *s)
@@ -117,5 +136,10 @@ static lince_status skip_shape(struct li_infer *s)
 }
 
 const struct li_op li_op_rng_skip = {
-    .name = "RngSkip", .inputs_min = 3, .inputs_max = 3, .shape = skip_shape, .forward = skip_forward, .effects = LI_EFFECT_WRITE,
+    .name = "RngSkip",
+    .inputs_min = 3,
+    .inputs_max = 3,
+    .shape = skip_shape,
+    .forward = skip_forward,
+    .effects = LI_EFFECT_WRITE,
 };

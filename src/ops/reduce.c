@@ -93,7 +93,8 @@ static lince_status regroup(struct li_call *c, struct groups *g)
         reduced[axis] = true;
     }
     group(g, c->in[0].shape, reduced);
-    return g->kept == li_count(&c->out[0]) ? LINCE_OK : li_call_fail(c, LINCE_EDATA, "the axes changed to ones of another shape");
+    return g->kept == li_count(&c->out[0]) ? LINCE_OK
+                                           : li_call_fail(c, LINCE_EDATA, "the axes changed to ones of another shape");
 }
 
 /* ---- float32 ---- */
@@ -149,7 +150,8 @@ static float one_output(struct li_call *c, const struct groups *g, enum li_reduc
 }
 
 /* Outputs [begin, end) whose columns lie side by side, `inner` at a time; one reduced group. */
-static void columns(struct li_call *c, const struct groups *g, enum li_reduce op, float scale, int64_t begin, int64_t end)
+static void columns(struct li_call *c, const struct groups *g, enum li_reduce op, float scale, int64_t begin,
+                    int64_t end)
 {
     int last = g->count - 1;
     const float *x = li_f32(&c->in[0]);
@@ -177,7 +179,8 @@ static bool on_kernels(struct li_call *c, const struct groups *g, enum li_reduce
     if (!g->reduced[last]) {
         columns(c, g, op, scale, begin, end);
     } else if (groups_gone == 1) {
-        c->kernels->reduce->rows(op, y + begin, x + begin * g->dim[last], end - begin, g->dim[last], g->dim[last], scale);
+        c->kernels->reduce->rows(op, y + begin, x + begin * g->dim[last], end - begin, g->dim[last], g->dim[last],
+                                 scale);
     } else {
         for (int64_t o = begin; o < end; o++) {
             y[o] = one_output(c, g, op, x + start_of(g, o)) * scale;
@@ -209,7 +212,7 @@ static struct total nothing(enum reduction op)
     }
 }
 
-#define EXTREME(a, b, better) ((b) better(a) ? (b) : (a))
+#define EXTREME(a, b, better) ((b)better(a) ? (b) : (a))
 
 static void gather(struct total *t, enum reduction op, enum li_domain domain, const union li_block *b)
 {
@@ -217,10 +220,12 @@ static void gather(struct total *t, enum reduction op, enum li_domain domain, co
     switch (op) {
     case SUM:
     case MEAN:
-        *t = domain == LI_DOMAIN_FLOAT ? (struct total){t->f + f, 0, 0} : (struct total){0, (int64_t)(t->u + b->u[0]), t->u + b->u[0]};
+        *t = domain == LI_DOMAIN_FLOAT ? (struct total){t->f + f, 0, 0}
+                                       : (struct total){0, (int64_t)(t->u + b->u[0]), t->u + b->u[0]};
         break;
     case PROD:
-        *t = domain == LI_DOMAIN_FLOAT ? (struct total){t->f * f, 0, 0} : (struct total){0, (int64_t)(t->u * b->u[0]), t->u * b->u[0]};
+        *t = domain == LI_DOMAIN_FLOAT ? (struct total){t->f * f, 0, 0}
+                                       : (struct total){0, (int64_t)(t->u * b->u[0]), t->u * b->u[0]};
         break;
     case MAX:
     case MIN:
@@ -315,7 +320,8 @@ static lince_status restore(struct li_grad *g, li_vid v, li_vid *out)
     int64_t dims[LI_MAX_RANK];
     li_vid shape;
     if (!axes) {
-        return li_fail(g->err, LINCE_EUNSUPPORTED, "node \"%s\": no gradient, its axes are not a constant", g->node->name);
+        return li_fail(g->err, LINCE_EUNSUPPORTED, "node \"%s\": no gradient, its axes are not a constant",
+                       g->node->name);
     }
     for (int i = 0; i < in.rank; i++) {
         dims[i] = in.dim[i];
@@ -324,7 +330,8 @@ static lince_status restore(struct li_grad *g, li_vid v, li_vid *out)
         int64_t axis = li_tensor_int(axes, i);
         dims[axis < 0 ? axis + in.rank : axis] = 1;
     }
-    const struct li_tensor tensor = {.dtype = LINCE_INT64, .shape = {.rank = 1, .dim = {in.rank}}, .data = dims, .size_bytes = (size_t)in.rank * 8};
+    const struct li_tensor tensor = {
+        .dtype = LINCE_INT64, .shape = {.rank = 1, .dim = {in.rank}}, .data = dims, .size_bytes = (size_t)in.rank * 8};
     LI_TRY(li_graph_own_tensor(g->graph, &tensor, &own, g->err));
     LI_TRY(li_graph_constant(g->graph, own, &shape, g->err));
     return li_grad_emit(g, "Reshape", (li_vid[]){v, shape}, 2, NULL, 0, out);
@@ -353,7 +360,8 @@ static lince_status scalar(struct li_grad *g, double value, li_vid *out)
 
 static lince_status mean_grad(struct li_grad *g)
 {
-    int64_t in = li_shape_count(&g->graph->values[g->in[0]].shape), out = li_shape_count(&g->graph->values[g->out[0]].shape);
+    int64_t in = li_shape_count(&g->graph->values[g->in[0]].shape),
+            out = li_shape_count(&g->graph->values[g->out[0]].shape);
     li_vid whole, share;
     LI_TRY(sum_grad(g));
     whole = g->dx[0];
@@ -379,15 +387,21 @@ static lince_status extreme_grad(struct li_grad *g)
 
 /* ---- Rows ---- */
 
-#define REDUCE(id, op, reduction, rule, gradient)                                                                  \
-    static lince_status id##_forward(struct li_call *c)                                                             \
-    {                                                                                                               \
-        return run(c, reduction);                                                                                   \
-    }                                                                                                               \
-    const struct li_op li_op_##id = {                                                                               \
-        .name = op, .inputs_min = 2, .inputs_max = 2, .outputs = LI_OUTPUT("output"),                               \
-        .attrs = LI_ATTRS({"keep_dims", LI_ATTR_BOOL, "false", NULL}, LI_TYPE_SPEC("T"), LI_TYPE_SPEC("Tidx")),     \
-        .shape = rule, .prepare = reduce_prepare, .forward = id##_forward, .grad = gradient,                        \
+#define REDUCE(id, op, reduction, rule, gradient)                                                                      \
+    static lince_status id##_forward(struct li_call *c)                                                                \
+    {                                                                                                                  \
+        return run(c, reduction);                                                                                      \
+    }                                                                                                                  \
+    const struct li_op li_op_##id = {                                                                                  \
+        .name = op,                                                                                                    \
+        .inputs_min = 2,                                                                                               \
+        .inputs_max = 2,                                                                                               \
+        .outputs = LI_OUTPUT("output"),                                                                                \
+        .attrs = LI_ATTRS({"keep_dims", LI_ATTR_BOOL, "false", NULL}, LI_TYPE_SPEC("T"), LI_TYPE_SPEC("Tidx")),        \
+        .shape = rule,                                                                                                 \
+        .prepare = reduce_prepare,                                                                                     \
+        .forward = id##_forward,                                                                                       \
+        .grad = gradient,                                                                                              \
     };
 
 REDUCE(sum, "Sum", SUM, number_shape, sum_grad)
@@ -434,6 +448,12 @@ static lince_status l2_grad(struct li_grad *g)
 }
 
 const struct li_op li_op_l2_loss = {
-    .name = "L2Loss", .inputs_min = 1, .inputs_max = 1, .outputs = LI_OUTPUT("output"), .attrs = LI_ATTRS(LI_TYPE_SPEC("T")),
-    .shape = l2_shape, .forward = l2_forward, .grad = l2_grad,
+    .name = "L2Loss",
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .outputs = LI_OUTPUT("output"),
+    .attrs = LI_ATTRS(LI_TYPE_SPEC("T")),
+    .shape = l2_shape,
+    .forward = l2_forward,
+    .grad = l2_grad,
 };

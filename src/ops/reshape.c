@@ -20,7 +20,8 @@ static lince_status reshape_shape(struct li_infer *s)
     LI_TRY(li_in_ints(s, 1, shape.dim, LI_MAX_RANK, &shape.rank));
     for (int i = 0; i < shape.rank; i++) {
         if (shape.dim[i] < -1 || (shape.dim[i] == -1 && open >= 0)) {
-            return li_infer_fail(s, LINCE_EINVAL, "wanted shape %s: at most one dim may be -1, none less", li_shape_text(&shape, to));
+            return li_infer_fail(s, LINCE_EINVAL, "wanted shape %s: at most one dim may be -1, none less",
+                                 li_shape_text(&shape, to));
         }
         if (shape.dim[i] == -1) {
             open = i;
@@ -41,8 +42,14 @@ static lince_status reshape_shape(struct li_infer *s)
 }
 
 const struct li_op li_op_reshape = {
-    .name = "Reshape", .inputs_min = 2, .inputs_max = 2, .outputs = LI_OUTPUT("output"),
-    .attrs = LI_ATTRS(LI_TYPE_SPEC("T"), LI_TYPE_SPEC("Tshape")), .shape = reshape_shape, .grad = back_grad, .flags = LI_OP_ALIAS,
+    .name = "Reshape",
+    .inputs_min = 2,
+    .inputs_max = 2,
+    .outputs = LI_OUTPUT("output"),
+    .attrs = LI_ATTRS(LI_TYPE_SPEC("T"), LI_TYPE_SPEC("Tshape")),
+    .shape = reshape_shape,
+    .grad = back_grad,
+    .flags = LI_OP_ALIAS,
 };
 
 static lince_status squeeze_shape(struct li_infer *s)
@@ -56,7 +63,8 @@ static lince_status squeeze_shape(struct li_infer *s)
         int axis;
         LI_TRY(li_axis(s, dims->ints[i], in->rank, &axis));
         if (in->dim[axis] != 1) {
-            return li_infer_fail(s, LINCE_EINVAL, "squeezes dim %d, which is %lld, not 1", axis, (long long)in->dim[axis]);
+            return li_infer_fail(s, LINCE_EINVAL, "squeezes dim %d, which is %lld, not 1", axis,
+                                 (long long)in->dim[axis]);
         }
         drop[axis] = true;
     }
@@ -69,9 +77,14 @@ static lince_status squeeze_shape(struct li_infer *s)
 }
 
 const struct li_op li_op_squeeze = {
-    .name = "Squeeze", .inputs_min = 1, .inputs_max = 1, .outputs = LI_OUTPUT("output"),
+    .name = "Squeeze",
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .outputs = LI_OUTPUT("output"),
     .attrs = LI_ATTRS(LI_TYPE_SPEC("T"), {"squeeze_dims", LI_ATTR_INTS, "[]", NULL}),
-    .shape = squeeze_shape, .grad = back_grad, .flags = LI_OP_ALIAS,
+    .shape = squeeze_shape,
+    .grad = back_grad,
+    .flags = LI_OP_ALIAS,
 };
 
 static lince_status expand_shape(struct li_infer *s)
@@ -93,6 +106,12 @@ static lince_status expand_shape(struct li_infer *s)
 }
 
 const struct li_op li_op_expand_dims = {
-    .name = "ExpandDims", .inputs_min = 2, .inputs_max = 2, .outputs = LI_OUTPUT("output"),
-    .attrs = LI_ATTRS(LI_TYPE_SPEC("T"), LI_TYPE_SPEC("Tdim")), .shape = expand_shape, .grad = back_grad, .flags = LI_OP_ALIAS,
+    .name = "ExpandDims",
+    .inputs_min = 2,
+    .inputs_max = 2,
+    .outputs = LI_OUTPUT("output"),
+    .attrs = LI_ATTRS(LI_TYPE_SPEC("T"), LI_TYPE_SPEC("Tdim")),
+    .shape = expand_shape,
+    .grad = back_grad,
+    .flags = LI_OP_ALIAS,
 };

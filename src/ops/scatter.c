@@ -21,8 +21,8 @@ static lince_status nd_shape(struct li_infer *s)
     }
     if (!fits || !li_shape_equal(&wanted, updates)) {
         char a[LI_SHAPE_TEXT], b[LI_SHAPE_TEXT], c[LI_SHAPE_TEXT];
-        return li_infer_fail(s, LINCE_EINVAL, "indices %s and updates %s do not fit the shape %s", li_shape_text(indices, a),
-                             li_shape_text(updates, b), li_shape_text(&out, c));
+        return li_infer_fail(s, LINCE_EINVAL, "indices %s and updates %s do not fit the shape %s",
+                             li_shape_text(indices, a), li_shape_text(updates, b), li_shape_text(&out, c));
     }
     return LINCE_OK;
 }
@@ -61,7 +61,8 @@ static lince_status nd_forward(struct li_call *c)
         for (int d = 0; d < depth; d++) {
             int64_t index = li_index_at(&c->in[0], row * depth + d);
             if (index < 0 || index >= out->dim[d]) {
-                return li_call_fail(c, LINCE_EDATA, "index %lld is outside [0, %lld) of dim %d", (long long)index, (long long)out->dim[d], d);
+                return li_call_fail(c, LINCE_EDATA, "index %lld is outside [0, %lld) of dim %d", (long long)index,
+                                    (long long)out->dim[d], d);
             }
             at = at * out->dim[d] + index;
         }
@@ -76,9 +77,14 @@ static lince_status nd_grad(struct li_grad *g)
 }
 
 const struct li_op li_op_scatter_nd = {
-    .name = "ScatterNd", .inputs_min = 3, .inputs_max = 3, .outputs = LI_OUTPUT("output"),
+    .name = "ScatterNd",
+    .inputs_min = 3,
+    .inputs_max = 3,
+    .outputs = LI_OUTPUT("output"),
     .attrs = LI_ATTRS(LI_TYPE_SPEC("T"), LI_TYPE_SPEC("Tindices"), {"bad_indices_policy", LI_ATTR_STRING, "", NULL}),
-    .shape = nd_shape, .forward = nd_forward, .grad = nd_grad,
+    .shape = nd_shape,
+    .forward = nd_forward,
+    .grad = nd_grad,
 };
 
 /* ---- DynamicStitch(indices N, data N): data[i] has the shape indices[i] + rest ---- */
@@ -134,7 +140,8 @@ static lince_status stitch_forward(struct li_call *c)
                 return li_call_fail(c, LINCE_EDATA, "index %lld is outside [0, %lld)", (long long)row, (long long)rows);
             }
             if (bytes) {
-                memcpy((char *)c->out[0].data + (size_t)row * bytes, (const char *)c->in[n + i].data + (size_t)k * bytes, bytes);
+                memcpy((char *)c->out[0].data + (size_t)row * bytes,
+                       (const char *)c->in[n + i].data + (size_t)k * bytes, bytes);
             }
         }
     }
@@ -142,6 +149,11 @@ static lince_status stitch_forward(struct li_call *c)
 }
 
 const struct li_op li_op_dynamic_stitch = {
-    .name = "DynamicStitch", .inputs_min = 2, .inputs_max = -1, .outputs = LI_OUTPUT("merged"),
-    .attrs = LI_ATTRS(LI_COUNT_SPEC("N"), LI_TYPE_SPEC("T")), .shape = stitch_shape, .forward = stitch_forward,
+    .name = "DynamicStitch",
+    .inputs_min = 2,
+    .inputs_max = -1,
+    .outputs = LI_OUTPUT("merged"),
+    .attrs = LI_ATTRS(LI_COUNT_SPEC("N"), LI_TYPE_SPEC("T")),
+    .shape = stitch_shape,
+    .forward = stitch_forward,
 };

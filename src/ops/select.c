@@ -1,22 +1,21 @@
 /* Select and SelectV2: elements of one value or another. */
 #include "common.h"
 
-
-#define PICK(type)                                                                                   \
-    do {                                                                                             \
-        type *z = to;                                                                                \
-        const type *a = yes, *b = no;                                                                \
-        for (int64_t i = 0; i < n; i++) {                                                            \
-            z[i] = condition[i * condition_step] ? a[i * yes_step] : b[i * no_step];                 \
-        }                                                                                            \
+#define PICK(type)                                                                                                     \
+    do {                                                                                                               \
+        type *z = to;                                                                                                  \
+        const type *a = yes, *b = no;                                                                                  \
+        for (int64_t i = 0; i < n; i++) {                                                                              \
+            z[i] = condition[i * condition_step] ? a[i * yes_step] : b[i * no_step];                                   \
+        }                                                                                                              \
     } while (0)
 
 struct wide {
     uint64_t part[2];
 };
 
-static void pick(void *to, const uint8_t *condition, bool condition_step, const void *yes, bool yes_step, const void *no, bool no_step,
-                 int64_t n, size_t size)
+static void pick(void *to, const uint8_t *condition, bool condition_step, const void *yes, bool yes_step,
+                 const void *no, bool no_step, int64_t n, size_t size)
 {
     switch (size) {
     case 1:
@@ -50,8 +49,8 @@ static void choose(struct li_call *c, const struct li_operand *condition)
                 const struct li_operand *o = k == 0 ? &c->out[0] : k == 1 ? condition : &c->in[k - 1];
                 at[k] = (const char *)o->data + (span.offset[k] + r * span.row[k]) * (int64_t)(k == 1 ? 1 : size);
             }
-            pick((void *)(uintptr_t)at[0], (const uint8_t *)at[1], !span.scalar[1], at[2], !span.scalar[2], at[3], !span.scalar[3],
-                 span.cols, size);
+            pick((void *)(uintptr_t)at[0], (const uint8_t *)at[1], !span.scalar[1], at[2], !span.scalar[2], at[3],
+                 !span.scalar[3], span.cols, size);
         }
     }
 }
@@ -87,8 +86,16 @@ static lince_status v2_grad(struct li_grad *g)
 }
 
 const struct li_op li_op_select_v2 = {
-    .name = "SelectV2", .inputs_min = 3, .inputs_max = 3, .outputs = LI_OUTPUT("output"), .attrs = LI_ATTRS(LI_TYPE_SPEC("T")),
-    .shape = v2_shape, .layout = li_ops_layout_strided, .prepare = li_ops_prepare_cheap, .forward = v2_forward, .grad = v2_grad,
+    .name = "SelectV2",
+    .inputs_min = 3,
+    .inputs_max = 3,
+    .outputs = LI_OUTPUT("output"),
+    .attrs = LI_ATTRS(LI_TYPE_SPEC("T")),
+    .shape = v2_shape,
+    .layout = li_ops_layout_strided,
+    .prepare = li_ops_prepare_cheap,
+    .forward = v2_forward,
+    .grad = v2_grad,
 };
 
 /* The condition is a scalar, has the shape of the others, or is a vector that chooses whole rows. */
@@ -100,12 +107,13 @@ static lince_status v1_shape(struct li_infer *s)
     LI_TRY(li_ops_need(s, 1, LI_SET_MOVABLE));
     LI_TRY(li_need_same_dtype(s, 1, 2));
     if (!li_shape_equal(yes, li_in_shape(s, 2))) {
-        return li_infer_fail(s, LINCE_EINVAL, "chooses between shapes %s and %s; they must be equal", li_shape_text(yes, a),
-                             li_shape_text(li_in_shape(s, 2), b));
+        return li_infer_fail(s, LINCE_EINVAL, "chooses between shapes %s and %s; they must be equal",
+                             li_shape_text(yes, a), li_shape_text(li_in_shape(s, 2), b));
     }
     bool rows = condition->rank == 1 && yes->rank >= 1 && condition->dim[0] == yes->dim[0];
     if (condition->rank != 0 && !rows && !li_shape_equal(condition, yes)) {
-        return li_infer_fail(s, LINCE_EINVAL, "condition has shape %s, which fits no %s", li_shape_text(condition, a), li_shape_text(yes, b));
+        return li_infer_fail(s, LINCE_EINVAL, "condition has shape %s, which fits no %s", li_shape_text(condition, a),
+                             li_shape_text(yes, b));
     }
     return li_out_same(s, 0, 1);
 }
@@ -128,6 +136,14 @@ static lince_status v1_forward(struct li_call *c)
 }
 
 const struct li_op li_op_select = {
-    .name = "Select", .inputs_min = 3, .inputs_max = 3, .outputs = LI_OUTPUT("output"), .attrs = LI_ATTRS(LI_TYPE_SPEC("T")),
-    .shape = v1_shape, .layout = li_ops_layout_strided, .prepare = li_ops_prepare_cheap, .forward = v1_forward, .grad = v2_grad,
+    .name = "Select",
+    .inputs_min = 3,
+    .inputs_max = 3,
+    .outputs = LI_OUTPUT("output"),
+    .attrs = LI_ATTRS(LI_TYPE_SPEC("T")),
+    .shape = v1_shape,
+    .layout = li_ops_layout_strided,
+    .prepare = li_ops_prepare_cheap,
+    .forward = v1_forward,
+    .grad = v2_grad,
 };

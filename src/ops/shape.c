@@ -29,16 +29,29 @@ static lince_status shape_forward(struct li_call *c)
     return LINCE_OK;
 }
 
-#define OUT_TYPE {"out_type", LI_ATTR_TYPE, "int32", "int32 int64"}
+#define OUT_TYPE                                                                                                       \
+    {                                                                                                                  \
+        "out_type", LI_ATTR_TYPE, "int32", "int32 int64"                                                               \
+    }
 
 const struct li_op li_op_shape = {
-    .name = "Shape", .inputs_min = 1, .inputs_max = 1, .outputs = LI_OUTPUT("output"), .attrs = LI_ATTRS(LI_TYPE_SPEC("T"), OUT_TYPE),
-    .shape = shape_shape, .forward = shape_forward,
+    .name = "Shape",
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .outputs = LI_OUTPUT("output"),
+    .attrs = LI_ATTRS(LI_TYPE_SPEC("T"), OUT_TYPE),
+    .shape = shape_shape,
+    .forward = shape_forward,
 };
 
 const struct li_op li_op_shape_n = {
-    .name = "ShapeN", .inputs_min = 1, .inputs_max = -1, .outputs = LI_OUTPUTS({"output", "N"}),
-    .attrs = LI_ATTRS({"N", LI_ATTR_INT, NULL, NULL}, LI_TYPE_SPEC("T"), OUT_TYPE), .shape = shape_shape, .forward = shape_forward,
+    .name = "ShapeN",
+    .inputs_min = 1,
+    .inputs_max = -1,
+    .outputs = LI_OUTPUTS({"output", "N"}),
+    .attrs = LI_ATTRS({"N", LI_ATTR_INT, NULL, NULL}, LI_TYPE_SPEC("T"), OUT_TYPE),
+    .shape = shape_shape,
+    .forward = shape_forward,
 };
 
 static lince_status size_shape(struct li_infer *s)
@@ -54,8 +67,13 @@ static lince_status size_forward(struct li_call *c)
 }
 
 const struct li_op li_op_size = {
-    .name = "Size", .inputs_min = 1, .inputs_max = 1, .outputs = LI_OUTPUT("output"), .attrs = LI_ATTRS(LI_TYPE_SPEC("T"), OUT_TYPE),
-    .shape = size_shape, .forward = size_forward,
+    .name = "Size",
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .outputs = LI_OUTPUT("output"),
+    .attrs = LI_ATTRS(LI_TYPE_SPEC("T"), OUT_TYPE),
+    .shape = size_shape,
+    .forward = size_forward,
 };
 
 static lince_status rank_shape(struct li_infer *s)
@@ -71,8 +89,13 @@ static lince_status rank_forward(struct li_call *c)
 }
 
 const struct li_op li_op_rank = {
-    .name = "Rank", .inputs_min = 1, .inputs_max = 1, .outputs = LI_OUTPUT("output"), .attrs = LI_ATTRS(LI_TYPE_SPEC("T")),
-    .shape = rank_shape, .forward = rank_forward,
+    .name = "Rank",
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .outputs = LI_OUTPUT("output"),
+    .attrs = LI_ATTRS(LI_TYPE_SPEC("T")),
+    .shape = rank_shape,
+    .forward = rank_forward,
 };
 
 /* ---- BroadcastArgs: the shape two shapes broadcast to ---- */
@@ -103,8 +126,13 @@ static lince_status args_forward(struct li_call *c)
 }
 
 const struct li_op li_op_broadcast_args = {
-    .name = "BroadcastArgs", .inputs_min = 2, .inputs_max = 2, .outputs = LI_OUTPUT("r0"),
-    .attrs = LI_ATTRS(LI_TYPE_SPEC("T")), .shape = args_shape, .forward = args_forward,
+    .name = "BroadcastArgs",
+    .inputs_min = 2,
+    .inputs_max = 2,
+    .outputs = LI_OUTPUT("r0"),
+    .attrs = LI_ATTRS(LI_TYPE_SPEC("T")),
+    .shape = args_shape,
+    .forward = args_forward,
 };
 
 /* ---- ConcatOffset: where each part of a concatenation begins ---- */
@@ -132,7 +160,8 @@ static lince_status offset_forward(struct li_call *c)
     int64_t rank = li_count(&c->in[1]), axis = li_index_at(&c->in[0], 0), sum = 0;
     axis += axis < 0 ? rank : 0;
     if (axis < 0 || axis >= rank) {
-        return li_call_fail(c, LINCE_EDATA, "concatenates along %lld of %lld dims", (long long)li_index_at(&c->in[0], 0), (long long)rank);
+        return li_call_fail(c, LINCE_EDATA, "concatenates along %lld of %lld dims",
+                            (long long)li_index_at(&c->in[0], 0), (long long)rank);
     }
     for (int i = 1; i < c->node->nin; i++) {
         for (int64_t d = 0; d < rank; d++) {
@@ -144,18 +173,39 @@ static lince_status offset_forward(struct li_call *c)
 }
 
 const struct li_op li_op_concat_offset = {
-    .name = "ConcatOffset", .inputs_min = 2, .inputs_max = -1, .outputs = LI_OUTPUTS({"offset", "N"}),
+    .name = "ConcatOffset",
+    .inputs_min = 2,
+    .inputs_max = -1,
+    .outputs = LI_OUTPUTS({"offset", "N"}),
     .attrs = LI_ATTRS({"N", LI_ATTR_INT, NULL, NULL}, {"shape_type", LI_ATTR_TYPE, "int32", NULL}),
-    .shape = offset_shape, .forward = offset_forward,
+    .shape = offset_shape,
+    .forward = offset_forward,
 };
 
 /* ---- InvertPermutation ---- */
 
+/* Of a constant the inverse is one too: the gradient of Transpose needs it while the graph is made. */
 static lince_status invert_shape(struct li_infer *s)
 {
+    const struct li_tensor *perm = s->graph->values[s->node->in[0]].constant;
+    int64_t inverse[LI_MAX_RANK] = {0};
     LI_TRY(li_ops_need(s, 0, LI_SET_INDEX));
     LI_TRY(li_need_rank(s, 0, 1));
-    return li_out_same(s, 0, 0);
+    int64_t n = li_in_shape(s, 0)->dim[0];
+    if (!perm || n > LI_MAX_RANK) {
+        return li_out_same(s, 0, 0);
+    }
+    unsigned seen = 0;
+    for (int64_t i = 0; i < n; i++) {
+        int64_t to = li_tensor_int(perm, i);
+        if (to < 0 || to >= n || (seen & 1u << to)) {
+            return li_infer_fail(s, LINCE_EINVAL, "%lld at %lld makes this no permutation of %lld", (long long)to,
+                                 (long long)i, (long long)n);
+        }
+        seen |= 1u << to;
+        inverse[to] = i;
+    }
+    return li_ops_known(s, 0, li_in_dtype(s, 0), inverse, (int)n);
 }
 
 static lince_status invert_forward(struct li_call *c)
@@ -167,7 +217,8 @@ static lince_status invert_forward(struct li_call *c)
     for (int64_t i = 0; i < n; i++) {
         int64_t to = li_index_at(&c->in[0], i);
         if (to < 0 || to >= n || li_index_at(&c->out[0], to) >= 0) {
-            return li_call_fail(c, LINCE_EDATA, "%lld at %lld makes this no permutation of %lld", (long long)to, (long long)i, (long long)n);
+            return li_call_fail(c, LINCE_EDATA, "%lld at %lld makes this no permutation of %lld", (long long)to,
+                                (long long)i, (long long)n);
         }
         put(&c->out[0], to, i);
     }
@@ -175,6 +226,11 @@ static lince_status invert_forward(struct li_call *c)
 }
 
 const struct li_op li_op_invert_permutation = {
-    .name = "InvertPermutation", .inputs_min = 1, .inputs_max = 1, .outputs = LI_OUTPUT("y"), .attrs = LI_ATTRS(LI_TYPE_SPEC("T")),
-    .shape = invert_shape, .forward = invert_forward,
+    .name = "InvertPermutation",
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .outputs = LI_OUTPUT("y"),
+    .attrs = LI_ATTRS(LI_TYPE_SPEC("T")),
+    .shape = invert_shape,
+    .forward = invert_forward,
 };

@@ -30,8 +30,8 @@ static lince_status slice_shape(struct li_infer *s)
     }
     for (int i = 0; i < in->rank; i++) {
         if (slice_size(in, i, begin[i], size[i], &out.dim[i])) {
-            return li_infer_fail(s, LINCE_EINVAL, "dim %d: takes %lld from %lld on, of %lld", i, (long long)size[i], (long long)begin[i],
-                                 (long long)in->dim[i]);
+            return li_infer_fail(s, LINCE_EINVAL, "dim %d: takes %lld from %lld on, of %lld", i, (long long)size[i],
+                                 (long long)begin[i], (long long)in->dim[i]);
         }
     }
     return li_out_is(s, 0, li_in_dtype(s, 0), &out);
@@ -45,7 +45,8 @@ static lince_status slice_forward(struct li_call *c)
     for (int i = 0; i < in->shape->rank; i++) {
         int64_t begin = li_index_at(&c->in[1], i), size;
         if (slice_size(in->shape, i, begin, out->shape->dim[i], &size)) {
-            return li_call_fail(c, LINCE_EDATA, "dim %d: begins at %lld of %lld", i, (long long)begin, (long long)in->shape->dim[i]);
+            return li_call_fail(c, LINCE_EDATA, "dim %d: begins at %lld of %lld", i, (long long)begin,
+                                (long long)in->shape->dim[i]);
         }
         at += begin * in->stride[i];
     }
@@ -62,13 +63,16 @@ static lince_status slice_grad(struct li_grad *g)
     int64_t paddings[LI_MAX_RANK][2];
     li_vid padding;
     if (!begin) {
-        return li_fail(g->err, LINCE_EUNSUPPORTED, "node \"%s\": no gradient, its begin is not a constant", g->node->name);
+        return li_fail(g->err, LINCE_EUNSUPPORTED, "node \"%s\": no gradient, its begin is not a constant",
+                       g->node->name);
     }
     for (int i = 0; i < in->rank; i++) {
         paddings[i][0] = li_tensor_int(begin, i);
         paddings[i][1] = in->dim[i] - out->dim[i] - paddings[i][0];
     }
-    const struct li_tensor tensor = {.dtype = LINCE_INT64, .shape = {.rank = 2, .dim = {in->rank, 2}}, .data = paddings,
+    const struct li_tensor tensor = {.dtype = LINCE_INT64,
+                                     .shape = {.rank = 2, .dim = {in->rank, 2}},
+                                     .data = paddings,
                                      .size_bytes = (size_t)in->rank * 2 * sizeof(int64_t)};
     LI_TRY(li_graph_own_tensor(g->graph, &tensor, &own, g->err));
     LI_TRY(li_graph_constant(g->graph, own, &padding, g->err));
@@ -76,9 +80,16 @@ static lince_status slice_grad(struct li_grad *g)
 }
 
 const struct li_op li_op_slice = {
-    .name = "Slice", .inputs_min = 3, .inputs_max = 3, .outputs = LI_OUTPUT("output"),
-    .attrs = LI_ATTRS(LI_TYPE_SPEC("T"), LI_TYPE_SPEC("Index")), .shape = slice_shape, .layout = li_ops_layout_strided,
-    .prepare = li_ops_prepare_cheap, .forward = slice_forward, .grad = slice_grad,
+    .name = "Slice",
+    .inputs_min = 3,
+    .inputs_max = 3,
+    .outputs = LI_OUTPUT("output"),
+    .attrs = LI_ATTRS(LI_TYPE_SPEC("T"), LI_TYPE_SPEC("Index")),
+    .shape = slice_shape,
+    .layout = li_ops_layout_strided,
+    .prepare = li_ops_prepare_cheap,
+    .forward = slice_forward,
+    .grad = slice_grad,
 };
 
 /* ---- StridedSlice ---- */
@@ -146,13 +157,14 @@ struct masks {
 
 static struct masks read_masks(const struct li_node *node)
 {
-    return (struct masks){li_attr_int(node, "begin_mask"), li_attr_int(node, "end_mask"), li_attr_int(node, "ellipsis_mask"),
-                          li_attr_int(node, "new_axis_mask"), li_attr_int(node, "shrink_axis_mask")};
+    return (struct masks){li_attr_int(node, "begin_mask"), li_attr_int(node, "end_mask"),
+                          li_attr_int(node, "ellipsis_mask"), li_attr_int(node, "new_axis_mask"),
+                          li_attr_int(node, "shrink_axis_mask")};
 }
 
 /* Ellipsis beats new axis beats shrink; see the reference on StridedSlice. NULL or what is wrong. */
-static const char *resolve(struct part *p, const struct li_shape *in, const struct masks *m, int entries, const int64_t *begin,
-                           const int64_t *end, const int64_t *stride)
+static const char *resolve(struct part *p, const struct li_shape *in, const struct masks *m, int entries,
+                           const int64_t *begin, const int64_t *end, const int64_t *stride)
 {
     int consumed = 0;
     bool seen = false;
@@ -262,17 +274,28 @@ static lince_status strided_grad(struct li_grad *g)
         attrs[i] = (struct li_attr)LI_INT(names[i], li_attr_int(g->node, names[i]));
     }
     LI_TRY(li_grad_emit(g, "Shape", g->in, 1, NULL, 0, &shape));
-    return li_grad_emit(g, "StridedSliceGrad", (li_vid[]){shape, g->in[1], g->in[2], g->in[3], g->dy[0]}, 5, attrs, LI_COUNT(names), &g->dx[0]);
+    return li_grad_emit(g, "StridedSliceGrad", (li_vid[]){shape, g->in[1], g->in[2], g->in[3], g->dy[0]}, 5, attrs,
+                        LI_COUNT(names), &g->dx[0]);
 }
 
-#define MASK(name) {name, LI_ATTR_INT, "0", NULL}
-#define SLICE_SPECS                                                                                                  \
-    LI_ATTRS(LI_TYPE_SPEC("T"), LI_TYPE_SPEC("Index"), MASK("begin_mask"), MASK("end_mask"), MASK("ellipsis_mask"),  \
+#define MASK(name)                                                                                                     \
+    {                                                                                                                  \
+        name, LI_ATTR_INT, "0", NULL                                                                                   \
+    }
+#define SLICE_SPECS                                                                                                    \
+    LI_ATTRS(LI_TYPE_SPEC("T"), LI_TYPE_SPEC("Index"), MASK("begin_mask"), MASK("end_mask"), MASK("ellipsis_mask"),    \
              MASK("new_axis_mask"), MASK("shrink_axis_mask"))
 
 const struct li_op li_op_strided_slice = {
-    .name = "StridedSlice", .inputs_min = 4, .inputs_max = 4, .outputs = LI_OUTPUT("output"), .attrs = SLICE_SPECS,
-    .shape = strided_shape, .prepare = li_ops_prepare_cheap, .forward = strided_forward, .grad = strided_grad,
+    .name = "StridedSlice",
+    .inputs_min = 4,
+    .inputs_max = 4,
+    .outputs = LI_OUTPUT("output"),
+    .attrs = SLICE_SPECS,
+    .shape = strided_shape,
+    .prepare = li_ops_prepare_cheap,
+    .forward = strided_forward,
+    .grad = strided_grad,
 };
 
 /* ---- StridedSliceGrad(shape, begin, end, strides, dy) ---- */
@@ -286,7 +309,8 @@ static lince_status strided_grad_shape(struct li_infer *s)
         LI_TRY(li_ops_need(s, k, LI_SET_INDEX));
         LI_TRY(li_need_rank(s, k, 1));
         if (li_in_shape(s, k)->dim[0] > MAX_ENTRIES || li_in_shape(s, k)->dim[0] != li_in_shape(s, 1)->dim[0]) {
-            return li_infer_fail(s, LINCE_EINVAL, "begin, end and strides must have one length, at most %d", MAX_ENTRIES);
+            return li_infer_fail(s, LINCE_EINVAL, "begin, end and strides must have one length, at most %d",
+                                 MAX_ENTRIES);
         }
     }
     return li_out_is(s, 0, li_in_dtype(s, 4), &out);
@@ -312,6 +336,11 @@ static lince_status strided_grad_forward(struct li_call *c)
 }
 
 const struct li_op li_op_strided_slice_grad = {
-    .name = "StridedSliceGrad", .inputs_min = 5, .inputs_max = 5, .outputs = LI_OUTPUT("output"), .attrs = SLICE_SPECS,
-    .shape = strided_grad_shape, .forward = strided_grad_forward,
+    .name = "StridedSliceGrad",
+    .inputs_min = 5,
+    .inputs_max = 5,
+    .outputs = LI_OUTPUT("output"),
+    .attrs = SLICE_SPECS,
+    .shape = strided_grad_shape,
+    .forward = strided_grad_forward,
 };

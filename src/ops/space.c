@@ -11,10 +11,12 @@ static lince_status depth_shape(struct li_infer *s, bool to_depth)
     int64_t b = li_attr_int(s->node, "block_size");
     LI_TRY(li_ops_need(s, 0, LI_SET_MOVABLE));
     LI_TRY(li_need_rank(s, 0, 4));
-    bool fits = b >= 1 && b <= 4096 && (to_depth ? out.dim[1] % b == 0 && out.dim[2] % b == 0 : out.dim[3] % (b * b) == 0);
+    bool fits =
+        b >= 1 && b <= 4096 && (to_depth ? out.dim[1] % b == 0 && out.dim[2] % b == 0 : out.dim[3] % (b * b) == 0);
     if (!fits) {
         char text[LI_SHAPE_TEXT];
-        return li_infer_fail(s, LINCE_EINVAL, "shape %s cannot be cut into blocks of %lld", li_shape_text(&out, text), (long long)b);
+        return li_infer_fail(s, LINCE_EINVAL, "shape %s cannot be cut into blocks of %lld", li_shape_text(&out, text),
+                             (long long)b);
     }
     for (int i = 1; i <= 2; i++) {
         if (to_depth) {
@@ -46,9 +48,14 @@ static void swap(struct li_call *c, bool to_depth)
     const struct li_operand *space = to_depth ? &c->in[0] : &c->out[0], *depth = to_depth ? &c->out[0] : &c->in[0];
     int64_t b = li_attr_int(c->node, "block_size"), channels = space->shape->dim[3];
     const int64_t dims[6] = {space->shape->dim[0], depth->shape->dim[1], depth->shape->dim[2], b, b, channels};
-    const int64_t wide[6] = {space->stride[0], space->stride[1] * b, space->stride[2] * b, space->stride[1], space->stride[2], space->stride[3]};
-    const int64_t deep[6] = {depth->stride[0], depth->stride[1], depth->stride[2], b * channels * depth->stride[3],
-                             channels * depth->stride[3], depth->stride[3]};
+    const int64_t wide[6] = {space->stride[0], space->stride[1] * b, space->stride[2] * b,
+                             space->stride[1], space->stride[2],     space->stride[3]};
+    const int64_t deep[6] = {depth->stride[0],
+                             depth->stride[1],
+                             depth->stride[2],
+                             b * channels * depth->stride[3],
+                             channels * depth->stride[3],
+                             depth->stride[3]};
     struct li_move m = {.size = li_dtype_size(space->dtype)};
     for (int i = 0; i < 6; i++) {
         li_move_dim(&m, dims[i], to_depth ? deep[i] : wide[i], to_depth ? wide[i] : deep[i]);
@@ -70,7 +77,8 @@ static lince_status to_space_forward(struct li_call *c)
 
 static lince_status inverse(struct li_grad *g, const char *op)
 {
-    return li_grad_emit(g, op, g->dy, 1, (struct li_attr[]){LI_INT("block_size", li_attr_int(g->node, "block_size"))}, 1, &g->dx[0]);
+    return li_grad_emit(g, op, g->dy, 1, (struct li_attr[]){LI_INT("block_size", li_attr_int(g->node, "block_size"))},
+                        1, &g->dx[0]);
 }
 
 static lince_status to_depth_grad(struct li_grad *g)
@@ -83,18 +91,33 @@ static lince_status to_space_grad(struct li_grad *g)
     return inverse(g, "SpaceToDepth");
 }
 
-#define DEPTH_SPECS \
-    LI_ATTRS(LI_TYPE_SPEC("T"), {"block_size", LI_ATTR_INT, NULL, NULL}, {"data_format", LI_ATTR_STRING, "NHWC", "NHWC"})
+#define DEPTH_SPECS                                                                                                    \
+    LI_ATTRS(LI_TYPE_SPEC("T"), {"block_size", LI_ATTR_INT, NULL, NULL},                                               \
+             {"data_format", LI_ATTR_STRING, "NHWC", "NHWC"})
 
 const struct li_op li_op_space_to_depth = {
-    .name = "SpaceToDepth", .inputs_min = 1, .inputs_max = 1, .outputs = LI_OUTPUT("output"), .attrs = DEPTH_SPECS,
-    .shape = to_depth_shape, .layout = li_ops_layout_strided, .prepare = li_ops_prepare_cheap, .forward = to_depth_forward,
+    .name = "SpaceToDepth",
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .outputs = LI_OUTPUT("output"),
+    .attrs = DEPTH_SPECS,
+    .shape = to_depth_shape,
+    .layout = li_ops_layout_strided,
+    .prepare = li_ops_prepare_cheap,
+    .forward = to_depth_forward,
     .grad = to_depth_grad,
 };
 
 const struct li_op li_op_depth_to_space = {
-    .name = "DepthToSpace", .inputs_min = 1, .inputs_max = 1, .outputs = LI_OUTPUT("output"), .attrs = DEPTH_SPECS,
-    .shape = to_space_shape, .layout = li_ops_layout_strided, .prepare = li_ops_prepare_cheap, .forward = to_space_forward,
+    .name = "DepthToSpace",
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .outputs = LI_OUTPUT("output"),
+    .attrs = DEPTH_SPECS,
+    .shape = to_space_shape,
+    .layout = li_ops_layout_strided,
+    .prepare = li_ops_prepare_cheap,
+    .forward = to_space_forward,
     .grad = to_space_grad,
 };
 
@@ -122,22 +145,26 @@ static lince_status batch_shape(struct li_infer *s, bool to_batch)
     LI_TRY(li_ops_need(s, 2, LI_SET_INDEX));
     LI_TRY(li_in_value(s, 2, &around));
     if (dims + 1 > out.rank || around->shape.rank != 2 || around->shape.dim[0] != dims || around->shape.dim[1] != 2) {
-        return li_infer_fail(s, LINCE_EINVAL, "%d blocks do not fit a value of rank %d and their paddings", dims, out.rank);
+        return li_infer_fail(s, LINCE_EINVAL, "%d blocks do not fit a value of rank %d and their paddings", dims,
+                             out.rank);
     }
     for (int i = 0; i < dims; i++) {
         int64_t before = li_tensor_int(around, 2 * i), after = li_tensor_int(around, 2 * i + 1), *dim = &out.dim[i + 1];
-        bool sane = block[i] >= 1 && block[i] <= MAX_BLOCK && before >= 0 && after >= 0 && before <= INT32_MAX && after <= INT32_MAX &&
-                    !__builtin_mul_overflow(product, block[i], &product);
+        bool sane = block[i] >= 1 && block[i] <= MAX_BLOCK && before >= 0 && after >= 0 && before <= INT32_MAX &&
+                    after <= INT32_MAX && !__builtin_mul_overflow(product, block[i], &product);
         int64_t wide = 0;
-        sane = sane && !(to_batch ? __builtin_add_overflow(*dim, before + after, &wide) : __builtin_mul_overflow(*dim, block[i], &wide));
+        sane = sane && !(to_batch ? __builtin_add_overflow(*dim, before + after, &wide)
+                                  : __builtin_mul_overflow(*dim, block[i], &wide));
         if (!sane || (to_batch ? wide % block[i] != 0 : wide < before + after)) {
-            return li_infer_fail(s, LINCE_EINVAL, "dim %d of %lld does not fit blocks of %lld with %lld and %lld around", i + 1,
+            return li_infer_fail(s, LINCE_EINVAL,
+                                 "dim %d of %lld does not fit blocks of %lld with %lld and %lld around", i + 1,
                                  (long long)*dim, (long long)block[i], (long long)before, (long long)after);
         }
         *dim = to_batch ? wide / block[i] : wide - before - after;
     }
     if (to_batch ? __builtin_mul_overflow(out.dim[0], product, &out.dim[0]) : out.dim[0] % product != 0) {
-        return li_infer_fail(s, LINCE_EINVAL, "a batch of %lld does not fit %lld blocks", (long long)out.dim[0], (long long)product);
+        return li_infer_fail(s, LINCE_EINVAL, "a batch of %lld does not fit %lld blocks", (long long)out.dim[0],
+                             (long long)product);
     }
     out.dim[0] /= to_batch ? 1 : product;
     return li_out_is(s, 0, li_in_dtype(s, 0), &out);
@@ -159,8 +186,9 @@ static int64_t ceil_div(int64_t a, int64_t b)
 }
 
 /* The move for one offset within the blocks; false when nothing lies inside. */
-static bool one_offset(const struct blocks *b, int64_t offset, const struct li_operand *wide, const struct li_operand *deep, bool to_batch,
-                       struct li_move *m, int64_t *wide_at, int64_t *deep_at)
+static bool one_offset(const struct blocks *b, int64_t offset, const struct li_operand *wide,
+                       const struct li_operand *deep, bool to_batch, struct li_move *m, int64_t *wide_at,
+                       int64_t *deep_at)
 {
     int64_t n = wide->shape->dim[0], rest = offset;
     *wide_at = 0;
@@ -237,13 +265,23 @@ static lince_status from_batch_grad(struct li_grad *g)
 }
 
 const struct li_op li_op_space_to_batch_nd = {
-    .name = "SpaceToBatchND", .inputs_min = 3, .inputs_max = 3, .outputs = LI_OUTPUT("output"),
-    .attrs = LI_ATTRS(LI_TYPE_SPEC("T"), LI_TYPE_SPEC("Tblock_shape"), LI_TYPE_SPEC("Tpaddings")), .shape = to_batch_shape,
-    .forward = to_batch_forward, .grad = to_batch_grad,
+    .name = "SpaceToBatchND",
+    .inputs_min = 3,
+    .inputs_max = 3,
+    .outputs = LI_OUTPUT("output"),
+    .attrs = LI_ATTRS(LI_TYPE_SPEC("T"), LI_TYPE_SPEC("Tblock_shape"), LI_TYPE_SPEC("Tpaddings")),
+    .shape = to_batch_shape,
+    .forward = to_batch_forward,
+    .grad = to_batch_grad,
 };
 
 const struct li_op li_op_batch_to_space_nd = {
-    .name = "BatchToSpaceND", .inputs_min = 3, .inputs_max = 3, .outputs = LI_OUTPUT("output"),
-    .attrs = LI_ATTRS(LI_TYPE_SPEC("T"), LI_TYPE_SPEC("Tblock_shape"), LI_TYPE_SPEC("Tcrops")), .shape = from_batch_shape,
-    .forward = from_batch_forward, .grad = from_batch_grad,
+    .name = "BatchToSpaceND",
+    .inputs_min = 3,
+    .inputs_max = 3,
+    .outputs = LI_OUTPUT("output"),
+    .attrs = LI_ATTRS(LI_TYPE_SPEC("T"), LI_TYPE_SPEC("Tblock_shape"), LI_TYPE_SPEC("Tcrops")),
+    .shape = from_batch_shape,
+    .forward = from_batch_forward,
+    .grad = from_batch_grad,
 };

@@ -12,7 +12,8 @@ static lince_status split_shape(struct li_infer *s)
     LI_TRY(li_in_int(s, 0, &wanted));
     LI_TRY(li_axis(s, wanted, out.rank, &axis));
     if (s->node->nout < 1 || out.dim[axis] % s->node->nout != 0) {
-        return li_infer_fail(s, LINCE_EINVAL, "%lld along axis %d do not split into %d equal parts", (long long)out.dim[axis], axis, s->node->nout);
+        return li_infer_fail(s, LINCE_EINVAL, "%lld along axis %d do not split into %d equal parts",
+                             (long long)out.dim[axis], axis, s->node->nout);
     }
     out.dim[axis] /= s->node->nout;
     for (int i = 0; i < s->node->nout; i++) {
@@ -41,13 +42,15 @@ static lince_status split_v_shape(struct li_infer *s)
     for (int i = 0; i < s->node->nout; i++) {
         int64_t size = li_tensor_int(sizes, i);
         if (size < -1 || size > whole || (size == -1 && open >= 0)) {
-            return li_infer_fail(s, LINCE_EINVAL, "part %d has size %lld of %lld", i, (long long)size, (long long)whole);
+            return li_infer_fail(s, LINCE_EINVAL, "part %d has size %lld of %lld", i, (long long)size,
+                                 (long long)whole);
         }
         open = size == -1 ? i : open;
         given += size == -1 ? 0 : size;
     }
     if (open >= 0 ? given > whole : given != whole) {
-        return li_infer_fail(s, LINCE_EINVAL, "the sizes add up to %lld, axis %d has %lld", (long long)given, axis, (long long)whole);
+        return li_infer_fail(s, LINCE_EINVAL, "the sizes add up to %lld, axis %d has %lld", (long long)given, axis,
+                             (long long)whole);
     }
     for (int i = 0; i < s->node->nout; i++) {
         out.dim[axis] = i == open ? whole - given : li_tensor_int(sizes, i);
@@ -120,15 +123,29 @@ static lince_status prepare_second(struct li_prepare *p)
 }
 
 const struct li_op li_op_split = {
-    .name = "Split", .inputs_min = 2, .inputs_max = 2, .outputs = LI_OUTPUTS({"output", "num_split"}),
-    .attrs = LI_ATTRS({"num_split", LI_ATTR_INT, NULL, NULL}, LI_TYPE_SPEC("T")), .shape = split_shape,
-    .layout = li_ops_layout_strided, .prepare = prepare_second, .forward = split_forward, .grad = split_grad,
+    .name = "Split",
+    .inputs_min = 2,
+    .inputs_max = 2,
+    .outputs = LI_OUTPUTS({"output", "num_split"}),
+    .attrs = LI_ATTRS({"num_split", LI_ATTR_INT, NULL, NULL}, LI_TYPE_SPEC("T")),
+    .shape = split_shape,
+    .layout = li_ops_layout_strided,
+    .prepare = prepare_second,
+    .forward = split_forward,
+    .grad = split_grad,
 };
 
 const struct li_op li_op_split_v = {
-    .name = "SplitV", .inputs_min = 3, .inputs_max = 3, .outputs = LI_OUTPUTS({"output", "num_split"}),
-    .attrs = LI_ATTRS({"num_split", LI_ATTR_INT, NULL, NULL}, LI_TYPE_SPEC("T"), LI_TYPE_SPEC("Tlen")), .shape = split_v_shape,
-    .layout = li_ops_layout_strided, .prepare = li_ops_prepare_input, .forward = split_v_forward, .grad = split_v_grad,
+    .name = "SplitV",
+    .inputs_min = 3,
+    .inputs_max = 3,
+    .outputs = LI_OUTPUTS({"output", "num_split"}),
+    .attrs = LI_ATTRS({"num_split", LI_ATTR_INT, NULL, NULL}, LI_TYPE_SPEC("T"), LI_TYPE_SPEC("Tlen")),
+    .shape = split_v_shape,
+    .layout = li_ops_layout_strided,
+    .prepare = li_ops_prepare_input,
+    .forward = split_v_forward,
+    .grad = split_v_grad,
 };
 
 /* ---- Unpack: an axis goes ---- */
@@ -141,7 +158,8 @@ static lince_status unpack_shape(struct li_infer *s)
     LI_TRY(li_ops_need(s, 0, LI_SET_MOVABLE));
     LI_TRY(li_axis(s, li_attr_int(s->node, "axis"), in->rank, &axis));
     if (in->dim[axis] != s->node->nout) {
-        return li_infer_fail(s, LINCE_EINVAL, "axis %d has %lld, it is unpacked into %d", axis, (long long)in->dim[axis], s->node->nout);
+        return li_infer_fail(s, LINCE_EINVAL, "axis %d has %lld, it is unpacked into %d", axis,
+                             (long long)in->dim[axis], s->node->nout);
     }
     for (int i = 0; i < in->rank; i++) {
         if (i != axis) {
@@ -167,7 +185,8 @@ static lince_status unpack_forward(struct li_call *c)
     for (int i = 0; i < c->node->nout; i++) {
         struct li_move m = {.size = li_dtype_size(c->in[0].dtype)};
         li_move_shape(&m, c->out[i].shape, c->out[i].stride, stride);
-        li_move_run(&m, c->out[i].data, li_at(c->in[0].data, c->in[0].dtype, i * c->in[0].stride[axis]), c->task, c->tasks);
+        li_move_run(&m, c->out[i].data, li_at(c->in[0].data, c->in[0].dtype, i * c->in[0].stride[axis]), c->task,
+                    c->tasks);
     }
     return LINCE_OK;
 }
@@ -190,7 +209,14 @@ static lince_status unpack_grad(struct li_grad *g)
 }
 
 const struct li_op li_op_unpack = {
-    .name = "Unpack", .inputs_min = 1, .inputs_max = 1, .outputs = LI_OUTPUTS({"output", "num"}),
-    .attrs = LI_ATTRS({"num", LI_ATTR_INT, NULL, NULL}, LI_TYPE_SPEC("T"), {"axis", LI_ATTR_INT, "0", NULL}), .shape = unpack_shape,
-    .layout = li_ops_layout_strided, .prepare = li_ops_prepare_input, .forward = unpack_forward, .grad = unpack_grad,
+    .name = "Unpack",
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .outputs = LI_OUTPUTS({"output", "num"}),
+    .attrs = LI_ATTRS({"num", LI_ATTR_INT, NULL, NULL}, LI_TYPE_SPEC("T"), {"axis", LI_ATTR_INT, "0", NULL}),
+    .shape = unpack_shape,
+    .layout = li_ops_layout_strided,
+    .prepare = li_ops_prepare_input,
+    .forward = unpack_forward,
+    .grad = unpack_grad,
 };

@@ -27,15 +27,20 @@ static lince_status read_shape(struct li_infer *s)
     LI_TRY(variable(s, &r));
     lince_dtype dtype = (lince_dtype)li_attr_int(s->node, "dtype");
     if (dtype != r->dtype) {
-        return li_infer_fail(s, LINCE_EINVAL, "reads %s, variable \"%s\" is %s", li_dtype_name(dtype), r->name, li_dtype_name(r->dtype));
+        return li_infer_fail(s, LINCE_EINVAL, "reads %s, variable \"%s\" is %s", li_dtype_name(dtype), r->name,
+                             li_dtype_name(r->dtype));
     }
     return li_out_is(s, 0, r->dtype, &r->shape);
 }
 
 const struct li_op li_op_read_variable_op = {
-    .name = "ReadVariableOp", .inputs_min = 1, .inputs_max = 1, .outputs = LI_OUTPUT("value"),
+    .name = "ReadVariableOp",
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .outputs = LI_OUTPUT("value"),
     .attrs = LI_ATTRS({"dtype", LI_ATTR_TYPE, NULL, NULL}),
-    .shape = read_shape, .effects = LI_EFFECT_READ,
+    .shape = read_shape,
+    .effects = LI_EFFECT_READ,
 };
 
 /* A value written has the variable's dtype and shape: ours do not change shape. */
@@ -45,8 +50,9 @@ static lince_status assign_shape(struct li_infer *s)
     char found[LI_SHAPE_TEXT], wanted[LI_SHAPE_TEXT];
     LI_TRY(variable(s, &r));
     if (li_in_dtype(s, 1) != r->dtype || !li_shape_equal(li_in_shape(s, 1), &r->shape)) {
-        return li_infer_fail(s, LINCE_EINVAL, "assigns %s %s to variable \"%s\", which is %s %s", li_dtype_name(li_in_dtype(s, 1)),
-                             li_shape_text(li_in_shape(s, 1), found), r->name, li_dtype_name(r->dtype), li_shape_text(&r->shape, wanted));
+        return li_infer_fail(s, LINCE_EINVAL, "assigns %s %s to variable \"%s\", which is %s %s",
+                             li_dtype_name(li_in_dtype(s, 1)), li_shape_text(li_in_shape(s, 1), found), r->name,
+                             li_dtype_name(r->dtype), li_shape_text(&r->shape, wanted));
     }
     return LINCE_OK;
 }
@@ -119,11 +125,16 @@ static lince_status assign_sub_forward(struct li_call *c)
     return add_to_state(c, -1);
 }
 
-#define WRITER(id, op, shape_rule, run)                                                                            \
-    const struct li_op li_op_##id = {                                                                              \
-        .name = op, .inputs_min = 2, .inputs_max = 2,                                                              \
-        .attrs = LI_ATTRS(LI_TYPE_SPEC("dtype"), {"validate_shape", LI_ATTR_BOOL, "false", NULL}),                 \
-        .shape = shape_rule, .prepare = assign_prepare, .forward = run, .effects = LI_EFFECT_WRITE,                \
+#define WRITER(id, op, shape_rule, run)                                                                                \
+    const struct li_op li_op_##id = {                                                                                  \
+        .name = op,                                                                                                    \
+        .inputs_min = 2,                                                                                               \
+        .inputs_max = 2,                                                                                               \
+        .attrs = LI_ATTRS(LI_TYPE_SPEC("dtype"), {"validate_shape", LI_ATTR_BOOL, "false", NULL}),                     \
+        .shape = shape_rule,                                                                                           \
+        .prepare = assign_prepare,                                                                                     \
+        .forward = run,                                                                                                \
+        .effects = LI_EFFECT_WRITE,                                                                                    \
     }
 
 WRITER(assign_variable_op, "AssignVariableOp", assign_shape, assign_forward);
@@ -145,8 +156,12 @@ static lince_status is_initialized_forward(struct li_call *c)
 }
 
 const struct li_op li_op_var_is_initialized_op = {
-    .name = "VarIsInitializedOp", .inputs_min = 1, .inputs_max = 1, .outputs = LI_OUTPUT("is_initialized"),
-    .shape = is_initialized_shape, .forward = is_initialized_forward,
+    .name = "VarIsInitializedOp",
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .outputs = LI_OUTPUT("is_initialized"),
+    .shape = is_initialized_shape,
+    .forward = is_initialized_forward,
 };
 
 static lince_status nothing_shape(struct li_infer *s)
@@ -163,9 +178,17 @@ static lince_status nothing_forward(struct li_call *c)
 
 /* Every read of ours is a snapshot already. */
 const struct li_op li_op_disable_copy_on_read = {
-    .name = "DisableCopyOnRead", .inputs_min = 1, .inputs_max = 1, .shape = nothing_shape, .forward = nothing_forward,
+    .name = "DisableCopyOnRead",
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .shape = nothing_shape,
+    .forward = nothing_forward,
 };
 
 const struct li_op li_op_no_op = {
-    .name = "NoOp", .inputs_min = 0, .inputs_max = 0, .shape = nothing_shape, .forward = nothing_forward,
+    .name = "NoOp",
+    .inputs_min = 0,
+    .inputs_max = 0,
+    .shape = nothing_shape,
+    .forward = nothing_forward,
 };

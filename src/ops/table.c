@@ -16,8 +16,8 @@ struct li_table {
 
 static bool usable(lince_dtype dtype)
 {
-    return dtype == LINCE_STRING || dtype == LINCE_INT64 || dtype == LINCE_INT32 || dtype == LINCE_FLOAT32 || dtype == LINCE_FLOAT64 ||
-           dtype == LINCE_BOOL;
+    return dtype == LINCE_STRING || dtype == LINCE_INT64 || dtype == LINCE_INT32 || dtype == LINCE_FLOAT32 ||
+           dtype == LINCE_FLOAT64 || dtype == LINCE_BOOL;
 }
 
 static uint64_t hash(lince_dtype dtype, const void *key)
@@ -100,7 +100,8 @@ static lince_status add(struct li_table *t, const void *key, const void *value, 
     if (*slot >= 0) {
         return same(t->value_dtype, t->values + (size_t)*slot * t->value_size, value)
                    ? LINCE_OK
-                   : li_fail(err, LINCE_EINVAL, "a table has two values for one key, in entries %lld and %lld", (long long)*slot, (long long)t->count);
+                   : li_fail(err, LINCE_EINVAL, "a table has two values for one key, in entries %lld and %lld",
+                             (long long)*slot, (long long)t->count);
     }
     LI_TRY(store(t, t->keys + (size_t)t->count * t->key_size, t->key_dtype, key, err));
     LI_TRY(store(t, t->values + (size_t)t->count * t->value_size, t->value_dtype, value, err));
@@ -108,10 +109,12 @@ static lince_status add(struct li_table *t, const void *key, const void *value, 
     return LINCE_OK;
 }
 
-static lince_status new_table(struct li_table **out, lince_dtype key, lince_dtype value, struct li_mem *mem, lince_error *err)
+static lince_status new_table(struct li_table **out, lince_dtype key, lince_dtype value, struct li_mem *mem,
+                              lince_error *err)
 {
     if (!usable(key) || !usable(value)) {
-        return li_fail(err, LINCE_EUNSUPPORTED, "a table from %s to %s is not supported", li_dtype_name(key), li_dtype_name(value));
+        return li_fail(err, LINCE_EUNSUPPORTED, "a table from %s to %s is not supported", li_dtype_name(key),
+                       li_dtype_name(value));
     }
     struct li_table *t = li_calloc(mem, 1, sizeof(*t), err);
     if (!t) {
@@ -157,8 +160,8 @@ const void *li_table_find(const struct li_table *table, const void *key)
     return at < 0 ? NULL : table->values + (size_t)at * table->value_size;
 }
 
-lince_status li_table_import(struct li_table **out, const struct li_tensor *keys, const struct li_tensor *values, struct li_mem *mem,
-                             lince_error *err)
+lince_status li_table_import(struct li_table **out, const struct li_tensor *keys, const struct li_tensor *values,
+                             struct li_mem *mem, lince_error *err)
 {
     struct li_table *t;
     char a[LI_SHAPE_TEXT], b[LI_SHAPE_TEXT];
@@ -168,7 +171,8 @@ lince_status li_table_import(struct li_table **out, const struct li_tensor *keys
     }
     LI_TRY(new_table(&t, keys->dtype, values->dtype, mem, err));
     for (int64_t i = 0; i < li_shape_count(&keys->shape); i++) {
-        lince_status st = add(t, (const char *)keys->data + (size_t)i * t->key_size, (const char *)values->data + (size_t)i * t->value_size, err);
+        lince_status st = add(t, (const char *)keys->data + (size_t)i * t->key_size,
+                              (const char *)values->data + (size_t)i * t->value_size, err);
         if (st) {
             li_table_free(t);
             return st;
@@ -243,10 +247,11 @@ static lince_status parse(lince_dtype dtype, struct li_bytes text, int64_t line,
             out->i64 = strtoll(number, &end, 10);
         }
     }
-    bool wrong = end == number || *end || errno == ERANGE || (dtype == LINCE_INT32 && (out->i64 < INT32_MIN || out->i64 > INT32_MAX));
+    bool wrong = end == number || *end || errno == ERANGE ||
+                 (dtype == LINCE_INT32 && (out->i64 < INT32_MIN || out->i64 > INT32_MAX));
     if (wrong || dtype == LINCE_BOOL) {
-        return li_fail(err, LINCE_EFORMAT, "line %lld of a table's file: \"%.*s\" is no %s", (long long)line + 1, (int)LI_MIN(text.len, 80),
-                       (const char *)text.data, li_dtype_name(dtype));
+        return li_fail(err, LINCE_EFORMAT, "line %lld of a table's file: \"%.*s\" is no %s", (long long)line + 1,
+                       (int)LI_MIN(text.len, 80), (const char *)text.data, li_dtype_name(dtype));
     }
     if (dtype == LINCE_INT32) {
         out->i32 = (int32_t)out->i64;
@@ -256,8 +261,8 @@ static lince_status parse(lince_dtype dtype, struct li_bytes text, int64_t line,
     return LINCE_OK;
 }
 
-static lince_status read_element(lince_dtype dtype, int64_t index, const struct li_table_text *how, struct li_bytes line, int64_t number,
-                                 union element *out, lince_error *err)
+static lince_status read_element(lince_dtype dtype, int64_t index, const struct li_table_text *how,
+                                 struct li_bytes line, int64_t number, union element *out, lince_error *err)
 {
     struct li_bytes text = line;
     if (index == LI_TABLE_LINE_NUMBER) {
@@ -265,7 +270,8 @@ static lince_status read_element(lince_dtype dtype, int64_t index, const struct 
         return LINCE_OK;
     }
     if (index >= 0 && !column(line, how->delimiter, index, &text)) {
-        return li_fail(err, LINCE_EFORMAT, "line %lld of a table's file has no column %lld", (long long)number + 1, (long long)index);
+        return li_fail(err, LINCE_EFORMAT, "line %lld of a table's file has no column %lld", (long long)number + 1,
+                       (long long)index);
     }
     return parse(dtype, text, number, out, err);
 }
@@ -276,15 +282,17 @@ static lince_status check_how(const struct li_table_text *how, lince_error *err)
     const int64_t indices[2] = {how->key_index, how->value_index};
     for (int i = 0; i < 2; i++) {
         bool number = indices[i] == LI_TABLE_LINE_NUMBER && dtypes[i] != LINCE_INT64;
-        if (number || indices[i] < LI_TABLE_WHOLE_LINE || (indices[i] == LI_TABLE_WHOLE_LINE && dtypes[i] != LINCE_STRING)) {
-            return li_fail(err, LINCE_EINVAL, "a table's %s cannot be %s from column %lld", i ? "values" : "keys", li_dtype_name(dtypes[i]),
-                           (long long)indices[i]);
+        if (number || indices[i] < LI_TABLE_WHOLE_LINE ||
+            (indices[i] == LI_TABLE_WHOLE_LINE && dtypes[i] != LINCE_STRING)) {
+            return li_fail(err, LINCE_EINVAL, "a table's %s cannot be %s from column %lld", i ? "values" : "keys",
+                           li_dtype_name(dtypes[i]), (long long)indices[i]);
         }
     }
     return LINCE_OK;
 }
 
-static lince_status read_lines(struct li_table *t, struct li_bytes text, const struct li_table_text *how, lince_error *err)
+static lince_status read_lines(struct li_table *t, struct li_bytes text, const struct li_table_text *how,
+                               lince_error *err)
 {
     struct li_bytes line;
     for (int64_t i = 0; i < how->offset && next_line(&text, &line); i++) {
@@ -297,12 +305,14 @@ static lince_status read_lines(struct li_table *t, struct li_bytes text, const s
         LI_TRY(add(t, &key, &value, err));
     }
     if (how->vocab_size >= 0 && number < how->vocab_size) {
-        return li_fail(err, LINCE_EFORMAT, "a table's file has %lld lines, the model wants %lld", (long long)number, (long long)how->vocab_size);
+        return li_fail(err, LINCE_EFORMAT, "a table's file has %lld lines, the model wants %lld", (long long)number,
+                       (long long)how->vocab_size);
     }
     return LINCE_OK;
 }
 
-lince_status li_table_from_text(struct li_table **out, struct li_bytes text, const struct li_table_text *how, struct li_mem *mem, lince_error *err)
+lince_status li_table_from_text(struct li_table **out, struct li_bytes text, const struct li_table_text *how,
+                                struct li_mem *mem, lince_error *err)
 {
     struct li_table *t;
     LI_TRY(check_how(how, err));

@@ -43,18 +43,24 @@ static lince_status tile_grad(struct li_grad *g)
     for (int i = 0; i < in.rank; i++) {
         if (in.dim[i] != out.dim[i]) {
             if (rank + 2 > LI_MAX_RANK) {
-                return li_fail(g->err, LINCE_EUNSUPPORTED, "node \"%s\": no gradient for so many repeated dims", g->node->name);
+                return li_fail(g->err, LINCE_EUNSUPPORTED, "node \"%s\": no gradient for so many repeated dims",
+                               g->node->name);
             }
             axes[repeated++] = rank;
             split[rank++] = in.dim[i] ? out.dim[i] / in.dim[i] : 0;
         }
         if (rank + 1 > LI_MAX_RANK) {
-            return li_fail(g->err, LINCE_EUNSUPPORTED, "node \"%s\": no gradient for so many repeated dims", g->node->name);
+            return li_fail(g->err, LINCE_EUNSUPPORTED, "node \"%s\": no gradient for so many repeated dims",
+                           g->node->name);
         }
         split[rank++] = in.dim[i];
     }
-    const struct li_tensor shape = {.dtype = LINCE_INT64, .shape = {.rank = 1, .dim = {rank}}, .data = split, .size_bytes = (size_t)rank * 8};
-    const struct li_tensor over = {.dtype = LINCE_INT32, .shape = {.rank = 1, .dim = {repeated}}, .data = axes, .size_bytes = (size_t)repeated * 4};
+    const struct li_tensor shape = {
+        .dtype = LINCE_INT64, .shape = {.rank = 1, .dim = {rank}}, .data = split, .size_bytes = (size_t)rank * 8};
+    const struct li_tensor over = {.dtype = LINCE_INT32,
+                                   .shape = {.rank = 1, .dim = {repeated}},
+                                   .data = axes,
+                                   .size_bytes = (size_t)repeated * 4};
     const struct li_tensor *own[2];
     li_vid constant[2], parts;
     LI_TRY(li_graph_own_tensor(g->graph, &shape, &own[0], g->err));
@@ -66,9 +72,16 @@ static lince_status tile_grad(struct li_grad *g)
 }
 
 const struct li_op li_op_tile = {
-    .name = "Tile", .inputs_min = 2, .inputs_max = 2, .outputs = LI_OUTPUT("output"),
-    .attrs = LI_ATTRS(LI_TYPE_SPEC("T"), LI_TYPE_SPEC("Tmultiples")), .shape = tile_shape, .layout = li_ops_layout_strided,
-    .prepare = li_ops_prepare_cheap, .forward = tile_forward, .grad = tile_grad,
+    .name = "Tile",
+    .inputs_min = 2,
+    .inputs_max = 2,
+    .outputs = LI_OUTPUT("output"),
+    .attrs = LI_ATTRS(LI_TYPE_SPEC("T"), LI_TYPE_SPEC("Tmultiples")),
+    .shape = tile_shape,
+    .layout = li_ops_layout_strided,
+    .prepare = li_ops_prepare_cheap,
+    .forward = tile_forward,
+    .grad = tile_grad,
 };
 
 /* ---- BroadcastTo ---- */
@@ -81,7 +94,8 @@ static lince_status broadcast_shape(struct li_infer *s)
     LI_TRY(li_broadcast(s, li_in_shape(s, 0), &out, &both));
     if (!li_shape_equal(&both, &out)) {
         char a[LI_SHAPE_TEXT], b[LI_SHAPE_TEXT];
-        return li_infer_fail(s, LINCE_EINVAL, "shape %s does not broadcast to %s", li_shape_text(li_in_shape(s, 0), a), li_shape_text(&out, b));
+        return li_infer_fail(s, LINCE_EINVAL, "shape %s does not broadcast to %s", li_shape_text(li_in_shape(s, 0), a),
+                             li_shape_text(&out, b));
     }
     return li_out_is(s, 0, li_in_dtype(s, 0), &out);
 }
@@ -105,7 +119,14 @@ static lince_status broadcast_grad(struct li_grad *g)
 }
 
 const struct li_op li_op_broadcast_to = {
-    .name = "BroadcastTo", .inputs_min = 2, .inputs_max = 2, .outputs = LI_OUTPUT("output"),
-    .attrs = LI_ATTRS(LI_TYPE_SPEC("T"), LI_TYPE_SPEC("Tidx")), .shape = broadcast_shape, .layout = li_ops_layout_strided,
-    .prepare = li_ops_prepare_cheap, .forward = broadcast_forward, .grad = broadcast_grad,
+    .name = "BroadcastTo",
+    .inputs_min = 2,
+    .inputs_max = 2,
+    .outputs = LI_OUTPUT("output"),
+    .attrs = LI_ATTRS(LI_TYPE_SPEC("T"), LI_TYPE_SPEC("Tidx")),
+    .shape = broadcast_shape,
+    .layout = li_ops_layout_strided,
+    .prepare = li_ops_prepare_cheap,
+    .forward = broadcast_forward,
+    .grad = broadcast_grad,
 };

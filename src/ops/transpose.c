@@ -51,9 +51,16 @@ static lince_status transpose_grad(struct li_grad *g)
 }
 
 const struct li_op li_op_transpose = {
-    .name = "Transpose", .inputs_min = 2, .inputs_max = 2, .outputs = LI_OUTPUT("y"),
-    .attrs = LI_ATTRS(LI_TYPE_SPEC("T"), LI_TYPE_SPEC("Tperm")), .shape = transpose_shape, .layout = li_ops_layout_strided,
-    .prepare = li_ops_prepare_cheap, .forward = transpose_forward, .grad = transpose_grad,
+    .name = "Transpose",
+    .inputs_min = 2,
+    .inputs_max = 2,
+    .outputs = LI_OUTPUT("y"),
+    .attrs = LI_ATTRS(LI_TYPE_SPEC("T"), LI_TYPE_SPEC("Tperm")),
+    .shape = transpose_shape,
+    .layout = li_ops_layout_strided,
+    .prepare = li_ops_prepare_cheap,
+    .forward = transpose_forward,
+    .grad = transpose_grad,
 };
 
 /* ---- ReverseV2 ---- */
@@ -76,7 +83,8 @@ static lince_status reverse_forward(struct li_call *c)
         int64_t axis = li_index_at(&c->in[1], i);
         axis += axis < 0 ? shape->rank : 0;
         if (axis < 0 || axis >= shape->rank || reversed[axis]) {
-            return li_call_fail(c, LINCE_EDATA, "reverses axis %lld, which is not there or stands twice", (long long)li_index_at(&c->in[1], i));
+            return li_call_fail(c, LINCE_EDATA, "reverses axis %lld, which is not there or stands twice",
+                                (long long)li_index_at(&c->in[1], i));
         }
         reversed[axis] = true;
     }
@@ -96,9 +104,16 @@ static lince_status reverse_grad(struct li_grad *g)
 }
 
 const struct li_op li_op_reverse_v2 = {
-    .name = "ReverseV2", .inputs_min = 2, .inputs_max = 2, .outputs = LI_OUTPUT("output"),
-    .attrs = LI_ATTRS(LI_TYPE_SPEC("Tidx"), LI_TYPE_SPEC("T")), .shape = reverse_shape, .layout = li_ops_layout_strided,
-    .prepare = li_ops_prepare_cheap, .forward = reverse_forward, .grad = reverse_grad,
+    .name = "ReverseV2",
+    .inputs_min = 2,
+    .inputs_max = 2,
+    .outputs = LI_OUTPUT("output"),
+    .attrs = LI_ATTRS(LI_TYPE_SPEC("Tidx"), LI_TYPE_SPEC("T")),
+    .shape = reverse_shape,
+    .layout = li_ops_layout_strided,
+    .prepare = li_ops_prepare_cheap,
+    .forward = reverse_forward,
+    .grad = reverse_grad,
 };
 
 /* ---- Roll ---- */
@@ -108,7 +123,8 @@ static lince_status roll_shape(struct li_infer *s)
     LI_TRY(li_ops_need(s, 0, LI_SET_MOVABLE));
     LI_TRY(li_ops_need(s, 1, LI_SET_INDEX));
     LI_TRY(li_ops_need(s, 2, LI_SET_INDEX));
-    if (li_in_shape(s, 0)->rank < 1 || li_in_shape(s, 1)->rank > 1 || !li_shape_equal(li_in_shape(s, 1), li_in_shape(s, 2))) {
+    if (li_in_shape(s, 0)->rank < 1 || li_in_shape(s, 1)->rank > 1 ||
+        !li_shape_equal(li_in_shape(s, 1), li_in_shape(s, 2))) {
         return li_infer_fail(s, LINCE_EINVAL, "wants a value of rank 1 or more, and as many shifts as axes");
     }
     return li_out_same(s, 0, 0);
@@ -126,7 +142,8 @@ static lince_status roll_forward(struct li_call *c)
         int64_t axis = li_index_at(&c->in[2], i), by = li_index_at(&c->in[1], i);
         axis += axis < 0 ? shape->rank : 0;
         if (axis < 0 || axis >= shape->rank) {
-            return li_call_fail(c, LINCE_EDATA, "rolls axis %lld of %d", (long long)li_index_at(&c->in[2], i), shape->rank);
+            return li_call_fail(c, LINCE_EDATA, "rolls axis %lld of %d", (long long)li_index_at(&c->in[2], i),
+                                shape->rank);
         }
         int64_t n = shape->dim[axis];
         shift[axis] = (shift[axis] + by % n + n) % n;
@@ -141,7 +158,8 @@ static lince_status roll_forward(struct li_call *c)
             from += wrapped ? (shape->dim[d] - shift[d]) * c->in[0].stride[d] : 0;
             li_move_dim(&m, length, c->out[0].stride[d], c->in[0].stride[d]);
         }
-        li_move_run(&m, li_at(c->out[0].data, c->out[0].dtype, to), li_at(c->in[0].data, c->in[0].dtype, from), c->task, c->tasks);
+        li_move_run(&m, li_at(c->out[0].data, c->out[0].dtype, to), li_at(c->in[0].data, c->in[0].dtype, from), c->task,
+                    c->tasks);
     }
     return LINCE_OK;
 }
@@ -154,7 +172,14 @@ static lince_status roll_grad(struct li_grad *g)
 }
 
 const struct li_op li_op_roll = {
-    .name = "Roll", .inputs_min = 3, .inputs_max = 3, .outputs = LI_OUTPUT("output"),
-    .attrs = LI_ATTRS(LI_TYPE_SPEC("T"), LI_TYPE_SPEC("Tshift"), LI_TYPE_SPEC("Taxis")), .shape = roll_shape,
-    .layout = li_ops_layout_strided, .prepare = li_ops_prepare_cheap, .forward = roll_forward, .grad = roll_grad,
+    .name = "Roll",
+    .inputs_min = 3,
+    .inputs_max = 3,
+    .outputs = LI_OUTPUT("output"),
+    .attrs = LI_ATTRS(LI_TYPE_SPEC("T"), LI_TYPE_SPEC("Tshift"), LI_TYPE_SPEC("Taxis")),
+    .shape = roll_shape,
+    .layout = li_ops_layout_strided,
+    .prepare = li_ops_prepare_cheap,
+    .forward = roll_forward,
+    .grad = roll_grad,
 };

@@ -222,16 +222,24 @@ static lince_status erfc_grad(struct li_grad *g)
     return li_grad_emit(g, "Neg", &positive, 1, NULL, 0, &g->dx[0]);
 }
 
-#define UNARY(id, op, output, kernel_op, real_f, integer_f, rule, prepare_f, grad_f)                             \
-    static const struct unary id##_how = {kernel_op, real_f, integer_f};                                           \
-    static lince_status id##_forward(struct li_call *c)                                                            \
-    {                                                                                                              \
-        return run(c, &id##_how);                                                                                  \
-    }                                                                                                              \
-    const struct li_op li_op_##id = {                                                                              \
-        .name = op, .inputs_min = 1, .inputs_max = 1, .outputs = LI_OUTPUT(output), .attrs = LI_ATTRS(LI_TYPE_SPEC("T")), \
-        .shape = rule, .layout = li_ops_layout_strided, .prepare = prepare_f, .forward = id##_forward, .grad = grad_f,    \
-        .flags = LI_OP_INPLACE | LI_OP_UNIFORM_ELEMENTWISE,                                                        \
+#define UNARY(id, op, output, kernel_op, real_f, integer_f, rule, prepare_f, grad_f)                                   \
+    static const struct unary id##_how = {kernel_op, real_f, integer_f};                                               \
+    static lince_status id##_forward(struct li_call *c)                                                                \
+    {                                                                                                                  \
+        return run(c, &id##_how);                                                                                      \
+    }                                                                                                                  \
+    const struct li_op li_op_##id = {                                                                                  \
+        .name = op,                                                                                                    \
+        .inputs_min = 1,                                                                                               \
+        .inputs_max = 1,                                                                                               \
+        .outputs = LI_OUTPUT(output),                                                                                  \
+        .attrs = LI_ATTRS(LI_TYPE_SPEC("T")),                                                                          \
+        .shape = rule,                                                                                                 \
+        .layout = li_ops_layout_strided,                                                                               \
+        .prepare = prepare_f,                                                                                          \
+        .forward = id##_forward,                                                                                       \
+        .grad = grad_f,                                                                                                \
+        .flags = LI_OP_INPLACE | LI_OP_UNIFORM_ELEMENTWISE,                                                            \
     };
 
 #define CHEAP li_ops_prepare_cheap

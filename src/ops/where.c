@@ -22,7 +22,9 @@ static lince_status where_shape(struct li_infer *s)
 static lince_status where_forward(struct li_call *c)
 {
     const struct li_operand *in = &c->in[0];
-    const struct li_tensor view = {.dtype = in->dtype, .shape = *in->shape, .data = in->data,
+    const struct li_tensor view = {.dtype = in->dtype,
+                                   .shape = *in->shape,
+                                   .data = in->data,
                                    .size_bytes = (size_t)li_count(in) * li_dtype_size(in->dtype)};
     int64_t rows = c->out[0].shape->dim[0], row = 0, *to = c->out[0].data;
     int rank = in->shape->rank;
@@ -31,7 +33,8 @@ static lince_status where_forward(struct li_call *c)
             continue;
         }
         if (row == rows) {
-            return li_call_fail(c, LINCE_EDATA, "more elements are set than the %lld this was planned for", (long long)rows);
+            return li_call_fail(c, LINCE_EDATA, "more elements are set than the %lld this was planned for",
+                                (long long)rows);
         }
         int64_t rest = i;
         for (int d = rank - 1; d >= 0; d--) {
@@ -40,10 +43,17 @@ static lince_status where_forward(struct li_call *c)
         }
         row++;
     }
-    return row == rows ? LINCE_OK : li_call_fail(c, LINCE_EDATA, "%lld elements are set, this was planned for %lld", (long long)row, (long long)rows);
+    return row == rows ? LINCE_OK
+                       : li_call_fail(c, LINCE_EDATA, "%lld elements are set, this was planned for %lld",
+                                      (long long)row, (long long)rows);
 }
 
 const struct li_op li_op_where = {
-    .name = "Where", .inputs_min = 1, .inputs_max = 1, .outputs = LI_OUTPUT("index"),
-    .attrs = LI_ATTRS({"T", LI_ATTR_TYPE, "bool", NULL}), .shape = where_shape, .forward = where_forward,
+    .name = "Where",
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .outputs = LI_OUTPUT("index"),
+    .attrs = LI_ATTRS({"T", LI_ATTR_TYPE, "bool", NULL}),
+    .shape = where_shape,
+    .forward = where_forward,
 };

@@ -31,7 +31,7 @@ static bool single(const struct li_node *node, struct found *f)
     static const struct {
         const char *op;
         enum li_activation activation;
-    } known[] = {{"Relu", LI_ACT_RELU}, {"Relu6", LI_ACT_RELU6}, {"LeakyRelu", LI_ACT_LEAKY_RELU},
+    } known[] = {{"Relu", LI_ACT_RELU}, {"Relu6", LI_ACT_RELU6},     {"LeakyRelu", LI_ACT_LEAKY_RELU},
                  {"Elu", LI_ACT_ELU},   {"Sigmoid", LI_ACT_SIGMOID}, {"Tanh", LI_ACT_TANH}};
     for (size_t i = 0; i < LI_COUNT(known); i++) {
         if (li_op_is(node, known[i].op)) {
@@ -168,7 +168,8 @@ static lince_status visit(struct li_rewrite *r, int32_t n, bool *done, lince_err
     const struct li_match *m = r->context;
     const struct li_node *node = &r->from->nodes[n];
     struct found f;
-    if (node->nout != 1 || r->from->values[node->out[0]].dtype != LINCE_FLOAT32 || !(product(m, node, &f) || single(node, &f))) {
+    if (node->nout != 1 || r->from->values[node->out[0]].dtype != LINCE_FLOAT32 ||
+        !(product(m, node, &f) || single(node, &f))) {
         return LINCE_OK;
     }
     if (!li_shape_equal(&r->from->values[f.x].shape, &r->from->values[node->out[0]].shape)) {
@@ -180,7 +181,8 @@ static lince_status visit(struct li_rewrite *r, int32_t n, bool *done, lince_err
     return li_emit_one(r, "_LiActivate", node->name, &x, 1, attrs, 2, &r->map[node->out[0]], err);
 }
 
-lince_status li_pass_activation(struct li_graph **out, const struct li_graph *g, const struct li_env *env, lince_error *err)
+lince_status li_pass_activation(struct li_graph **out, const struct li_graph *g, const struct li_env *env,
+                                lince_error *err)
 {
     return li_match_rewrite(out, g, env, visit, err);
 }

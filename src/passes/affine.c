@@ -41,7 +41,8 @@ static struct source source_of(const struct li_match *m, li_vid v, int32_t reade
 }
 
 /* conv's node again, on filter * scale; scale is a [c] of `to`. */
-static lince_status scaled_conv(struct li_rewrite *r, const struct li_node *conv, li_vid scale, li_vid *out, lince_error *err)
+static lince_status scaled_conv(struct li_rewrite *r, const struct li_node *conv, li_vid scale, li_vid *out,
+                                lince_error *err)
 {
     const struct li_shape *filter = &r->from->values[conv->in[1]].shape;
     li_vid in[2] = {li_mapped(r, conv->in[1]), scale};
@@ -60,8 +61,8 @@ static lince_status scaled_conv(struct li_rewrite *r, const struct li_node *conv
 }
 
 /* bias * scale + shift, or shift where there is no bias, or bias * scale where there is no shift; LI_NONE: neither. */
-static lince_status combined_bias(struct li_rewrite *r, const char *name, li_vid bias, li_vid scale, li_vid shift, li_vid *out,
-                                  lince_error *err)
+static lince_status combined_bias(struct li_rewrite *r, const char *name, li_vid bias, li_vid scale, li_vid shift,
+                                  li_vid *out, lince_error *err)
 {
     *out = shift;
     if (bias == LI_NONE) {
@@ -76,8 +77,8 @@ static lince_status combined_bias(struct li_rewrite *r, const char *name, li_vid
     return li_emit_one(r, "AddV2", name, sum, 2, NULL, 0, out, err);
 }
 
-static lince_status fold(struct li_rewrite *r, const struct li_node *node, const struct source *s, li_vid scale, li_vid shift,
-                         lince_error *err)
+static lince_status fold(struct li_rewrite *r, const struct li_node *node, const struct source *s, li_vid scale,
+                         li_vid shift, lince_error *err)
 {
     li_vid biased[2];
     LI_TRY(scaled_conv(r, s->conv, scale, &biased[0], err));
@@ -108,10 +109,12 @@ static bool foldable_norm(const struct li_rewrite *r, const struct li_node *node
     return true;
 }
 
-static lince_status emit_scale_shift(struct li_rewrite *r, const struct li_node *node, li_vid *scale, li_vid *shift, lince_error *err)
+static lince_status emit_scale_shift(struct li_rewrite *r, const struct li_node *node, li_vid *scale, li_vid *shift,
+                                     lince_error *err)
 {
     float epsilon = (float)li_attr_float(node, "epsilon");
-    struct li_tensor tensor = {.dtype = LINCE_FLOAT32, .shape = {.rank = 0}, .data = &epsilon, .size_bytes = sizeof epsilon};
+    struct li_tensor tensor = {
+        .dtype = LINCE_FLOAT32, .shape = {.rank = 0}, .data = &epsilon, .size_bytes = sizeof epsilon};
     const struct li_tensor *kept;
     li_vid in[2] = {li_mapped(r, node->in[4])}, v;
     LI_TRY(li_graph_own_tensor(r->to, &tensor, &kept, err));
@@ -174,7 +177,8 @@ static lince_status visit(struct li_rewrite *r, int32_t n, bool *done, lince_err
     }
     li_vid scale;
     *done = true;
-    LI_TRY(li_emit_vector(r, node->name, li_mapped(r, factor), r->from->values[node->out[0]].shape.dim[3], &scale, err));
+    LI_TRY(
+        li_emit_vector(r, node->name, li_mapped(r, factor), r->from->values[node->out[0]].shape.dim[3], &scale, err));
     return fold(r, node, &s, scale, LI_NONE, err);
 }
 

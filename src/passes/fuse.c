@@ -14,16 +14,16 @@
 
 /* What a product becomes. Values are those of `from`. */
 struct chain {
-    int32_t head, tail;          /* nodes: the product, and the last one merged */
-    li_vid bias, residual;       /* LI_NONE: none */
+    int32_t head, tail;    /* nodes: the product, and the last one merged */
+    li_vid bias, residual; /* LI_NONE: none */
     const struct li_node *activate;
 };
 
 struct fusing {
     struct li_match m;
-    struct chain *chains;        /* by head */
-    int32_t *chain_of_tail;      /* by node: head of the chain that ends here; LI_NONE */
-    bool *merged;                /* by node: part of a chain that ends later */
+    struct chain *chains;   /* by head */
+    int32_t *chain_of_tail; /* by node: head of the chain that ends here; LI_NONE */
+    bool *merged;           /* by node: part of a chain that ends later */
 };
 
 enum product { NONE, CONV, DEPTHWISE, MATMUL };
@@ -60,7 +60,8 @@ static bool take_add(const struct li_match *m, struct chain *c, const struct li_
         return true;
     }
     bool same = li_shape_equal(&g->values[other].shape, y);
-    if (c->residual == LI_NONE && same && product_of(g, &g->nodes[c->head]) != DEPTHWISE && g->values[other].producer < c->head) {
+    if (c->residual == LI_NONE && same && product_of(g, &g->nodes[c->head]) != DEPTHWISE &&
+        g->values[other].producer < c->head) {
         c->residual = other;
         return true;
     }
@@ -113,7 +114,8 @@ static lince_status find_chains(struct fusing *f, lince_error *err)
 
 /* ---- Writing them ---- */
 
-static lince_status pack(struct li_rewrite *r, const struct li_node *node, enum product product, li_vid *packed, lince_error *err)
+static lince_status pack(struct li_rewrite *r, const struct li_node *node, enum product product, li_vid *packed,
+                         lince_error *err)
 {
     li_vid weights = li_mapped(r, node->in[1]);
     if (product == DEPTHWISE) {
@@ -130,7 +132,8 @@ static lince_status pack(struct li_rewrite *r, const struct li_node *node, enum 
 }
 
 /* Attributes of the product itself; returns how many. */
-static int product_attrs(const struct li_rewrite *r, const struct li_node *node, enum product product, struct li_attr *attrs)
+static int product_attrs(const struct li_rewrite *r, const struct li_node *node, enum product product,
+                         struct li_attr *attrs)
 {
     static const char *const window[] = {"strides", "padding", "explicit_paddings", "dilations"};
     const struct li_shape *weights = &r->from->values[node->in[1]].shape;
@@ -153,7 +156,8 @@ static int product_attrs(const struct li_rewrite *r, const struct li_node *node,
 
 static lince_status write_chain(struct li_rewrite *r, const struct chain *c, lince_error *err)
 {
-    static const char *const fused[] = {[CONV] = "_LiConv2D", [DEPTHWISE] = "_LiDepthwiseConv2D", [MATMUL] = "_LiMatMul"};
+    static const char *const fused[] = {
+        [CONV] = "_LiConv2D", [DEPTHWISE] = "_LiDepthwiseConv2D", [MATMUL] = "_LiMatMul"};
     const struct li_node *node = &r->from->nodes[c->head];
     const struct li_shape *y = &r->from->values[node->out[0]].shape;
     enum product product = product_of(r->from, node);

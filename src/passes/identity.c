@@ -24,7 +24,8 @@ static lince_status visit(struct li_rewrite *r, int32_t n, bool *done, lince_err
     return LINCE_OK;
 }
 
-lince_status li_pass_identity(struct li_graph **out, const struct li_graph *g, const struct li_env *env, lince_error *err)
+lince_status li_pass_identity(struct li_graph **out, const struct li_graph *g, const struct li_env *env,
+                              lince_error *err)
 {
     return li_match_rewrite(out, g, env, visit, err);
 }

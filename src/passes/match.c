@@ -41,7 +41,8 @@ static void find_invariants(struct li_match *m)
     }
     for (int32_t n = 0; n < g->node_count; n++) {
         const struct li_node *node = &g->nodes[n];
-        bool same = !(node->op->effects & ~(unsigned)LI_EFFECT_READ) && !((node->op->effects & LI_EFFECT_READ) && writes(g, node->resource));
+        bool same = !(node->op->effects & ~(unsigned)LI_EFFECT_READ) &&
+                    !((node->op->effects & LI_EFFECT_READ) && writes(g, node->resource));
         for (int i = 0; i < node->nin; i++) {
             same = same && m->invariant[node->in[i]];
         }
@@ -72,7 +73,8 @@ void li_match_free(struct li_match *m)
 }
 
 lince_status li_match_rewrite(struct li_graph **out, const struct li_graph *g, const struct li_env *env,
-                              lince_status (*visit)(struct li_rewrite *r, int32_t node, bool *done, lince_error *err), lince_error *err)
+                              lince_status (*visit)(struct li_rewrite *r, int32_t node, bool *done, lince_error *err),
+                              lince_error *err)
 {
     struct li_match m;
     LI_TRY(li_match_init(&m, g, err));
@@ -112,13 +114,14 @@ bool li_per_channel(const struct li_graph *g, li_vid v, int64_t channels)
     return shape->dim[shape->rank - 1] == channels;
 }
 
-lince_status li_emit_one(struct li_rewrite *r, const char *op, const char *name, const li_vid *in, int nin, const struct li_attr *attrs,
-                         int nattrs, li_vid *out, lince_error *err)
+lince_status li_emit_one(struct li_rewrite *r, const char *op, const char *name, const li_vid *in, int nin,
+                         const struct li_attr *attrs, int nattrs, li_vid *out, lince_error *err)
 {
     return li_graph_emit(r->to, op, name, in, nin, attrs, nattrs, out, 1, err);
 }
 
-lince_status li_emit_vector(struct li_rewrite *r, const char *name, li_vid v, int64_t channels, li_vid *out, lince_error *err)
+lince_status li_emit_vector(struct li_rewrite *r, const char *name, li_vid v, int64_t channels, li_vid *out,
+                            lince_error *err)
 {
     if (r->to->values[v].shape.rank == 1) {
         *out = v;

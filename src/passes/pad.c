@@ -26,7 +26,8 @@ static bool spatial_pad(const struct li_graph *g, const struct li_node *pad, int
 
 static bool takes_padding(const struct li_node *node)
 {
-    return (li_op_is(node, "Conv2D") || li_op_is(node, "DepthwiseConv2dNative")) && !li_attr_is(node, "padding", "SAME");
+    return (li_op_is(node, "Conv2D") || li_op_is(node, "DepthwiseConv2dNative")) &&
+           !li_attr_is(node, "padding", "SAME");
 }
 
 /* The Pad in front of a node, if it can be merged. */

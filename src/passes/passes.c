@@ -1,7 +1,8 @@
 /* The list of passes, and running it. */
 #include "passes.h"
 
-typedef lince_status (*pass)(struct li_graph **out, const struct li_graph *g, const struct li_env *env, lince_error *err);
+typedef lince_status (*pass)(struct li_graph **out, const struct li_graph *g, const struct li_env *env,
+                             lince_error *err);
 
 static const pass passes[] = {
 #define LI_PASS_ENTRY(name) li_pass_##name,
@@ -9,7 +10,8 @@ static const pass passes[] = {
 #undef LI_PASS_ENTRY
 };
 
-lince_status li_passes_run(struct li_graph **out, const struct li_graph *inferred, const struct li_env *env, lince_error *err)
+lince_status li_passes_run(struct li_graph **out, const struct li_graph *inferred, const struct li_env *env,
+                           lince_error *err)
 {
     struct li_graph *made = NULL;
     *out = NULL;

@@ -11,18 +11,20 @@
  * Run all passes, in order, on an inferred graph (which stays the caller's), and give every value a view. *out is the caller's
  * to free. Fails only without memory.
  */
-lince_status li_passes_run(struct li_graph **out, const struct li_graph *inferred, const struct li_env *env, lince_error *err);
+lince_status li_passes_run(struct li_graph **out, const struct li_graph *inferred, const struct li_env *env,
+                           lince_error *err);
 
 /* The passes, in the order they run. What each does is said in its file. */
-#define LI_PASSES(X) \
-    X(identity)      \
-    X(pad)           \
-    X(activation)    \
-    X(affine)        \
+#define LI_PASSES(X)                                                                                                   \
+    X(identity)                                                                                                        \
+    X(pad)                                                                                                             \
+    X(activation)                                                                                                      \
+    X(affine)                                                                                                          \
     X(fuse)
 
-#define LI_PASS_DECLARE(name) \
-    lince_status li_pass_##name(struct li_graph **out, const struct li_graph *g, const struct li_env *env, lince_error *err);
+#define LI_PASS_DECLARE(name)                                                                                          \
+    lince_status li_pass_##name(struct li_graph **out, const struct li_graph *g, const struct li_env *env,             \
+                                lince_error *err);
 LI_PASSES(LI_PASS_DECLARE)
 #undef LI_PASS_DECLARE
 

@@ -30,7 +30,8 @@ static double element(const lince_tensor *t, size_t i)
     }
 }
 
-static bool floats_match(struct golden *g, const char *what, const lince_tensor *got, const lince_tensor *want, double atol, double rtol)
+static bool floats_match(struct golden *g, const char *what, const lince_tensor *got, const lince_tensor *want,
+                         double atol, double rtol)
 {
     size_t n = want->size_bytes / lince_dtype_size(want->dtype), worst = 0;
     double excess = 0;
@@ -45,8 +46,8 @@ static bool floats_match(struct golden *g, const char *what, const lince_tensor 
             worst = i;
         }
     }
-    return check(g, excess == 0, "%s: element %zu is %.9g, TensorFlow gives %.9g (atol %g, rtol %g)", what, worst, n ? element(got, worst) : 0,
-                 n ? element(want, worst) : 0, atol, rtol);
+    return check(g, excess == 0, "%s: element %zu is %.9g, TensorFlow gives %.9g (atol %g, rtol %g)", what, worst,
+                 n ? element(got, worst) : 0, n ? element(want, worst) : 0, atol, rtol);
 }
 
 static bool same_shape(struct golden *g, const char *what, const lince_tensor *got, const lince_tensor *want)
@@ -56,21 +57,22 @@ static bool same_shape(struct golden *g, const char *what, const lince_tensor *g
         same = got->dims[i] == want->dims[i];
     }
     return check(g, same, "%s: %s of rank %d and %zu bytes, wanted %s of rank %d and %zu bytes, or other dims", what,
-                 lince_dtype_name(got->dtype), (int)got->rank, got->size_bytes, lince_dtype_name(want->dtype), (int)want->rank,
-                 want->size_bytes);
+                 lince_dtype_name(got->dtype), (int)got->rank, got->size_bytes, lince_dtype_name(want->dtype),
+                 (int)want->rank, want->size_bytes);
 }
 
 static bool strings_match(struct golden *g, const char *what, const lince_tensor *got, const json_t *want)
 {
     const lince_string *s = got->data;
     size_t n = json_array_size(want);
-    if (!check(g, got->dtype == LINCE_STRING && got->size_bytes == n * sizeof *s, "%s: no array of %zu strings", what, n)) {
+    if (!check(g, got->dtype == LINCE_STRING && got->size_bytes == n * sizeof *s, "%s: no array of %zu strings", what,
+               n)) {
         return false;
     }
     for (size_t i = 0; i < n; i++) {
         const char *w = json_string_value(json_array_get(want, i));
-        if (!check(g, s[i].size == strlen(w) && memcmp(s[i].data, w, s[i].size) == 0, "%s: string %zu is \"%.*s\", wanted \"%s\"", what, i,
-                   (int)s[i].size, s[i].data, w)) {
+        if (!check(g, s[i].size == strlen(w) && memcmp(s[i].data, w, s[i].size) == 0,
+                   "%s: string %zu is \"%.*s\", wanted \"%s\"", what, i, (int)s[i].size, s[i].data, w)) {
             return false;
         }
     }
@@ -83,8 +85,10 @@ bool tensor_matches(struct golden *g, const char *what, const lince_tensor *got,
     if (strings) {
         return strings_match(g, what, got, strings);
     }
-    lince_tensor w = npy_read(g, json_string_value(json_object_get(want, "tensor")), json_string_value(json_object_get(want, "dtype")));
-    double atol = json_number_value(json_object_get(want, "atol")), rtol = json_number_value(json_object_get(want, "rtol"));
+    lince_tensor w = npy_read(g, json_string_value(json_object_get(want, "tensor")),
+                              json_string_value(json_object_get(want, "dtype")));
+    double atol = json_number_value(json_object_get(want, "atol")),
+           rtol = json_number_value(json_object_get(want, "rtol"));
     bool ok = same_shape(g, what, got, &w);
     if (ok && json_object_get(want, "atol")) {
         ok = floats_match(g, what, got, &w, atol, rtol);
@@ -143,7 +147,8 @@ static void walk_leaf(struct walk *w, const char *path, const json_t *want)
     if (!constant) {
         tensor_matches(w->g, what, &got->tensor, want);
     } else if (json_is_null(constant)) {
-        check(w->g, got->tensor.dtype == LINCE_DTYPE_NONE, "%s: is %s, wanted None", what, lince_dtype_name(got->tensor.dtype));
+        check(w->g, got->tensor.dtype == LINCE_DTYPE_NONE, "%s: is %s, wanted None", what,
+              lince_dtype_name(got->tensor.dtype));
     } else {
         check(w->g, false, "%s: a constant other than None in a golden", what);
     }

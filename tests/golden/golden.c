@@ -50,9 +50,12 @@ static void check_variable(struct golden *g, lince_model *model, size_t i, const
         return;
     }
     const json_t *shape = json_object_get(want, "shape");
-    check(g, strcmp(info.name, json_string_value(json_object_get(want, "name"))) == 0, "variable %zu is %s", i, info.name);
-    check(g, info.dtype == dtype_of(json_string_value(json_object_get(want, "dtype"))), "%s is %s", info.name, lince_dtype_name(info.dtype));
-    check(g, (info.trainable != 0) == json_is_true(json_object_get(want, "trainable")), "%s: trainable is %d", info.name, info.trainable);
+    check(g, strcmp(info.name, json_string_value(json_object_get(want, "name"))) == 0, "variable %zu is %s", i,
+          info.name);
+    check(g, info.dtype == dtype_of(json_string_value(json_object_get(want, "dtype"))), "%s is %s", info.name,
+          lince_dtype_name(info.dtype));
+    check(g, (info.trainable != 0) == json_is_true(json_object_get(want, "trainable")), "%s: trainable is %d",
+          info.name, info.trainable);
     bool same = (size_t)info.rank == json_array_size(shape);
     for (int k = 0; same && k < info.rank; k++) {
         same = info.dims[k] == json_integer_value(json_array_get(shape, (size_t)k));
@@ -69,9 +72,11 @@ static void check_list(struct golden *g, lince_model *model, lince_variable_list
         check(g, indices == NULL, "list %d is there, wanted none", (int)which);
         return;
     }
-    check(g, indices != NULL && count == json_array_size(want), "list %d has %zu entries, wanted %zu", (int)which, count, json_array_size(want));
+    check(g, indices != NULL && count == json_array_size(want), "list %d has %zu entries, wanted %zu", (int)which,
+          count, json_array_size(want));
     for (size_t i = 0; indices && i < count && i < json_array_size(want); i++) {
-        check(g, indices[i] == json_integer_value(json_array_get(want, i)), "list %d: entry %zu is variable %d", (int)which, i, indices[i]);
+        check(g, indices[i] == json_integer_value(json_array_get(want, i)), "list %d: entry %zu is variable %d",
+              (int)which, i, indices[i]);
     }
 }
 
@@ -84,17 +89,20 @@ static void check_losses(struct golden *g, lince_model *model, const json_t *wan
         float value = NAN;
         const json_t *loss = json_array_get(want, (size_t)i);
         double w = json_number_value(json_object_get(loss, "value"));
-        double tolerance = json_number_value(json_object_get(loss, "atol")) + fabs(w) * json_number_value(json_object_get(loss, "rtol"));
+        double tolerance = json_number_value(json_object_get(loss, "atol")) +
+                           fabs(w) * json_number_value(json_object_get(loss, "rtol"));
         lince_status st = lince_loss_value(model, (size_t)i, &value, &err);
         if (check(g, st == LINCE_OK, "loss %lld: %s", (long long)i, st ? err.text : "")) {
-            check(g, fabs((double)value - w) <= tolerance, "loss %lld is %.9g, TensorFlow gives %.9g", (long long)i, (double)value, w);
+            check(g, fabs((double)value - w) <= tolerance, "loss %lld is %.9g, TensorFlow gives %.9g", (long long)i,
+                  (double)value, w);
         }
     }
 }
 
 static void check_callables(struct golden *g, lince_model *model)
 {
-    const json_t *functions = json_object_get(g->manifest, "functions"), *signatures = json_object_get(g->manifest, "signatures");
+    const json_t *functions = json_object_get(g->manifest, "functions"),
+                 *signatures = json_object_get(g->manifest, "signatures");
     lince_callable *callable;
     for (void *it = json_object_iter((json_t *)functions); it; it = json_object_iter_next((json_t *)functions, it)) {
         const char *name = json_object_iter_key(it);
@@ -114,7 +122,8 @@ static void check_lists(struct golden *g, lince_model *model)
 {
     const json_t *all = json_object_get(g->manifest, "all_variables");
     g->call = "lists";
-    check(g, lince_variable_count(model) == json_array_size(all), "%zu variables, wanted %zu", lince_variable_count(model), json_array_size(all));
+    check(g, lince_variable_count(model) == json_array_size(all), "%zu variables, wanted %zu",
+          lince_variable_count(model), json_array_size(all));
     for (size_t i = 0; i < json_array_size(all) && i < lince_variable_count(model); i++) {
         check_variable(g, model, i, json_array_get(all, i));
     }
@@ -136,7 +145,8 @@ static void **read_state(struct golden *g, lince_model *model)
         lince_error err = {0};
         if (lince_variable_info_at(model, i, &info, &err) == LINCE_OK && info.dtype != LINCE_STRING) {
             state[i] = malloc(info.size_bytes + 1);
-            check(g, lince_variable_read(model, i, state[i], info.size_bytes, &err) == LINCE_OK, "reading %s: %s", info.name, err.text);
+            check(g, lince_variable_read(model, i, state[i], info.size_bytes, &err) == LINCE_OK, "reading %s: %s",
+                  info.name, err.text);
         }
     }
     return state;
@@ -183,8 +193,8 @@ static void check_state(struct golden *g, lince_model *model, void **before, con
 
 /* ---- Calls ---- */
 
-static lince_status run(lince_model *model, const json_t *call, const struct arguments *a, lince_session **session, const lince_output **out,
-                        size_t *count, lince_error *err)
+static lince_status run(lince_model *model, const json_t *call, const struct arguments *a, lince_session **session,
+                        const lince_output **out, size_t *count, lince_error *err)
 {
     lince_callable *callable;
     *session = NULL;
@@ -205,8 +215,10 @@ static void check_call(struct golden *g, lince_model *model, const json_t *call,
     arguments_read(g, &a, call, fixed);
     lince_status st = run(model, call, &a, &session, &out, &count, &err);
     if (refusal) {
-        check(g, st != LINCE_OK, "was accepted; TensorFlow says: %s", json_string_value(json_object_get(refusal, "reason")));
-        check(g, st == LINCE_OK || (st != LINCE_EUNSUPPORTED && strlen(err.text) > 10), "refused for the wrong reason: %s", err.text);
+        check(g, st != LINCE_OK, "was accepted; TensorFlow says: %s",
+              json_string_value(json_object_get(refusal, "reason")));
+        check(g, st == LINCE_OK || (st != LINCE_EUNSUPPORTED && strlen(err.text) > 10),
+              "refused for the wrong reason: %s", err.text);
         check_state(g, model, before, NULL);
     } else if (check(g, st == LINCE_OK, "%s", err.text)) {
         result_matches(g, out, count, json_object_get(call, "result"));
@@ -248,8 +260,10 @@ static void check_mask(struct golden *g, const lince_tensor *mask, const json_t 
         odd += x[i] != 0 && fabs((double)x[i] - value) > 1e-6 * value;
     }
     double share = (double)kept / (double)n, target = json_number_value(json_object_get(fraction, "value"));
-    check(g, mask->dtype == LINCE_FLOAT32 && n > 0 && odd == 0, "%zu of %zu values are neither 0 nor %g", odd, n, value);
-    check(g, fabs(share - target) <= json_number_value(json_object_get(fraction, "plus_minus")), "%g are kept, wanted %g", share, target);
+    check(g, mask->dtype == LINCE_FLOAT32 && n > 0 && odd == 0, "%zu of %zu values are neither 0 nor %g", odd, n,
+          value);
+    check(g, fabs(share - target) <= json_number_value(json_object_get(fraction, "plus_minus")),
+          "%g are kept, wanted %g", share, target);
 }
 
 static void check_statistics(struct golden *g)

@@ -10,9 +10,9 @@
 
 /* One manifest being run. Failures are printed and counted. */
 struct golden {
-    const char *folder;   /* that holds models/ and cases/ */
+    const char *folder; /* that holds models/ and cases/ */
     json_t *manifest;
-    const char *call;     /* what is being checked, for messages */
+    const char *call; /* what is being checked, for messages */
     int checks, failures;
 };
 

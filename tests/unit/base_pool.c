@@ -51,9 +51,9 @@ enum { MOST_TASKS = 1000 };
 
 struct job {
     struct li_pool *pool;
-    int runs[MOST_TASKS];   /* plain: each task is written by one thread, and read after the region */
+    int runs[MOST_TASKS]; /* plain: each task is written by one thread, and read after the region */
     int worker[MOST_TASKS];
-    int64_t last[4];        /* scratch by worker, plain: no two calls with one worker overlap */
+    int64_t last[4]; /* scratch by worker, plain: no two calls with one worker overlap */
 };
 
 static void note(void *context, int64_t task, int worker)
@@ -247,7 +247,7 @@ static void senseless_sizes_are_refused(void **state)
 
 static void name_of_thread(void *context, int64_t task, int worker)
 {
-    char (*names)[16] = context;
+    char(*names)[16] = context;
 
     (void)worker;
     pthread_getname_np(pthread_self(), names[task], sizeof names[task]);

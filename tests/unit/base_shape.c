@@ -184,8 +184,8 @@ static void all_bfloat16s_survive_and_round(void **state)
             assert_int_equal(li_float_to_bfloat16(value), bits);
         }
     }
-    assert_int_equal(li_float_to_bfloat16(0x1.01p0f), 0x3f80);      /* tie, to even: down */
-    assert_int_equal(li_float_to_bfloat16(0x1.03p0f), 0x3f82);      /* tie, to even: up */
+    assert_int_equal(li_float_to_bfloat16(0x1.01p0f), 0x3f80); /* tie, to even: down */
+    assert_int_equal(li_float_to_bfloat16(0x1.03p0f), 0x3f82); /* tie, to even: up */
     assert_int_equal(li_float_to_bfloat16(0x1.010002p0f), 0x3f81);
     assert_int_equal(li_float_to_bfloat16(0x1.fffffep127f), 0x7f80); /* FLT_MAX: beyond the largest */
 }
