@@ -74,24 +74,22 @@ void cli_help_all(FILE *to)
     fprintf(to, "\nMODEL is a folder with a saved_model.pb. `lince COMMAND --help` tells the options of a command.\n");
 }
 
-/* Words of `text` in lines of at most 100 columns, the first of which begins at `column`. */
-static void wrapped(FILE *to, const char *text, int column, int indent)
+/* Words of `text` in lines of at most 100 columns; those after the first are indented. */
+static void wrapped(FILE *to, const char *text, int indent)
 {
-    int at = column;
-    while (*text) {
+    int at = indent;
+    for (bool first = true; *text; first = false) {
         int len = (int)strcspn(text, " ");
-        if (at + len > 100 && at > indent) {
-            fprintf(to, "\n%*s", indent, "");
-            at = indent;
+        if (first) {
+            fprintf(to, "%.*s", len, text);
+        } else if (at + 1 + len > 100) {
+            fprintf(to, "\n%*s%.*s", indent, "", len, text);
+            at = indent - 1;
+        } else {
+            fprintf(to, " %.*s", len, text);
         }
-        fprintf(to, "%.*s", len, text);
-        at += len;
-        text += len;
-        if (*text == ' ') {
-            text++;
-            fputc(' ', to);
-            at++;
-        }
+        at += len + !first;
+        text += len + (text[len] == ' ');
     }
     fputc('\n', to);
 }
@@ -114,7 +112,7 @@ void cli_help_command(FILE *to, const struct cli_command *command)
         } else {
             fprintf(to, "%-35s", left);
         }
-        wrapped(to, o->help, 35, 35);
+        wrapped(to, o->help, 35);
     }
     if (*command->examples) {
         fprintf(to, "\n%s", command->examples);

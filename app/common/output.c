@@ -92,12 +92,13 @@ lince_status app_output_open(struct app_output *out, const char *path, lince_err
     if (there && S_ISDIR(facts.st_mode)) {
         return app_fail(err, LINCE_EINVAL, "%s: is a folder, the name of a file is wanted", path);
     }
-    out->path = there ? realpath(path, NULL) : strdup(path); /* a link stays; what it leads to is replaced */
+    bool regular = there && S_ISREG(facts.st_mode);
+    out->path = regular ? realpath(path, NULL) : strdup(path); /* a link stays; what it leads to is replaced */
     if (!out->path) {
         return app_fail(err, LINCE_EIO, "%s: %s", path, strerror(errno));
     }
     lince_status st = LINCE_OK;
-    if (!there || S_ISREG(facts.st_mode)) {
+    if (!there || regular) {
         st = open_beside(out, err);
     } else if (!(out->file = tmpfile())) {
         st = app_fail(err, LINCE_EIO, "%s: no temporary file: %s", path, strerror(errno));
