@@ -66,8 +66,8 @@ struct li_mem;
 struct li_mem *li_mem_new(void *(*alloc)(size_t bytes, void *context), void (*release)(void *pointer, void *context),
                           void *context, size_t limit_bytes /* 0: none */);
 void li_mem_retain(struct li_mem *mem);
-void li_mem_release(
-    struct li_mem *mem); /* freed with the last reference; everything allocated from it must be freed first */
+/* Freed with the last reference; everything allocated from it must be freed first. */
+void li_mem_release(struct li_mem *mem);
 
 /* LI_ALIGN-aligned, not cleared; NULL and err filled (LINCE_ENOMEM) on failure. 0 bytes give a valid pointer. */
 void *li_alloc(struct li_mem *mem, size_t bytes, lince_error *err);
