@@ -25,6 +25,9 @@ lince_status li_vfail(lince_error *err, lince_status code, const char *format, v
 lince_status li_prefix(lince_error *err, lince_status code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* A short word, such as "corrupt"; "unknown" for a number that is none. */
+const char *li_status_name(lince_status status);
+
 /* Return at once when a call fails; only where there is nothing to undo. */
 #define LI_TRY(call)                                                                                                   \
     do {                                                                                                               \

@@ -68,3 +68,32 @@ lince_status li_prefix(lince_error *err, lince_status code, const char *format, 
     va_end(args);
     return li_fail(err, code, "%s: %s", where.text, err->text);
 }
+
+const char *li_status_name(lince_status status)
+{
+    switch (status) {
+    case LINCE_OK:
+        return "ok";
+    case LINCE_EINVAL:
+        return "invalid";
+    case LINCE_ENOMEM:
+        return "no memory";
+    case LINCE_EIO:
+        return "io";
+    case LINCE_ENOENT:
+        return "not found";
+    case LINCE_EFORMAT:
+        return "format";
+    case LINCE_ECORRUPT:
+        return "corrupt";
+    case LINCE_ELIMIT:
+        return "limit";
+    case LINCE_EUNSUPPORTED:
+        return "unsupported";
+    case LINCE_EUNSAFE:
+        return "unsafe";
+    case LINCE_EDATA:
+        return "data";
+    }
+    return "unknown";
+}

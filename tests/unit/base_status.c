@@ -102,6 +102,19 @@ static void try_returns_at_the_first_failure(void **state)
     assert_int_equal(after, 1);
 }
 
+static void every_status_has_a_name_of_its_own(void **state)
+{
+    (void)state;
+    for (int i = LINCE_OK; i <= LINCE_EDATA; i++) {
+        assert_string_not_equal(li_status_name((lince_status)i), "unknown");
+        for (int k = LINCE_OK; k < i; k++) {
+            assert_string_not_equal(li_status_name((lince_status)i), li_status_name((lince_status)k));
+        }
+    }
+    assert_string_equal(li_status_name((lince_status)(LINCE_EDATA + 1)), "unknown");
+    assert_string_equal(li_status_name(LINCE_ECORRUPT), "corrupt");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -112,6 +125,7 @@ int main(void)
         cmocka_unit_test(a_prefix_stands_before_the_text),
         cmocka_unit_test(a_text_may_be_made_from_the_old_one),
         cmocka_unit_test(try_returns_at_the_first_failure),
+        cmocka_unit_test(every_status_has_a_name_of_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
