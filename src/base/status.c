@@ -77,11 +77,11 @@ const char *li_status_name(lince_status status)
     case LINCE_EINVAL:
         return "invalid";
     case LINCE_ENOMEM:
-        return "no memory";
+        return "memory";
     case LINCE_EIO:
         return "io";
     case LINCE_ENOENT:
-        return "not found";
+        return "missing";
     case LINCE_EFORMAT:
         return "format";
     case LINCE_ECORRUPT:
