@@ -34,6 +34,7 @@ int cli_image_options(struct cli_image *image, const struct cli_args *args)
     int resize = 0, interpolation = 0, dct = 0;
     double fraction = 1;
     lince_image_options_init(o);
+    CLI_TRY(cli_size(args, &image->height, &image->width));
     CLI_TRY(cli_choice(args, OPT_RESIZE, resizes, &resize));
     CLI_TRY(cli_choice(args, OPT_INTERPOLATION, interpolations, &interpolation));
     CLI_TRY(cli_choice(args, OPT_DCT, "fast|accurate", &dct));

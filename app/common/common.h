@@ -50,7 +50,8 @@ lince_status app_read(const char *path, void **data, size_t *size, lince_error *
 
 /*
  * A file under construction. It is written beside its final name and renamed by app_output_commit(), so no half file is ever seen
- * there; a signal that ends the program removes it. What is no regular file (a device, a pipe) is written when committed.
+ * there; a signal that ends the program removes it. What is no regular file (a device, a pipe, "-" for stdout) is written when
+ * committed.
  */
 struct app_output {
     FILE *file;

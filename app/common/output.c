@@ -88,7 +88,8 @@ lince_status app_output_open(struct app_output *out, const char *path, lince_err
 {
     struct stat facts;
     *out = (struct app_output){0};
-    bool there = stat(path, &facts) == 0;
+    bool standard = strcmp(path, "-") == 0;
+    bool there = !standard && stat(path, &facts) == 0;
     if (there && S_ISDIR(facts.st_mode)) {
         return app_fail(err, LINCE_EINVAL, "%s: is a folder, the name of a file is wanted", path);
     }
@@ -98,7 +99,7 @@ lince_status app_output_open(struct app_output *out, const char *path, lince_err
         return app_fail(err, LINCE_EIO, "%s: %s", path, strerror(errno));
     }
     lince_status st = LINCE_OK;
-    if (!there || regular) {
+    if (!standard && (!there || regular)) {
         st = open_beside(out, err);
     } else if (!(out->file = tmpfile())) {
         st = app_fail(err, LINCE_EIO, "%s: no temporary file: %s", path, strerror(errno));
@@ -114,7 +115,8 @@ static lince_status pour(struct app_output *out, lince_error *err)
 {
     char buffer[1 << 14];
     size_t n;
-    FILE *to = fopen(out->path, "w");
+    bool standard = strcmp(out->path, "-") == 0;
+    FILE *to = standard ? stdout : fopen(out->path, "w");
     if (!to) {
         return app_fail(err, LINCE_EIO, "%s: cannot be written: %s", out->path, strerror(errno));
     }
@@ -122,8 +124,8 @@ static lince_status pour(struct app_output *out, lince_error *err)
     while ((n = fread(buffer, 1, sizeof buffer, out->file)) > 0 && fwrite(buffer, 1, n, to) == n) {
     }
     bool bad = ferror(to) || ferror(out->file);
-    if (fclose(to) || bad) {
-        return app_fail(err, LINCE_EIO, "%s: cannot be written: %s", out->path, strerror(errno));
+    if ((standard ? fflush(to) : fclose(to)) || bad) {
+        return app_fail(err, LINCE_EIO, "%s: cannot be written: %s", standard ? "stdout" : out->path, strerror(errno));
     }
     return LINCE_OK;
 }
