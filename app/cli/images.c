@@ -64,6 +64,18 @@ static int check_kind(const struct cli_model *m, const struct cli_trace *trace)
     return CLI_FAILED;
 }
 
+static void accepted_sizes(char text[64], const struct cli_trace *trace)
+{
+    if (trace->height && trace->width) {
+        snprintf(text, 64, "%dx%d (height x width)", (int)trace->height, (int)trace->width);
+    } else if (trace->height || trace->width) {
+        snprintf(text, 64, trace->height ? "height %d and any width" : "width %d and any height",
+                 (int)(trace->height ? trace->height : trace->width));
+    } else {
+        snprintf(text, 64, "any height and width");
+    }
+}
+
 int cli_image_size(struct cli_image *image, const struct cli_args *args, const struct cli_model *m,
                    const struct cli_trace *trace)
 {
@@ -72,18 +84,14 @@ int cli_image_size(struct cli_image *image, const struct cli_args *args, const s
     image->height = trace->height;
     image->width = trace->width;
     CLI_TRY(cli_size(args, &image->height, &image->width));
+    char accepted[64];
+    accepted_sizes(accepted, trace);
     if ((trace->height && image->height != trace->height) || (trace->width && image->width != trace->width)) {
-        return cli_usage(args, "--size %s: %s takes images of %dx%d (height x width; 0 is any)", args->value[OPT_SIZE],
-                         m->path, (int)trace->height, (int)trace->width);
+        return cli_usage(args, "--size %s: %s takes images of %s", args->value[OPT_SIZE], m->path, accepted);
     }
     if (image->height == 0 || image->width == 0) {
-        char sizes[64] = "any height and width";
-        if (trace->height || trace->width) {
-            snprintf(sizes, sizeof sizes, trace->height ? "height %d and any width" : "width %d and any height",
-                     (int)(trace->height ? trace->height : trace->width));
-        }
-        return cli_usage(args, "%s accepts images of %s; --size HxW is wanted, as the model's page says", m->path,
-                         sizes);
+        return cli_usage(args, "%s takes images of %s; --size HxW is wanted, as the model's page says", m->path,
+                         accepted);
     }
     return CLI_DONE;
 }

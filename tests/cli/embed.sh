@@ -1,0 +1,29 @@
+cp "$photos"/chelsea.jpg "$photos"/coffee.jpg "$photos"/rocket.jpg .
+header() {
+    head -c 128 "$1" | tail -c +11 | tr -d '\n' | sed 's/ *$//; s/$/\n/'
+}
+t embed "$lite0" rocket.jpg chelsea.jpg missing.jpg coffee.jpg --output f.npy --batch-size 2
+header f.npy
+cat f.txt
+wc -c <f.npy
+for name in rocket chelsea coffee; do
+    t embed "$lite0" $name.jpg --output $name.npy --names $name.names --quiet
+    cat $name.names
+done
+t embed "$lite0" rocket.jpg chelsea.jpg coffee.jpg --output again.npy --batch-size 2 --json
+cmp f.npy again.npy && echo "the same again"
+mkdir empty
+t embed "$lite0" empty --output none.npy
+header none.npy
+wc -c <none.txt
+t embed "$lite0" missing.jpg --output none.npy
+header none.npy
+t embed "$lite0" chelsea.jpg --output /dev/full --names names
+t embed "$lite0" chelsea.jpg --output full.npy --names /dev/full
+t embed "$lite0" chelsea.jpg --output f.npy/f.npy
+t embed "$lite0" chelsea.jpg --output empty
+t embed missing chelsea.jpg --output kept.npy >out
+sed -n 's/^lince: \([^:]*\): .*/\1/p' out
+ls kept* 2>/dev/null
+"$lince" embed "$lite0" chelsea.jpg --output - --names names | cmp - chelsea.npy && echo "the same to stdout"
+ls -A
