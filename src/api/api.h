@@ -20,8 +20,6 @@ struct lince_model {
     struct li_env env;
     struct lince_callable *callables;
     size_t callable_count;
-    struct lince_session **losses; /* by loss; made when first asked for, under the lock */
-    struct lince_callable *loss_callables;
     pthread_mutex_t lock;
     atomic_int references;
 };

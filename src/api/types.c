@@ -8,9 +8,7 @@ const char *lince_version(void)
 
 const char *lince_status_name(lince_status status)
 {
-    static const char *const names[] = {"ok",      "invalid", "memory",      "io",     "missing", "format",
-                                        "corrupt", "limit",   "unsupported", "unsafe", "data"};
-    return (unsigned)status < LI_COUNT(names) ? names[status] : "unknown";
+    return li_status_name(status);
 }
 
 const char *lince_dtype_name(lince_dtype dtype)
