@@ -461,6 +461,9 @@ lince_status li_graph_infer(struct li_graph **out, struct li_graph **rest, const
 lince_status li_node_eval(const struct li_graph *g, const struct li_node *node, const struct li_tensor *in,
                           struct li_tensor *out, const struct li_env *env, lince_error *err);
 
+/* Copy of g in which every value and node has the number it has in g: for stages that append. */
+lince_status li_graph_copy(struct li_graph **out, const struct li_graph *g, lince_error *err);
+
 /* Copy of g without nodes that neither an output nor a required effect needs. For passes. */
 lince_status li_graph_prune(struct li_graph **out, const struct li_graph *g, lince_error *err);
 

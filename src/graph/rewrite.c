@@ -210,6 +210,57 @@ lince_status li_graph_prune(struct li_graph **out, const struct li_graph *g, lin
     return li_graph_rewrite(out, g, NULL, NULL, NULL, err);
 }
 
+/* ---- Copying ----------------------------------------------------------------------------------------------------- */
+
+static lince_status copy_ids(struct li_graph *g, li_vid **ids, int count, lince_error *err)
+{
+    li_vid *copy = li_arena_alloc(&g->arena, (size_t)count * sizeof *copy, err);
+    if (!copy) {
+        return LINCE_ENOMEM;
+    }
+    if (count) {
+        memcpy(copy, *ids, (size_t)count * sizeof *copy);
+    }
+    *ids = copy;
+    return LINCE_OK;
+}
+
+static lince_status copy_all(struct li_graph *to, const struct li_graph *from, lince_error *err)
+{
+    LI_TRY(li_graph_reserve(to, from->value_count, from->node_count, err));
+    for (int32_t i = 0; i < from->input_count; i++) { /* for the room that inputs have; overwritten below */
+        li_vid v;
+        const struct li_value *value = &from->values[from->inputs[i]];
+        LI_TRY(li_graph_input(to, value->dtype, &value->shape, &v, err));
+        to->inputs[i] = from->inputs[i];
+    }
+    if (from->value_count) {
+        memcpy(to->values, from->values, (size_t)from->value_count * sizeof *to->values);
+    }
+    to->value_count = from->value_count;
+    for (int32_t n = 0; n < from->node_count; n++) {
+        struct li_node *node = &to->nodes[n];
+        *node = from->nodes[n];
+        LI_TRY(copy_ids(to, &node->in, node->nin, err));
+        LI_TRY(copy_ids(to, &node->out, node->nout, err));
+    }
+    to->node_count = from->node_count;
+    return li_graph_set_outputs(to, from->outputs, from->output_count, err);
+}
+
+lince_status li_graph_copy(struct li_graph **out, const struct li_graph *g, lince_error *err)
+{
+    struct li_graph *copy;
+    LI_TRY(li_graph_new_from(&copy, g, err));
+    lince_status st = copy_all(copy, g, err);
+    if (st) {
+        li_graph_free(copy);
+        return st;
+    }
+    *out = copy;
+    return LINCE_OK;
+}
+
 /* ---- Emitting ------------------------------------------------------------------------------------------------------- */
 
 lince_status li_graph_emit(struct li_graph *g, const char *op, const char *name, const li_vid *in, int nin,

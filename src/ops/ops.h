@@ -8,6 +8,15 @@
 /* The closed list, sorted by name; static. */
 const struct li_ops *li_ops(void);
 
+/* ---- What differentiation needs beside the rows (gradient.c) --------------------------------------------------------- */
+
+/* Append a value of this shape with one number everywhere. */
+lince_status li_ops_fill(struct li_graph *g, const char *name, lince_dtype dtype, const struct li_shape *shape,
+                         double number, li_vid *out, lince_error *err);
+/* Append the sum of count >= 1 values of one shape; a single one is its own sum. */
+lince_status li_ops_add_all(struct li_graph *g, const char *name, const li_vid *in, int count, li_vid *out,
+                            lince_error *err);
+
 /* ---- Tables (table.c): what HashTableV2 and its kin hold ------------------------------------------------------------- */
 
 struct li_table;

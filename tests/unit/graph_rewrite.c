@@ -68,6 +68,30 @@ static void pruning_keeps_required_nodes_inputs_and_views(void **state)
     li_graph_free(g);
 }
 
+static void a_copy_has_the_same_numbers_and_grows_alone(void **state)
+{
+    struct fixture *f = *state;
+    struct li_graph *g;
+    li_vid x = input_of(f, SHAPE(2)), y = input_of(f, SHAPE(2)), z = input_of(f, SHAPE(2)), more;
+
+    node(f, &op_add, "dead", x, y);
+    set_outputs(f, node(f, &op_add, "sum", z, y), x);
+    OK(li_graph_copy(&g, f->g, &f->err));
+    OK(li_graph_input(g, LINCE_FLOAT32, SHAPE(7), &more, &f->err));
+    OK(li_graph_input(g, LINCE_FLOAT32, SHAPE(7), &more, &f->err));
+    assert_int_equal(more, f->g->value_count + 1);
+    assert_int_equal(f->g->input_count, 3);
+    li_graph_free(f->g);
+    f->g = g;
+    assert_int_equal(g->node_count, 2);
+    assert_string_equal(g->nodes[1].name, "sum");
+    assert_int_equal(g->nodes[1].in[0], z);
+    assert_int_equal(g->values[g->outputs[0]].producer, 1);
+    assert_int_equal(g->outputs[1], x);
+    assert_int_equal(g->inputs[2], z);
+    assert_int_equal(g->inputs[4], more);
+}
+
 static void emitting_infers_and_settles(void **state)
 {
     struct fixture *f = *state;
@@ -110,6 +134,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_rewrite_replaces_nodes_and_drops_what_is_left_over, set_up, tear_down),
         cmocka_unit_test_setup_teardown(pruning_keeps_required_nodes_inputs_and_views, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_copy_has_the_same_numbers_and_grows_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(emitting_infers_and_settles, set_up, tear_down),
         cmocka_unit_test(tasks_divide_everything_once),
     };

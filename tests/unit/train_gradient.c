@@ -1,0 +1,324 @@
+/* Gradients of small graphs of real ops: against differences, and where there are none. */
+#include "test.h"
+
+#include "kernels/kernels.h"
+#include "ops/ops.h"
+#include "train/train.h"
+
+#include <math.h>
+
+struct fixture {
+    struct li_mem *mem;
+    struct li_store *store;
+    struct li_graph *g;
+    struct li_env env;
+    lince_error err;
+};
+
+#define OK(call)                                                                                                       \
+    do {                                                                                                               \
+        lince_status ok_status = (call);                                                                               \
+        if (ok_status) {                                                                                               \
+            fail_msg("%s: %s", #call, f->err.text);                                                                    \
+        }                                                                                                              \
+    } while (0)
+
+static int set_up(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    f->mem = li_mem_new(NULL, NULL, NULL, 0);
+    f->env = (struct li_env){.mem = f->mem, .isa = LI_ISA_REF, .kernels = li_kernels_get(LI_ISA_REF)};
+    assert_int_equal(li_store_new(&f->store, f->mem, &f->err), LINCE_OK);
+    assert_int_equal(li_graph_new(&f->g, f->store, li_ops(), f->mem, &f->err), LINCE_OK);
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    li_graph_free(f->g);
+    li_store_release(f->store);
+    assert_int_equal(li_mem_used_bytes(f->mem), 0);
+    li_mem_release(f->mem);
+    free(f);
+    return 0;
+}
+
+/* ---- Making ---- */
+
+static li_vid input(struct fixture *f, int64_t rows, int64_t cols)
+{
+    li_vid v;
+    OK(li_graph_input(f->g, LINCE_FLOAT32, &(struct li_shape){2, {rows, cols}}, &v, &f->err));
+    return v;
+}
+
+static li_vid variable(struct fixture *f, const char *name, const struct li_shape *shape)
+{
+    float data[64];
+    int32_t resource;
+    li_vid v;
+    for (int i = 0; i < 64; i++) {
+        data[i] = sinf((float)(i * 7 + f->store->count)) * 0.7f;
+    }
+    OK(li_store_add(f->store, LI_VARIABLE, name, LINCE_FLOAT32, shape, &resource, &f->err));
+    OK(li_store_write(f->store, resource, data, (size_t)li_shape_count(shape) * sizeof(float), &f->err));
+    OK(li_graph_resource(f->g, resource, &v, &f->err));
+    return v;
+}
+
+static li_vid emit(struct fixture *f, const char *op, li_vid a, li_vid b, const struct li_attr *attr)
+{
+    li_vid out;
+    OK(li_graph_emit(f->g, op, op, (li_vid[]){a, b}, (a >= 0) + (b >= 0), attr, attr != NULL, &out, 1, &f->err));
+    return out;
+}
+
+static li_vid read(struct fixture *f, li_vid handle)
+{
+    return emit(f, "ReadVariableOp", handle, LI_NONE, &(struct li_attr)LI_TYPE("dtype", LINCE_FLOAT32));
+}
+
+static li_vid sum_all(struct fixture *f, li_vid v)
+{
+    int64_t data[] = {0, 1};
+    const struct li_tensor axes = {.dtype = LINCE_INT64, .shape = {1, {2}}, .data = data, .size_bytes = sizeof data};
+    const struct li_tensor *own;
+    li_vid constant;
+    OK(li_graph_own_tensor(f->g, &axes, &own, &f->err));
+    OK(li_graph_constant(f->g, own, &constant, &f->err));
+    return emit(f, "Sum", v, constant, NULL);
+}
+
+/* ---- Running ---- */
+
+static struct li_tensor content(const struct li_graph *g, li_vid v, const struct li_tensor *values)
+{
+    return g->values[v].constant ? *g->values[v].constant : values[v];
+}
+
+/* The elements of `wanted` as floats, every input of the graph holding 0.1, 0.2, ... */
+static void run(struct fixture *f, struct li_graph *g, li_vid wanted, float *out)
+{
+    struct li_tensor *values = calloc((size_t)g->value_count, sizeof *values), in[8];
+    for (int32_t i = 0; i < g->input_count; i++) {
+        const struct li_value *value = &g->values[g->inputs[i]];
+        struct li_tensor *t = &values[g->inputs[i]];
+        *t = (struct li_tensor){.dtype = value->dtype, .shape = value->shape};
+        OK(li_shape_bytes(&t->shape, t->dtype, &t->size_bytes, &f->err));
+        t->data = li_alloc(f->mem, t->size_bytes, &f->err);
+        for (size_t k = 0; k < t->size_bytes / sizeof(float); k++) {
+            ((float *)t->data)[k] = (float)(k + 1) * 0.1f;
+        }
+    }
+    for (int32_t n = 0; n < g->node_count; n++) {
+        const struct li_node *node = &g->nodes[n];
+        assert_int_equal(node->nout, 1);
+        assert_true(node->nin <= 8);
+        for (int i = 0; i < node->nin; i++) {
+            in[i] = content(g, node->in[i], values);
+        }
+        OK(li_node_eval(g, node, in, &values[node->out[0]], &f->env, &f->err));
+    }
+    const struct li_tensor result = content(g, wanted, values);
+    for (int64_t i = 0; i < li_shape_count(&result.shape); i++) {
+        out[i] = (float)li_tensor_float(&result, i);
+    }
+    for (li_vid v = 0; v < g->value_count; v++) {
+        li_free(f->mem, values[v].data);
+    }
+    free(values);
+}
+
+/* The gradient of a variable against what the loss does when each element moves a little. */
+static void check_variable(struct fixture *f, struct li_graph *g, li_vid loss, int32_t resource, li_vid grad)
+{
+    enum { MOST = 64 };
+    float value[MOST], found[MOST], up, down, step = 1e-2f;
+    size_t bytes = f->store->resources[resource]->value.size_bytes;
+    assert_true(bytes <= sizeof value);
+    assert_true(li_shape_equal(&g->values[grad].shape, &f->store->resources[resource]->shape));
+    OK(li_store_read(f->store, resource, value, bytes, &f->err));
+    run(f, g, grad, found);
+    for (size_t i = 0; i < bytes / sizeof(float); i++) {
+        float kept = value[i];
+        value[i] = kept + step;
+        OK(li_store_write(f->store, resource, value, bytes, &f->err));
+        run(f, g, loss, &up);
+        value[i] = kept - step;
+        OK(li_store_write(f->store, resource, value, bytes, &f->err));
+        run(f, g, loss, &down);
+        value[i] = kept;
+        OK(li_store_write(f->store, resource, value, bytes, &f->err));
+        float expected = (up - down) / (2 * step);
+        /* Rounding of the loss (1e-6 of about 10) over the step, and the third derivative. */
+        assert_true(fabsf(found[i] - expected) <= 3e-3f + 3e-3f * fabsf(expected));
+    }
+}
+
+/* ---- Tests ---- */
+
+static void a_dense_layers_gradients_match_differences(void **state)
+{
+    struct fixture *f = *state;
+    struct li_graph *g;
+    li_vid x = input(f, 3, 4), grads[2];
+    li_vid w = variable(f, "w", &(struct li_shape){2, {4, 5}}), b = variable(f, "b", &(struct li_shape){1, {5}});
+    li_vid y =
+        emit(f, "Tanh", emit(f, "AddV2", emit(f, "MatMul", x, read(f, w), NULL), read(f, b), NULL), LI_NONE, NULL);
+    li_vid loss = sum_all(f, emit(f, "Square", y, LI_NONE, NULL));
+
+    OK(li_gradient(&g, f->g, loss, (li_vid[]){w, b}, 2, grads, &f->err));
+    check_variable(f, g, loss, 0, grads[0]);
+    check_variable(f, g, loss, 1, grads[1]);
+    li_graph_free(g);
+}
+
+/* w is read twice, and one of the reads is used twice. */
+static void gradients_that_meet_are_summed(void **state)
+{
+    struct fixture *f = *state;
+    struct li_graph *g;
+    li_vid w = variable(f, "w", &(struct li_shape){2, {2, 3}}), grad;
+    li_vid one = read(f, w), two = read(f, w);
+    li_vid loss = sum_all(f, emit(f, "Mul", emit(f, "Mul", one, one, NULL), emit(f, "Exp", two, LI_NONE, NULL), NULL));
+
+    OK(li_gradient(&g, f->g, loss, &w, 1, &grad, &f->err));
+    check_variable(f, g, loss, 0, grad);
+    li_graph_free(g);
+}
+
+static void an_input_is_a_target_too(void **state)
+{
+    struct fixture *f = *state;
+    struct li_graph *g;
+    float found[6];
+    li_vid x = input(f, 2, 3), grad;
+    li_vid loss = sum_all(f, emit(f, "Square", x, LI_NONE, NULL));
+
+    OK(li_gradient(&g, f->g, loss, &x, 1, &grad, &f->err));
+    run(f, g, grad, found);
+    for (int i = 0; i < 6; i++) {
+        assert_float_equal(found[i], 0.2f * (float)(i + 1), 1e-6f);
+    }
+    li_graph_free(g);
+}
+
+static void a_loss_of_many_elements_counts_as_their_sum(void **state)
+{
+    struct fixture *f = *state;
+    struct li_graph *g;
+    float found[6];
+    li_vid x = input(f, 2, 3), grad;
+    li_vid loss = emit(f, "Square", x, LI_NONE, NULL);
+
+    OK(li_gradient(&g, f->g, loss, &x, 1, &grad, &f->err));
+    run(f, g, grad, found);
+    assert_float_equal(found[5], 1.2f, 1e-6f);
+    li_graph_free(g);
+}
+
+static void the_loss_itself_has_the_gradient_one(void **state)
+{
+    struct fixture *f = *state;
+    struct li_graph *g;
+    float found[1];
+    li_vid loss = sum_all(f, input(f, 2, 3)), grad;
+
+    OK(li_gradient(&g, f->g, loss, &loss, 1, &grad, &f->err));
+    run(f, g, grad, found);
+    assert_true(found[0] == 1);
+    li_graph_free(g);
+}
+
+static void where_nothing_arrives_the_gradient_is_zero(void **state)
+{
+    struct fixture *f = *state;
+    struct li_graph *g;
+    float found[6];
+    li_vid x = input(f, 2, 3), unused = variable(f, "unused", &(struct li_shape){2, {2, 3}}), grads[3];
+    li_vid stopped = variable(f, "stopped", &(struct li_shape){2, {2, 3}});
+    li_vid held = emit(f, "StopGradient", read(f, stopped), LI_NONE, NULL);
+    li_vid loss = sum_all(f, emit(f, "Mul", x, held, NULL));
+
+    OK(li_gradient(&g, f->g, loss, (li_vid[]){unused, stopped, x}, 3, grads, &f->err));
+    for (int i = 0; i < 2; i++) {
+        assert_true(li_shape_equal(&g->values[grads[i]].shape, &(struct li_shape){2, {2, 3}}));
+        run(f, g, grads[i], found);
+        for (int k = 0; k < 6; k++) {
+            assert_true(found[k] == 0);
+        }
+    }
+    run(f, g, grads[2], found);
+    assert_true(found[1] != 0);
+    li_graph_free(g);
+}
+
+static void numbers_and_outputs_of_the_graph_stay(void **state)
+{
+    struct fixture *f = *state;
+    struct li_graph *g;
+    li_vid x = input(f, 2, 3), grad;
+    li_vid square = emit(f, "Square", x, LI_NONE, NULL), loss = sum_all(f, square);
+
+    OK(li_graph_set_outputs(f->g, (li_vid[]){loss, square}, 2, &f->err));
+    OK(li_gradient(&g, f->g, loss, &x, 1, &grad, &f->err));
+    assert_true(g->node_count > f->g->node_count && grad >= f->g->value_count);
+    assert_int_equal(g->outputs[1], square);
+    assert_int_equal(g->inputs[0], x);
+    for (int32_t n = 0; n < f->g->node_count; n++) {
+        assert_ptr_equal(g->nodes[n].op, f->g->nodes[n].op);
+        assert_int_equal(g->nodes[n].out[0], f->g->nodes[n].out[0]);
+        assert_ptr_not_equal(g->nodes[n].out, f->g->nodes[n].out);
+    }
+    li_graph_free(f->g); /* nothing of it is borrowed */
+    f->g = g;
+    assert_non_null(li_graph_text(g, &f->err));
+}
+
+static void what_cannot_be_differentiated_is_said(void **state)
+{
+    struct fixture *f = *state;
+    struct li_graph *g = NULL;
+    li_vid x = input(f, 2, 3), grad = 77;
+    li_vid whole = emit(f, "Cast", x, LI_NONE, &(struct li_attr)LI_TYPE("DstT", LINCE_INT32));
+    li_vid held = emit(f, "PreventGradient", x, LI_NONE, &(struct li_attr)LI_STR("message", "no."));
+
+    assert_int_equal(li_gradient(&g, f->g, whole, &x, 1, &grad, &f->err), LINCE_EINVAL);
+    assert_string_equal(f->err.text, "the loss is int32, wanted a float");
+    assert_int_equal(li_gradient(&g, f->g, held, &x, 1, &grad, &f->err), LINCE_EUNSUPPORTED);
+    assert_non_null(strstr(f->err.text, "PreventGradient"));
+    assert_null(g);
+    assert_int_equal(grad, 77);
+}
+
+static void a_long_chain_takes_no_stack(void **state)
+{
+    struct fixture *f = *state;
+    struct li_graph *g;
+    li_vid x = input(f, 1, 1), grad, v = x;
+
+    for (int i = 0; i < 20000; i++) {
+        v = emit(f, "Neg", v, LI_NONE, NULL);
+    }
+    OK(li_gradient(&g, f->g, v, &x, 1, &grad, &f->err));
+    assert_true(g->node_count >= 40000);
+    li_graph_free(g);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_dense_layers_gradients_match_differences, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(gradients_that_meet_are_summed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_input_is_a_target_too, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_loss_of_many_elements_counts_as_their_sum, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_loss_itself_has_the_gradient_one, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(where_nothing_arrives_the_gradient_is_zero, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(numbers_and_outputs_of_the_graph_stay, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_cannot_be_differentiated_is_said, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_long_chain_takes_no_stack, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
