@@ -220,8 +220,8 @@ static lince_status write_structure(struct lince_session *s, const struct li_tra
 }
 
 /* outputs, and behind them the shapes of the graph's outputs for the structure's text. */
-static lince_status write_outputs(struct lince_session *s, const struct li_trace *trace, const struct li_tensor *results,
-                                  lince_error *err)
+static lince_status write_outputs(struct lince_session *s, const struct li_trace *trace,
+                                  const struct li_tensor *results, lince_error *err)
 {
     void *block = s->outputs;
     size_t each = sizeof *s->outputs + sizeof(struct li_shape *);

@@ -104,6 +104,9 @@ static void transpose4(uint32_t *to, int64_t to_row, const uint32_t *from, int64
 
 void li_move_run(struct li_move *m, void *to, const void *from, int64_t task, int64_t tasks)
 {
+    if (to == from) { /* laid out to be there already */
+        return;
+    }
     for (int i = 0; i < m->rank; i++) {
         if (m->dim[i] == 0) {
             return;

@@ -24,7 +24,6 @@ lince_status li_passes_run(struct li_graph **out, const struct li_graph *inferre
         }
         made = next;
     }
-    li_graph_default_views(made);
     *out = made;
     return LINCE_OK;
 }

@@ -17,10 +17,12 @@ lince_status li_passes_run(struct li_graph **out, const struct li_graph *inferre
 /* The passes, in the order they run. What each does is said in its file. */
 #define LI_PASSES(X)                                                                                                   \
     X(identity)                                                                                                        \
+    X(cse)                                                                                                             \
     X(pad)                                                                                                             \
     X(activation)                                                                                                      \
     X(affine)                                                                                                          \
-    X(fuse)
+    X(fuse)                                                                                                            \
+    X(layout)
 
 #define LI_PASS_DECLARE(name)                                                                                          \
     lince_status li_pass_##name(struct li_graph **out, const struct li_graph *g, const struct li_env *env,             \
