@@ -40,7 +40,7 @@ struct li_model {
     Tf__SavedObject *const *object;
     int32_t object_count;
     int32_t *object_resource;                /* by object: its variable or table in the store, or LI_NONE */
-    const Tf__TensorProto **object_constant; /* by object: a SavedConstant's value once it was unpacked */
+    const struct li_tensor **object_constant; /* by object: a SavedConstant's value once it was unpacked */
     Tf__ConcreteFunctionEntry **concrete;    /* sorted by key; of equal keys the last one first */
     size_t concrete_count;
     struct li_function **function; /* by item of meta->functions; NULL until it is needed */
@@ -107,6 +107,8 @@ const struct li_arg *li_value_field(const struct li_arg *dict, const char *name)
 lince_status li_value_specs(const struct li_arg *const *trees, size_t trees_count, const struct li_arg *const **specs,
                             size_t *count, struct li_arena *arena, lince_error *err);
 
+/* ---- text.c ---- */
+
 /* A text that grows in a buffer of fixed size; what does not fit is counted and dropped. */
 struct li_text {
     char *data;
@@ -114,6 +116,8 @@ struct li_text {
 };
 void li_text_add(struct li_text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void li_text_arg(struct li_text *text, const struct li_arg *arg);
+/* li_trace.text; the trace's leaves are there. */
+void li_text_trace(struct li_text *text, const struct li_callable *callable, const struct li_trace *trace);
 
 /* ---- spec.c, results.c: parts of a callable ---- */
 
