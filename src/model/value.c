@@ -191,9 +191,10 @@ static lince_status read_value(const struct reader *r, struct li_arg *out, const
         return LINCE_OK;
     case TF__STRUCTURED_VALUE__KIND_TENSOR_SHAPE_VALUE:
         *out = other("a TensorShape", 0);
-        return LINCE_OK;
+        return li_proto_shape(&out->shape, v->tensor_shape_value, r->err);
     case TF__STRUCTURED_VALUE__KIND_TENSOR_DTYPE_VALUE:
         *out = other("a DType", 0);
+        out->i = v->tensor_dtype_value;
         return LINCE_OK;
     case TF__STRUCTURED_VALUE__KIND_TENSOR_SPEC_VALUE:
         return read_spec(r, out, v->tensor_spec_value->dtype, v->tensor_spec_value->shape, v->tensor_spec_value->name);
