@@ -185,7 +185,8 @@ static int32_t trace(struct tracing *t, li_vid from)
     return found;
 }
 
-static lince_status list_resources(struct li_plan *plan, const bool *marked, int32_t count, const int32_t **out, lince_error *err)
+static lince_status list_resources(struct li_plan *plan, const bool *marked, int32_t count, const int32_t **out,
+                                   lince_error *err)
 {
     int32_t *list = li_arena_alloc(&plan->arena, ((size_t)count + 1) * sizeof *list, err), n = 0;
     if (!list) {

@@ -26,7 +26,8 @@ static bool meet(const struct li_tenant *a, const struct li_tenant *b)
  * order[0, placed) are placed and sorted by offset. Walk the ones that live at the same time from low to high, and take the first
  * gap between them.
  */
-static size_t lowest_gap(const struct li_tenant *tenants, const int32_t *order, int32_t placed, const struct li_tenant *t)
+static size_t lowest_gap(const struct li_tenant *tenants, const int32_t *order, int32_t placed,
+                         const struct li_tenant *t)
 {
     size_t at = 0, need = rounded(t->bytes);
     for (int32_t i = 0; i < placed; i++) {

@@ -8,11 +8,11 @@
 struct placing {
     struct li_plan *plan;
     const struct li_graph *g;
-    struct li_arena arena;    /* gone when placing is done */
-    bool *written;            /* by resource: this run writes it, or did before */
-    struct li_home *current;  /* by resource: where its value is at this point of the order */
-    int32_t *last;            /* by base value: the last step that reads it */
-    int32_t steps;            /* so far */
+    struct li_arena arena;   /* gone when placing is done */
+    bool *written;           /* by resource: this run writes it, or did before */
+    struct li_home *current; /* by resource: where its value is at this point of the order */
+    int32_t *last;           /* by base value: the last step that reads it */
+    int32_t steps;           /* so far */
     int32_t tenant_room;
     lince_error *err;
 };
@@ -147,11 +147,12 @@ static bool in_place(const struct placing *p, const struct li_node *node)
     li_vid in = base_of(p, node->in[0]), out = node->out[0];
     const struct li_value *a = &p->g->values[node->in[0]], *b = &p->g->values[out];
     struct li_home home = p->plan->home[in];
-    if (home.place != LI_PLACE_BLOCK || p->plan->tenants[home.index].last == INT32_MAX) { /* the latter: pending state */
+    if (home.place != LI_PLACE_BLOCK ||
+        p->plan->tenants[home.index].last == INT32_MAX) { /* the latter: pending state */
         return false;
     }
-    if (p->last[in] != p->steps || b->view.base != out ||
-        li_value_bytes(&p->g->values[in]) != li_value_bytes(b) || a->view.offset || !li_view_dense(a) || !li_view_dense(b)) {
+    if (p->last[in] != p->steps || b->view.base != out || li_value_bytes(&p->g->values[in]) != li_value_bytes(b) ||
+        a->view.offset || !li_view_dense(a) || !li_view_dense(b)) {
         return false;
     }
     for (int i = 1; i < node->nin; i++) {

@@ -31,7 +31,8 @@ static lince_status ready_resources(struct li_plan *plan, lince_error *err)
 static lince_status prepare_step(struct li_plan *plan, struct li_step *step, lince_error *err)
 {
     const struct li_node *node = &plan->graph->nodes[step->node];
-    struct li_prepare p = {.graph = plan->graph, .node = node, .env = plan->env, .arena = &plan->arena, .err = err, .tasks = 1};
+    struct li_prepare p = {
+        .graph = plan->graph, .node = node, .env = plan->env, .arena = &plan->arena, .err = err, .tasks = 1};
     if (node->op->prepare) {
         LI_TRY(node->op->prepare(&p));
     }

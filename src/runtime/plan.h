@@ -47,7 +47,7 @@ struct li_plan {
     struct li_arena arena;
     int32_t resource_count; /* all resources of the graph are below it; the store may grow meanwhile */
     struct li_home *home;   /* by value; of a base */
-    bool *prepared;       /* by node */
+    bool *prepared;         /* by node */
     struct li_tenant *tenants;
     int32_t tenant_count;
     struct li_step *steps;
@@ -59,11 +59,12 @@ struct li_plan {
     int32_t expression_count;
     struct li_kept *kept;
     int32_t kept_count;
-    const int32_t *read;   /* resources that prepare results depend on */
+    const int32_t *read; /* resources that prepare results depend on */
     int32_t read_count;
-    uint64_t *seen;        /* their versions when kept_data was last looked up */
+    uint64_t *seen; /* their versions when kept_data was last looked up */
     const void **kept_data;
-    struct li_home *copies; /* by output: a BLOCK for an output that does not lie in the run's own memory; else NOWHERE */
+    struct li_home
+        *copies; /* by output: a BLOCK for an output that does not lie in the run's own memory; else NOWHERE */
     size_t block_bytes, scratch_bytes;
 };
 

@@ -69,7 +69,11 @@ lince_status li_expression_get(struct li_expression **out, struct li_prepared *c
         return LINCE_ENOMEM;
     }
     memcpy(e + 1, key, len);
-    *e = (struct li_expression){.next = *bucket, .hash = hash, .id = cache->next_id++, .references = 1, .key_len = len,
+    *e = (struct li_expression){.next = *bucket,
+                                .hash = hash,
+                                .id = cache->next_id++,
+                                .references = 1,
+                                .key_len = len,
                                 .key = (const uint8_t *)(e + 1)};
     *bucket = e;
     cache->count++;

@@ -192,7 +192,11 @@ static lince_status run_step(const struct running *r, const struct li_step *step
     const struct li_node *node = &g->nodes[step->node];
     const struct li_operand *in = &r->state->operands[step->operands];
     struct step_run run = {.scratch = r->state->scratch, .scratch_bytes = r->plan->scratch_bytes, .err = r->err};
-    run.call = (struct li_call){.node = node, .in = in, .out = in + node->nin, .plan = step->plan, .tasks = step->tasks,
+    run.call = (struct li_call){.node = node,
+                                .in = in,
+                                .out = in + node->nin,
+                                .plan = step->plan,
+                                .tasks = step->tasks,
                                 .kernels = r->plan->env->kernels};
     if (step->state) {
         run.call.state_in = &step->state[0];
@@ -254,8 +258,8 @@ static void collect(const struct running *r)
     }
 }
 
-lince_status li_run(struct li_plan *plan, struct li_run_state *state, struct li_pool *pool, const struct li_tensor *inputs,
-                    void **pending, lince_error *err)
+lince_status li_run(struct li_plan *plan, struct li_run_state *state, struct li_pool *pool,
+                    const struct li_tensor *inputs, void **pending, lince_error *err)
 {
     struct running r = {plan, state, pool, inputs, pending, err};
     LI_TRY(li_plan_refresh(plan, err));

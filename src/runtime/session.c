@@ -35,7 +35,7 @@ struct li_session {
     void **pending; /* by resource: what this run wrote */
     bool *dirty;    /* by resource: an earlier segment of this run writes it */
     int32_t resource_count;
-    char *aligned;  /* inputs that the caller has at an odd address */
+    char *aligned; /* inputs that the caller has at an odd address */
     size_t aligned_room;
     struct li_tensor *inputs;
     struct li_shape *shapes;
@@ -97,8 +97,8 @@ static struct entry *make_room(struct li_session *session, struct segment *s)
     return oldest;
 }
 
-static lince_status remember(struct li_session *session, struct entry *e, const struct li_shape *shapes, int32_t count, struct li_plan *plan,
-                             struct li_graph *rest, lince_error *err)
+static lince_status remember(struct li_session *session, struct entry *e, const struct li_shape *shapes, int32_t count,
+                             struct li_plan *plan, struct li_graph *rest, lince_error *err)
 {
     e->shapes = li_calloc(session->mem, (size_t)count + 1, sizeof *e->shapes, err);
     e->rest = rest ? li_calloc(session->mem, 1, sizeof *e->rest, err) : NULL;
@@ -121,7 +121,8 @@ static lince_status remember(struct li_session *session, struct entry *e, const 
 }
 
 /* From inferred to planned; inferred stays the caller's. */
-static lince_status plan_graph(struct li_session *session, const struct li_graph *inferred, struct li_plan **plan, lince_error *err)
+static lince_status plan_graph(struct li_session *session, const struct li_graph *inferred, struct li_plan **plan,
+                               lince_error *err)
 {
     struct li_graph *graph;
     if (session->optimize) {
@@ -134,8 +135,9 @@ static lince_status plan_graph(struct li_session *session, const struct li_graph
 }
 
 /* Takes rest over. */
-static lince_status add_entry(struct li_session *session, struct segment *s, const struct li_shape *shapes, int32_t count,
-                              const struct li_graph *inferred, struct li_graph *rest, struct entry **out, lince_error *err)
+static lince_status add_entry(struct li_session *session, struct segment *s, const struct li_shape *shapes,
+                              int32_t count, const struct li_graph *inferred, struct li_graph *rest, struct entry **out,
+                              lince_error *err)
 {
     struct li_plan *plan = NULL;
     lince_status st = plan_graph(session, inferred, &plan, err);
@@ -151,7 +153,8 @@ static lince_status add_entry(struct li_session *session, struct segment *s, con
     return st;
 }
 
-static lince_status first_entry(struct li_session *session, const struct li_shape *shapes, int32_t count, struct entry **out, lince_error *err)
+static lince_status first_entry(struct li_session *session, const struct li_shape *shapes, int32_t count,
+                                struct entry **out, lince_error *err)
 {
     struct segment *s = &session->first;
     *out = find(s, shapes, count);
@@ -176,8 +179,8 @@ static lince_status shapes_of(struct li_arena *arena, const struct li_graph *g, 
     return *out ? LINCE_OK : LINCE_ENOMEM;
 }
 
-static lince_status later_entry_in(struct li_session *session, struct segment *s, const struct li_tensor *inputs, struct li_arena *arena,
-                                   struct entry **out, lince_error *err)
+static lince_status later_entry_in(struct li_session *session, struct segment *s, const struct li_tensor *inputs,
+                                   struct li_arena *arena, struct entry **out, lince_error *err)
 {
     int32_t count = s->graph->input_count;
     struct li_shape *shapes = li_arena_alloc(arena, ((size_t)count + 1) * sizeof *shapes, err), *all;
@@ -202,8 +205,8 @@ static lince_status later_entry_in(struct li_session *session, struct segment *s
     return st;
 }
 
-static lince_status later_entry(struct li_session *session, struct segment *s, const struct li_tensor *inputs, struct entry **out,
-                                lince_error *err)
+static lince_status later_entry(struct li_session *session, struct segment *s, const struct li_tensor *inputs,
+                                struct entry **out, lince_error *err)
 {
     struct li_arena arena;
     li_arena_init(&arena, session->mem, 0);
@@ -217,7 +220,8 @@ static lince_status later_entry(struct li_session *session, struct segment *s, c
 
 /* ---- New and free ---- */
 
-lince_status li_session_new(struct li_session **out, struct li_graph *graph, const struct li_session_options *options, lince_error *err)
+lince_status li_session_new(struct li_session **out, struct li_graph *graph, const struct li_session_options *options,
+                            lince_error *err)
 {
     struct li_mem *mem = options->env->mem;
     struct li_session *s = li_calloc(mem, 1, sizeof *s, err);
@@ -291,7 +295,8 @@ static lince_status align_inputs(struct li_session *s, const struct li_tensor *i
     return LINCE_OK;
 }
 
-static lince_status check_inputs(const struct li_session *s, const struct li_tensor *inputs, int32_t count, lince_error *err)
+static lince_status check_inputs(const struct li_session *s, const struct li_tensor *inputs, int32_t count,
+                                 lince_error *err)
 {
     const struct li_graph *g = s->first.graph;
     if (count != g->input_count) {
@@ -300,8 +305,8 @@ static lince_status check_inputs(const struct li_session *s, const struct li_ten
     for (int32_t i = 0; i < count; i++) {
         lince_dtype wanted = g->values[g->inputs[i]].dtype;
         if (inputs[i].dtype != wanted) {
-            return li_fail(err, LINCE_EINVAL, "input %d is %s, the graph takes %s", (int)i, li_dtype_name(inputs[i].dtype),
-                           li_dtype_name(wanted));
+            return li_fail(err, LINCE_EINVAL, "input %d is %s, the graph takes %s", (int)i,
+                           li_dtype_name(inputs[i].dtype), li_dtype_name(wanted));
         }
     }
     return LINCE_OK;
@@ -323,7 +328,8 @@ static bool writes(const struct li_graph *g)
  * let go. A run that writes holds `update`, so nothing it read can change meanwhile; one that only reads may see a write
  * that came between its segments.
  */
-static lince_status run_entry(struct li_session *s, struct segment *segment, struct entry *e, const struct li_tensor *inputs, lince_error *err)
+static lince_status run_entry(struct li_session *s, struct segment *segment, struct entry *e,
+                              const struct li_tensor *inputs, lince_error *err)
 {
     struct li_store *store = s->first.graph->store;
     pthread_rwlock_rdlock(&store->lock);
@@ -368,8 +374,8 @@ static void commit(struct li_session *s)
     pthread_rwlock_unlock(&store->lock);
 }
 
-static lince_status run_once(struct li_session *s, const struct li_tensor *inputs, int32_t count, const struct li_tensor **outputs,
-                             lince_error *err)
+static lince_status run_once(struct li_session *s, const struct li_tensor *inputs, int32_t count,
+                             const struct li_tensor **outputs, lince_error *err)
 {
     struct li_store *store = s->first.graph->store;
     bool updates = writes(s->first.graph);
@@ -395,8 +401,8 @@ static lince_status run_once(struct li_session *s, const struct li_tensor *input
     return st;
 }
 
-lince_status li_session_run(struct li_session *session, const struct li_tensor *inputs, int32_t count, const struct li_tensor **outputs,
-                            lince_error *err)
+lince_status li_session_run(struct li_session *session, const struct li_tensor *inputs, int32_t count,
+                            const struct li_tensor **outputs, lince_error *err)
 {
     if (atomic_exchange(&session->busy, true)) {
         return li_fail(err, LINCE_EINVAL, "the session is running in another thread; it takes one call at a time");
@@ -414,7 +420,8 @@ static void shapes_text(const struct li_graph *g, const li_vid *values, int coun
     char text[LI_SHAPE_TEXT];
     for (int i = 0; i < count && at + 1 < room; i++) {
         const struct li_value *v = &g->values[values[i]];
-        snprintf(buffer + at, room - at, "%s%s", i ? ", " : "", v->dtype == LINCE_RESOURCE ? "variable" : li_shape_text(&v->shape, text));
+        snprintf(buffer + at, room - at, "%s%s", i ? ", " : "",
+                 v->dtype == LINCE_RESOURCE ? "variable" : li_shape_text(&v->shape, text));
         at = strlen(buffer);
     }
 }
@@ -424,7 +431,8 @@ static void tell_node(const struct li_plan *plan, int32_t n, const struct li_ste
 {
     const struct li_node *node = &plan->graph->nodes[n];
     char shapes[1024] = "";
-    struct li_step_info info = {.name = node->name, .op = node->op->name, .shapes = shapes, .prepared = plan->prepared[n], .tasks = 1};
+    struct li_step_info info = {
+        .name = node->name, .op = node->op->name, .shapes = shapes, .prepared = plan->prepared[n], .tasks = 1};
     shapes_text(plan->graph, node->in, node->nin, shapes, sizeof shapes);
     size_t at = strlen(shapes);
     snprintf(shapes + at, sizeof shapes - at, " -> ");
@@ -440,8 +448,9 @@ static void tell_node(const struct li_plan *plan, int32_t n, const struct li_ste
     *stop = tell(&info, context);
 }
 
-static lince_status explain(struct li_session *s, const struct li_shape *shapes, int (*tell)(const struct li_step_info *step, void *context),
-                            void *context, lince_error *err)
+static lince_status explain(struct li_session *s, const struct li_shape *shapes,
+                            int (*tell)(const struct li_step_info *step, void *context), void *context,
+                            lince_error *err)
 {
     struct entry *e;
     int stop = 0;
@@ -459,10 +468,12 @@ static lince_status explain(struct li_session *s, const struct li_shape *shapes,
 }
 
 lince_status li_session_explain(struct li_session *session, const struct li_shape *shapes, int32_t count,
-                                int (*tell)(const struct li_step_info *step, void *context), void *context, lince_error *err)
+                                int (*tell)(const struct li_step_info *step, void *context), void *context,
+                                lince_error *err)
 {
     if (count != session->first.graph->input_count) {
-        return li_fail(err, LINCE_EINVAL, "%d shapes are given, the graph takes %d", (int)count, (int)session->first.graph->input_count);
+        return li_fail(err, LINCE_EINVAL, "%d shapes are given, the graph takes %d", (int)count,
+                       (int)session->first.graph->input_count);
     }
     if (atomic_exchange(&session->busy, true)) {
         return li_fail(err, LINCE_EINVAL, "the session is running in another thread; it takes one call at a time");
