@@ -206,8 +206,8 @@ static lince_status add_variable(struct li_model *m, int32_t object, const char 
     LI_TRY(check_entry(v, entry, err));
     LI_TRY(li_store_add(m->store, LI_VARIABLE, v->name, entry->dtype, &entry->shape, &resource, err));
     *source = (struct li_variable_source){m->bundle, entry};
-    m->store->resources[resource]->load = load_variable;
-    m->store->resources[resource]->load_context = source;
+    li_store_get(m->store, resource)->load = load_variable;
+    li_store_get(m->store, resource)->load_context = source;
     m->object_resource[object] = resource;
     return LINCE_OK;
 }

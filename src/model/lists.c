@@ -30,7 +30,7 @@ static lince_status add_variable(struct listing *l, int32_t object, lince_error 
     }
     *out = (struct li_variable){
         .resource = m->object_resource[object], .object = object, .key = l->keys[object], .trainable = v->trainable};
-    const struct li_resource *r = m->store->resources[out->resource];
+    const struct li_resource *r = li_store_get(m->store, out->resource);
     LI_TRY(li_shape_bytes(&r->shape, r->dtype, &bytes, err));
     if (!li_add_size(m->variable_bytes, bytes, &m->variable_bytes)) {
         return li_fail(err, LINCE_ELIMIT, "the variables take more bytes than can be counted");

@@ -1,0 +1,282 @@
+/* AttrValue to attributes of our graph. */
+#include "model/inline.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct reader {
+    const Tf__NodeDef *node;
+    const struct li_given *placeholders;
+    struct li_arena *arena;
+    lince_error *err;
+};
+
+static lince_status out_of_memory(const void *pointer)
+{
+    return pointer ? LINCE_OK : LINCE_ENOMEM;
+}
+
+/* Bytes need not be ended by NUL; attributes are. */
+static const char *text_of(const struct reader *r, ProtobufCBinaryData bytes)
+{
+    return li_arena_strndup(r->arena, bytes.len ? (const char *)bytes.data : "", bytes.len, r->err);
+}
+
+static lince_status read_shapes(const struct reader *r, struct li_attr *out, Tf__TensorShapeProto *const *shapes,
+                                size_t n)
+{
+    struct li_shape *copy = li_arena_calloc(r->arena, n, sizeof *copy, r->err);
+
+    LI_TRY(out_of_memory(copy));
+    for (size_t i = 0; i < n; i++) {
+        LI_TRY(li_proto_shape(&copy[i], shapes[i], r->err));
+    }
+    out->shape = copy;
+    out->count = n;
+    return LINCE_OK;
+}
+
+static lince_status read_tensor(const struct reader *r, struct li_attr *out, const Tf__TensorProto *proto)
+{
+    struct li_tensor *tensor = li_arena_calloc(r->arena, 1, sizeof *tensor, r->err);
+
+    LI_TRY(out_of_memory(tensor));
+    out->kind = LI_ATTR_TENSOR;
+    out->tensor = tensor;
+    return li_proto_tensor(tensor, proto, r->arena, r->err);
+}
+
+static lince_status read_strings(const struct reader *r, struct li_attr *out, const Tf__AttrValue__ListValue *list)
+{
+    const char **copy = li_arena_calloc(r->arena, list->n_s, sizeof *copy, r->err);
+
+    LI_TRY(out_of_memory(copy));
+    for (size_t i = 0; i < list->n_s; i++) {
+        LI_TRY(out_of_memory(copy[i] = text_of(r, list->s[i])));
+    }
+    out->kind = LI_ATTR_STRINGS;
+    out->strings = copy;
+    out->count = list->n_s;
+    return LINCE_OK;
+}
+
+static lince_status read_functions(const struct reader *r, struct li_attr *out, const Tf__AttrValue__ListValue *list)
+{
+    const char **copy = li_arena_calloc(r->arena, list->n_func, sizeof *copy, r->err);
+
+    LI_TRY(out_of_memory(copy));
+    for (size_t i = 0; i < list->n_func; i++) {
+        copy[i] = list->func[i]->name;
+    }
+    out->kind = LI_ATTR_FUNCS;
+    out->strings = copy;
+    out->count = list->n_func;
+    return LINCE_OK;
+}
+
+static lince_status read_numbers(const struct reader *r, struct li_attr *out, const Tf__AttrValue__ListValue *list)
+{
+    size_t n = list->n_i + list->n_b + list->n_type; /* of which one is not zero */
+    int64_t *ints = li_arena_calloc(r->arena, n, sizeof *ints, r->err);
+
+    LI_TRY(out_of_memory(ints));
+    for (size_t i = 0; i < list->n_i; i++) {
+        ints[i] = list->i[i];
+    }
+    for (size_t i = 0; i < list->n_b; i++) {
+        ints[i] = list->b[i] != 0;
+    }
+    for (size_t i = 0; i < list->n_type; i++) {
+        ints[i] = list->type[i];
+    }
+    out->kind = list->n_b ? LI_ATTR_BOOLS : list->n_type ? LI_ATTR_TYPES : LI_ATTR_INTS;
+    out->ints = ints;
+    out->count = n;
+    return LINCE_OK;
+}
+
+static lince_status read_floats(const struct reader *r, struct li_attr *out, const Tf__AttrValue__ListValue *list)
+{
+    double *floats = li_arena_calloc(r->arena, list->n_f, sizeof *floats, r->err);
+
+    LI_TRY(out_of_memory(floats));
+    for (size_t i = 0; i < list->n_f; i++) {
+        floats[i] = (double)list->f[i];
+    }
+    out->kind = LI_ATTR_FLOATS;
+    out->floats = floats;
+    out->count = list->n_f;
+    return LINCE_OK;
+}
+
+static lince_status read_list(const struct reader *r, struct li_attr *out, const Tf__AttrValue__ListValue *list)
+{
+    int kinds = (list->n_s > 0) + (list->n_i > 0) + (list->n_f > 0) + (list->n_b > 0) + (list->n_type > 0) +
+                (list->n_shape > 0) + (list->n_tensor > 0) + (list->n_func > 0);
+
+    if (kinds > 1) {
+        return li_fail(r->err, LINCE_EINVAL, "a list of more than one kind of value");
+    }
+    if (list->n_tensor) {
+        return li_fail(r->err, LINCE_EUNSUPPORTED, "a list of tensors is not supported");
+    }
+    if (list->n_s) {
+        return read_strings(r, out, list);
+    }
+    if (list->n_f) {
+        return read_floats(r, out, list);
+    }
+    if (list->n_func) {
+        return read_functions(r, out, list);
+    }
+    if (list->n_shape) {
+        out->kind = LI_ATTR_SHAPES;
+        return read_shapes(r, out, list->shape, list->n_shape);
+    }
+    return read_numbers(r, out, list);
+}
+
+/* What a caller gave for the placeholder, which must not be one itself. */
+static lince_status substitute(const struct reader *r, const Tf__AttrValue **value)
+{
+    if ((*value)->value_case != TF__ATTR_VALUE__VALUE_PLACEHOLDER) {
+        return LINCE_OK;
+    }
+    const char *name = (*value)->placeholder;
+    *value = li_proto_attr(r->placeholders->entry, r->placeholders->count, name);
+    if (!*value || (*value)->value_case == TF__ATTR_VALUE__VALUE_PLACEHOLDER) {
+        return li_fail(r->err, LINCE_EINVAL, "it is the function's attribute \"%.200s\", which the call does not give",
+                       name);
+    }
+    return LINCE_OK;
+}
+
+static lince_status read_attr(const struct reader *r, struct li_attr *out, const Tf__AttrValue *v)
+{
+    LI_TRY(substitute(r, &v));
+    switch (v->value_case) {
+    case TF__ATTR_VALUE__VALUE_LIST:
+        return read_list(r, out, v->list);
+    case TF__ATTR_VALUE__VALUE_S:
+        out->kind = LI_ATTR_STRING;
+        out->s = text_of(r, v->s);
+        out->s_len = v->s.len;
+        return out_of_memory(out->s);
+    case TF__ATTR_VALUE__VALUE_I:
+        out->kind = LI_ATTR_INT;
+        out->i = v->i;
+        return LINCE_OK;
+    case TF__ATTR_VALUE__VALUE_F:
+        out->kind = LI_ATTR_FLOAT;
+        out->f = (double)v->f;
+        return LINCE_OK;
+    case TF__ATTR_VALUE__VALUE_B:
+        out->kind = LI_ATTR_BOOL;
+        out->i = v->b != 0;
+        return LINCE_OK;
+    case TF__ATTR_VALUE__VALUE_TYPE:
+        out->kind = LI_ATTR_TYPE;
+        out->i = v->type;
+        return LINCE_OK;
+    case TF__ATTR_VALUE__VALUE_SHAPE:
+        out->kind = LI_ATTR_SHAPE;
+        return read_shapes(r, out, &v->shape, 1);
+    case TF__ATTR_VALUE__VALUE_TENSOR:
+        return read_tensor(r, out, v->tensor);
+    case TF__ATTR_VALUE__VALUE_FUNC:
+        out->kind = LI_ATTR_FUNC;
+        out->s = v->func->name;
+        out->s_len = strlen(out->s);
+        return LINCE_OK;
+    default:
+        return li_fail(r->err, LINCE_EINVAL, "it has no value");
+    }
+}
+
+lince_status li_attrs_read(const struct li_attr **out, int *count, const Tf__NodeDef *node,
+                           const struct li_given *placeholders, struct li_arena *arena, lince_error *err)
+{
+    const struct reader r = {node, placeholders, arena, err};
+    struct li_attr *attrs = li_arena_calloc(arena, node->n_attr, sizeof *attrs, err);
+    static const Tf__AttrValue empty = TF__ATTR_VALUE__INIT;
+    int n = 0;
+
+    LI_TRY(out_of_memory(attrs));
+    for (size_t i = 0; i < node->n_attr; i++) {
+        if (node->attr[i]->key[0] == '_') {
+            continue;
+        }
+        attrs[n].name = node->attr[i]->key;
+        lince_status st = read_attr(&r, &attrs[n], node->attr[i]->value ? node->attr[i]->value : &empty);
+        if (st) {
+            return li_prefix(err, st, "node \"%.200s\" (%.200s): attribute \"%.200s\"", node->name, node->op,
+                             attrs[n].name);
+        }
+        n++;
+    }
+    *out = attrs;
+    *count = n;
+    return LINCE_OK;
+}
+
+/* ---- Telling what is unsupported ---- */
+
+static const char *value_text(const struct li_attr *a, char buffer[64])
+{
+    switch (a->kind) {
+    case LI_ATTR_STRING:
+    case LI_ATTR_FUNC:
+        return a->s;
+    case LI_ATTR_TYPE:
+        return li_dtype_name((lince_dtype)a->i);
+    case LI_ATTR_BOOL:
+        return a->i ? "true" : "false";
+    case LI_ATTR_INT:
+        snprintf(buffer, 64, "%lld", (long long)a->i);
+        return buffer;
+    case LI_ATTR_FLOAT:
+        snprintf(buffer, 64, "%g", a->f);
+        return buffer;
+    default:
+        return "[...]";
+    }
+}
+
+static bool has_word(const char *words, const char *word)
+{
+    size_t len = strlen(word);
+
+    for (const char *at = words; *at; at += strspn(at, " ")) {
+        size_t n = strcspn(at, " ");
+        if (n == len && !memcmp(at, word, n)) {
+            return true;
+        }
+        at += n;
+    }
+    return false;
+}
+
+static const struct li_attr_spec *find_spec(const struct li_op *op, const char *name)
+{
+    const struct li_attr_spec *spec = op->attrs;
+
+    while (spec && spec->name && strcmp(spec->name, name)) {
+        spec++;
+    }
+    return spec && spec->name ? spec : NULL;
+}
+
+const char *li_attrs_unsupported(const struct li_op *op, const struct li_attr *attrs, int count, struct li_arena *arena,
+                                 lince_error *err)
+{
+    char buffer[64];
+
+    for (int i = 0; i < count; i++) {
+        const struct li_attr_spec *spec = find_spec(op, attrs[i].name);
+        const char *text = value_text(&attrs[i], buffer);
+        if (!spec || (spec->allowed && !has_word(spec->allowed, text))) {
+            return li_arena_printf(arena, err, "%s %.200s=%.200s", op->name, attrs[i].name, text);
+        }
+    }
+    return li_arena_strdup(arena, op->name, err);
+}

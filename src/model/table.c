@@ -1,0 +1,268 @@
+/*
+ * Lookup tables: what TensorFlow makes by calling a resource's _create_resource and _initialize is made here from the same two functions,
+ * when a trace first captures the table. Their text comes from the model's own assets and from nowhere else.
+ */
+#include "model/inline.h"
+
+#include <string.h>
+
+struct li_table_build {
+    int32_t resource;
+    lince_dtype key, value;
+    bool created;
+    struct li_table *table;
+};
+
+/* ---- The ops ---- */
+
+static const struct li_attr *find_attr(const struct li_attr *attrs, int count, const char *name, enum li_attr_kind kind)
+{
+    while (count--) {
+        if (attrs[count].kind == kind && !strcmp(attrs[count].name, name)) {
+            return &attrs[count];
+        }
+    }
+    return NULL;
+}
+
+static int64_t int_attr(const struct li_attr *attrs, int count, const char *name, int64_t fallback)
+{
+    const struct li_attr *a = find_attr(attrs, count, name, LI_ATTR_INT);
+
+    return a ? a->i : fallback;
+}
+
+static lince_status create(struct li_import *im, const struct li_attr *attrs, int nattrs, li_vid *out)
+{
+    const struct li_attr *key = find_attr(attrs, nattrs, "key_dtype", LI_ATTR_TYPE),
+                         *value = find_attr(attrs, nattrs, "value_dtype", LI_ATTR_TYPE);
+
+    if (!key || !value) {
+        return li_fail(im->err, LINCE_EINVAL, "it has no dtypes of keys and values");
+    }
+    im->table->key = (lince_dtype)key->i;
+    im->table->value = (lince_dtype)value->i;
+    im->table->created = true;
+    return li_graph_resource(im->graph, im->table->resource, out, im->err);
+}
+
+/* A constant, perhaps handed on. */
+static const struct li_tensor *constant(const struct li_graph *g, li_vid v)
+{
+    const struct li_node *node;
+
+    while (!g->values[v].constant && (node = li_producer(g, v)) && !strcmp(node->op->name, "Identity")) {
+        v = node->in[0];
+    }
+    return g->values[v].constant;
+}
+
+static lince_status check_fill(const struct li_import *im, const li_vid *in, int nin, int wanted)
+{
+    if (nin != wanted || im->graph->values[in[0]].resource != im->table->resource) {
+        return li_fail(im->err, LINCE_EINVAL, "it fills another table, or has %d inputs, wanted %d", nin, wanted);
+    }
+    if (!im->table->created || im->table->table) {
+        return li_fail(im->err, LINCE_EINVAL, "the table %s", im->table->table ? "is filled twice" : "was not created");
+    }
+    for (int i = 1; i < nin; i++) {
+        if (!constant(im->graph, in[i])) {
+            return li_fail(im->err, LINCE_EUNSUPPORTED, "the table is filled with what must be computed");
+        }
+    }
+    return LINCE_OK;
+}
+
+static bool is_asset(const struct li_model *m, const lince_string *path)
+{
+    for (size_t i = 0; i < m->asset_count; i++) {
+        const char *known = m->asset[i].path;
+        if (known && strlen(known) == path->size && !memcmp(known, path->data, path->size)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static lince_status fill_from_text(struct li_import *im, const struct li_attr *attrs, int nattrs, const li_vid *in)
+{
+    const struct li_tensor *name = constant(im->graph, in[1]);
+    const struct li_attr *delimiter = find_attr(attrs, nattrs, "delimiter", LI_ATTR_STRING);
+    struct li_file file;
+
+    if (name->dtype != LINCE_STRING || name->shape.rank != 0) {
+        return li_fail(im->err, LINCE_EINVAL, "the name of its file is no string");
+    }
+    const lince_string *path = name->data;
+    if (!is_asset(im->model, path)) {
+        return li_fail(im->err, LINCE_EUNSAFE, "its file is none of the model's assets");
+    }
+    const struct li_table_text how = {.key_dtype = im->table->key,
+                                      .value_dtype = im->table->value,
+                                      .key_index = int_attr(attrs, nattrs, "key_index", LI_TABLE_WHOLE_LINE),
+                                      .value_index = int_attr(attrs, nattrs, "value_index", LI_TABLE_LINE_NUMBER),
+                                      .vocab_size = int_attr(attrs, nattrs, "vocab_size", -1),
+                                      .offset = int_attr(attrs, nattrs, "offset", 0),
+                                      .delimiter = delimiter && delimiter->s_len == 1 ? delimiter->s[0] : '\t'};
+    char *text = li_arena_strndup(&im->scratch, path->data, path->size, im->err);
+    if (!text) {
+        return LINCE_ENOMEM;
+    }
+    LI_TRY(li_file_map(&file, text, im->err));
+    lince_status st = li_table_from_text(&im->table->table, file.bytes, &how, im->model->mem, im->err);
+    li_file_unmap(&file);
+    return st;
+}
+
+static lince_status fill_from_tensors(struct li_import *im, const li_vid *in)
+{
+    const struct li_tensor *keys = constant(im->graph, in[1]), *values = constant(im->graph, in[2]);
+
+    if (keys->dtype != im->table->key || values->dtype != im->table->value) {
+        return li_fail(im->err, LINCE_EINVAL, "a table of %s by %s is filled with %s by %s",
+                       li_dtype_name(im->table->value), li_dtype_name(im->table->key), li_dtype_name(values->dtype),
+                       li_dtype_name(keys->dtype));
+    }
+    return li_table_import(&im->table->table, keys, values, im->model->mem, im->err);
+}
+
+lince_status li_table_node(struct li_import *im, const char *op, const struct li_attr *attrs, int nattrs,
+                           const li_vid *in, int nin, li_vid *out, int *nout, bool *done)
+{
+    *done = true;
+    if (!strcmp(op, "HashTableV2")) {
+        *nout = 1;
+        return create(im, attrs, nattrs, out);
+    }
+    if (!strcmp(op, "InitializeTableFromTextFileV2")) {
+        LI_TRY(check_fill(im, in, nin, 2));
+        return fill_from_text(im, attrs, nattrs, in);
+    }
+    if (!strcmp(op, "InitializeTableV2") || !strcmp(op, "LookupTableImportV2")) {
+        LI_TRY(check_fill(im, in, nin, 3));
+        return fill_from_tensors(im, in);
+    }
+    *done = false;
+    return LINCE_OK;
+}
+
+/* ---- The resource ---- */
+
+static const char *concrete_of(const struct li_model *m, int32_t object)
+{
+    const Tf__SavedObject *o = m->object[object];
+
+    if (o->kind_case == TF__SAVED_OBJECT__KIND_BARE_CONCRETE_FUNCTION) {
+        return o->bare_concrete_function->concrete_function_name;
+    }
+    bool traced = o->kind_case == TF__SAVED_OBJECT__KIND_FUNCTION && o->function->n_concrete_functions > 0;
+    return traced ? o->function->concrete_functions[0] : NULL;
+}
+
+static lince_status inline_function(struct li_import *im, const char *name)
+{
+    const Tf__SavedConcreteFunction *saved = li_object_concrete(im->model, name);
+    const struct li_function *function;
+    const li_vid *results;
+
+    LI_TRY(li_function_get(&function, im->model, name, im->err));
+    if (!function || !saved || saved->n_bound_inputs != function->signature->n_input_arg) {
+        return li_fail(im->err, LINCE_EINVAL, "\"%.200s\" is no function without arguments", name);
+    }
+    for (size_t i = 0; i < saved->n_bound_inputs; i++) {
+        if (saved->bound_inputs[i] < 0 || saved->bound_inputs[i] >= im->model->object_count) {
+            return li_fail(im->err, LINCE_EINVAL, "\"%.200s\" captures object %d, the graph has %d", name,
+                           saved->bound_inputs[i], im->model->object_count);
+        }
+    }
+    li_vid *args = li_arena_alloc(&im->scratch, saved->n_bound_inputs * sizeof *args, im->err);
+    if (!args) {
+        return LINCE_ENOMEM;
+    }
+    LI_TRY(li_import_captures(im, saved, args));
+    LI_TRY(li_inline(im, function, args, &results));
+    if (im->missing_count) {
+        return li_fail(im->err, LINCE_EUNSUPPORTED, "\"%.200s\" needs %.200s", name, im->missing[0].what);
+    }
+    return LINCE_OK;
+}
+
+/* Run one of the resource's functions for what it does to the table; its graph is dropped. */
+static lince_status run_child(struct li_import *im, struct li_table_build *build, int32_t object, const char *child)
+{
+    int32_t function = li_object_child(im->model, object, child);
+    const char *name = function == LI_NONE ? NULL : concrete_of(im->model, function);
+    struct li_import inner = {.model = im->model,
+                              .trace = name,
+                              .dummy = LI_NONE,
+                              .table = build,
+                              .table_depth = im->table_depth + 1,
+                              .err = im->err};
+
+    if (!name) {
+        return li_fail(im->err, LINCE_EUNSUPPORTED, "a resource without %s", child);
+    }
+    li_arena_init(&inner.scratch, im->model->mem, 0);
+    lince_status st = li_graph_new(&inner.graph, im->model->store, li_ops(), im->model->mem, im->err);
+    st = st ? st : inline_function(&inner, name);
+    li_import_end(&inner);
+    return st;
+}
+
+static lince_status keep_table(struct li_model *m, struct li_table *table, lince_error *err)
+{
+    if (m->table_count == m->table_room) {
+        size_t room = m->table_room ? 2 * m->table_room : 4;
+        struct li_table **larger = li_realloc(m->mem, m->table, room * sizeof(struct li_table *), err);
+        if (!larger) {
+            return LINCE_ENOMEM;
+        }
+        m->table = larger;
+        m->table_room = room;
+    }
+    m->table[m->table_count++] = table;
+    return LINCE_OK;
+}
+
+static lince_status build_table(struct li_import *im, struct li_table_build *build, int32_t object)
+{
+    LI_TRY(run_child(im, build, object, "_create_resource"));
+    if (!build->created) {
+        return li_fail(im->err, LINCE_EUNSUPPORTED, "a resource that is no HashTableV2");
+    }
+    LI_TRY(run_child(im, build, object, "_initialize"));
+    if (!build->table) {
+        return LINCE_OK; /* looking up in it says that it was never filled */
+    }
+    LI_TRY(keep_table(im->model, build->table, im->err));
+    li_store_get(im->model->store, build->resource)->table = build->table;
+    build->table = NULL;
+    return LINCE_OK;
+}
+
+lince_status li_table_resource(struct li_import *im, int32_t object, int32_t *resource)
+{
+    struct li_model *m = im->model;
+    struct li_table_build build = {0};
+
+    if (m->object_resource[object] == LI_NONE) {
+        if (im->table_depth > LI_MAX_CALL_DEPTH) {
+            return li_fail(im->err, LINCE_ELIMIT, "tables capture tables deeper than %d", LI_MAX_CALL_DEPTH);
+        }
+        const char *name = li_arena_printf(&m->arena, im->err, "table %d", object);
+        if (!name) {
+            return LINCE_ENOMEM;
+        }
+        LI_TRY(li_store_add(m->store, LI_TABLE, name, LINCE_DTYPE_NONE, &(struct li_shape){.rank = 0}, &build.resource,
+                            im->err));
+        m->object_resource[object] = build.resource; /* its own initializer captures it */
+        lince_status st = build_table(im, &build, object);
+        if (st) {
+            li_table_free(build.table);
+            m->object_resource[object] = LI_NONE;
+            return st;
+        }
+    }
+    *resource = m->object_resource[object];
+    return LINCE_OK;
+}
