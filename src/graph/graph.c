@@ -61,6 +61,7 @@ lince_status li_graph_new_from(struct li_graph **out, const struct li_graph *fro
 {
     struct li_graph *g;
     LI_TRY(li_graph_new(&g, from->store, from->ops, from->arena.mem, err));
+    g->env = from->env;
     g->keep = from->keep;
     if (g->keep) {
         atomic_fetch_add(&g->keep->references, 1);

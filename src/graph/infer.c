@@ -379,6 +379,7 @@ static lince_status begin(struct inference *f, bool any_known)
     }
     li_graph_needed(f->from, f->needed, scratch);
     LI_TRY(li_graph_new_from(&f->to, f->from, f->err));
+    f->to->env = f->env;
     LI_TRY(li_graph_reserve(f->to, f->from->value_count, f->from->node_count, f->err));
     return li_graph_copy_sources(f->to, f->from, f->map, f->err);
 }

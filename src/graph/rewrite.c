@@ -132,6 +132,9 @@ static lince_status begin(struct li_rewrite *r, struct li_arena *arena, lince_er
     count_uses(r->from, uses);
     r->uses = uses;
     LI_TRY(li_graph_new_from(&r->to, r->from, err));
+    if (r->env) {
+        r->to->env = r->env;
+    }
     LI_TRY(li_graph_reserve(r->to, r->from->value_count, r->from->node_count, err));
     return li_graph_copy_sources(r->to, r->from, r->map, err);
 }
@@ -274,7 +277,7 @@ lince_status li_graph_emit(struct li_graph *g, const char *op, const char *name,
     LI_TRY(li_graph_append(g, row, name, in, nin, attrs, nattrs, &node, err));
     assert(nout <= node->nout);
     memcpy(out, node->out, (size_t)nout * sizeof *out);
-    lince_status st = li_graph_infer_node(g, g->node_count - 1, NULL, NULL, err);
+    lince_status st = li_graph_infer_node(g, g->node_count - 1, NULL, g->env, err);
     if (st == LI_DEFER) {
         return li_fail(err, LINCE_EUNSUPPORTED, "node \"%s\" (%s): its shape depends on data", name, op);
     }

@@ -22,7 +22,7 @@ lince_status li_fused_inputs(const struct li_infer *s, int first, int64_t channe
 /* The kernels that packing is for. A node that a pass or a gradient emits is inferred with its graph's environment. */
 static inline const struct li_kernels *li_infer_kernels(const struct li_infer *s)
 {
-    return (s->env ? s->env : s->graph->env)->kernels;
+    return s->env->kernels;
 }
 
 /* A shape rule's checks and output for a picture and a filter [h, w, channels / groups, outputs]. */
