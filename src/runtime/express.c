@@ -61,21 +61,27 @@ static void put_tensor(struct key *k, const struct li_tensor *t, uint64_t unique
     }
 }
 
+/* Only the members that the kind says hold something. */
 static void put_attr(struct key *k, const struct li_attr *a, uint64_t unique)
 {
+    size_t shapes = a->kind == LI_ATTR_SHAPES ? a->count : a->kind == LI_ATTR_SHAPE && a->shape ? 1 : 0;
     put_u64(k, (uint64_t)a->kind);
     put_u64(k, (uint64_t)a->i);
     put(k, &a->f, sizeof a->f);
-    put_list(k, a->s, a->s_len, 1);
-    put_list(k, a->ints, a->count, sizeof *a->ints);
-    put_list(k, a->floats, a->count, sizeof *a->floats);
-    for (size_t i = 0; a->strings && i < a->count; i++) {
-        put_list(k, a->strings[i], strlen(a->strings[i]), 1);
-    }
-    if (a->tensor) {
+    if (a->kind == LI_ATTR_STRING || a->kind == LI_ATTR_FUNC) {
+        put_list(k, a->s, a->s_len, 1);
+    } else if (a->kind == LI_ATTR_INTS || a->kind == LI_ATTR_BOOLS || a->kind == LI_ATTR_TYPES) {
+        put_list(k, a->ints, a->count, sizeof *a->ints);
+    } else if (a->kind == LI_ATTR_FLOATS) {
+        put_list(k, a->floats, a->count, sizeof *a->floats);
+    } else if (a->kind == LI_ATTR_STRINGS || a->kind == LI_ATTR_FUNCS) {
+        put_u64(k, a->count);
+        for (size_t i = 0; i < a->count; i++) {
+            put_list(k, a->strings[i], strlen(a->strings[i]), 1);
+        }
+    } else if (a->kind == LI_ATTR_TENSOR && a->tensor) {
         put_tensor(k, a->tensor, unique);
     }
-    size_t shapes = !a->shape ? 0 : a->kind == LI_ATTR_SHAPES ? a->count : 1;
     for (size_t i = 0; i < shapes; i++) {
         put_u64(k, (uint64_t)a->shape[i].rank);
         put(k, a->shape[i].dim, (size_t)LI_MAX(a->shape[i].rank, 0) * sizeof a->shape[i].dim[0]);
@@ -128,6 +134,7 @@ static lince_status express_node(struct expressing *x, const struct li_node *nod
         put(&x->key, "N", 1);
         put(&x->key, &node->op, sizeof node->op);
         put_u64(&x->key, (uint64_t)x->plan->env->isa << 32 | (uint64_t)o);
+        put_u64(&x->key, (uint64_t)node->resource);
         for (int i = 0; i < node->nin; i++) {
             put_u64(&x->key, x->of[node->in[i]]->id);
         }
@@ -281,19 +288,25 @@ struct making {
     lince_error *err;
 };
 
+/* What is stale is made from what is fresh, as far as that is kept. */
 static void need_stale(struct making *m)
 {
     for (int32_t i = 0; i < m->plan->kept_count; i++) {
         const struct li_kept *kept = &m->plan->kept[i];
-        if (!fresh(m->plan, kept)) {
-            m->needed[m->g->values[kept->value].producer] = true;
+        const struct li_value *value = &m->g->values[kept->value];
+        if (fresh(m->plan, kept)) {
+            m->value[kept->value] = (struct li_tensor){
+                .dtype = value->dtype, .shape = value->shape, .data = kept->expression->data,
+                .size_bytes = li_value_bytes(value)};
+        } else {
+            m->needed[value->producer] = true;
         }
     }
     for (int32_t n = m->g->node_count; n-- > 0;) {
         const struct li_node *node = &m->g->nodes[n];
         for (int i = 0; m->needed[n] && i < node->nin; i++) {
             int32_t producer = m->g->values[node->in[i]].producer;
-            if (producer != LI_NONE) {
+            if (producer != LI_NONE && !m->value[node->in[i]].data) {
                 m->needed[producer] = true;
             }
         }
