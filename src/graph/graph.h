@@ -223,7 +223,7 @@ struct li_store {
     int32_t generator_count, generator_room;
     uint64_t seed;                /* of generators whose op names none; drawn from the system unless the user sets it */
     pthread_rwlock_t lock;        /* read: a run. write: a commit, or a write from outside */
-    pthread_mutex_t update;       /* held by a run that will commit, so that two such runs do not lose an update */
+    pthread_mutex_t update;       /* held by a run that will commit, and a write: neither may lose the other's */
     pthread_mutex_t growth;       /* loading, adding, owning */
     struct li_prepared *prepared; /* runtime/: results of the prepare parts of all plans */
     void (*free_prepared)(struct li_prepared *prepared);

@@ -400,6 +400,7 @@ lince_status li_store_write(struct li_store *store, int32_t resource, const void
     LI_TRY(check_size(r, bytes, err));
     LI_TRY(make_first(store, r, err));
     LI_TRY(li_store_ready(store, resource, err));
+    pthread_mutex_lock(&store->update); /* or a run that read the old value could overwrite this one */
     pthread_rwlock_wrlock(&store->lock);
     lince_status st = take_memory(store, r, err);
     if (!st) {
@@ -409,5 +410,6 @@ lince_status li_store_write(struct li_store *store, int32_t resource, const void
         atomic_fetch_add(&r->version, 1);
     }
     pthread_rwlock_unlock(&store->lock);
+    pthread_mutex_unlock(&store->update);
     return st;
 }
