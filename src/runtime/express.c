@@ -295,9 +295,10 @@ static void need_stale(struct making *m)
         const struct li_kept *kept = &m->plan->kept[i];
         const struct li_value *value = &m->g->values[kept->value];
         if (fresh(m->plan, kept)) {
-            m->value[kept->value] = (struct li_tensor){
-                .dtype = value->dtype, .shape = value->shape, .data = kept->expression->data,
-                .size_bytes = li_value_bytes(value)};
+            m->value[kept->value] = (struct li_tensor){.dtype = value->dtype,
+                                                       .shape = value->shape,
+                                                       .data = kept->expression->data,
+                                                       .size_bytes = li_value_bytes(value)};
         } else {
             m->needed[value->producer] = true;
         }

@@ -138,6 +138,14 @@ static void find_last(struct placing *p)
     }
 }
 
+/* Whether each element of b takes the room of the same element of a, which is all that a's buffer holds. */
+static bool same_room(const struct placing *p, const struct li_value *a, const struct li_value *b)
+{
+    return li_view_dense(a) && li_view_dense(b) && li_dtype_size(a->dtype) == li_dtype_size(b->dtype) &&
+           li_shape_count(&a->shape) == li_shape_count(&b->shape) &&
+           li_value_bytes(&p->g->values[a->view.base]) == li_value_bytes(b);
+}
+
 /* Whether output 0 of a node may lie where its input 0 lies. */
 static bool in_place(const struct placing *p, const struct li_node *node)
 {
@@ -147,12 +155,10 @@ static bool in_place(const struct placing *p, const struct li_node *node)
     li_vid in = base_of(p, node->in[0]), out = node->out[0];
     const struct li_value *a = &p->g->values[node->in[0]], *b = &p->g->values[out];
     struct li_home home = p->plan->home[in];
-    if (home.place != LI_PLACE_BLOCK ||
-        p->plan->tenants[home.index].last == INT32_MAX) { /* the latter: pending state */
-        return false;
+    if (home.place != LI_PLACE_BLOCK || p->plan->tenants[home.index].last == INT32_MAX) {
+        return false; /* the latter: pending state */
     }
-    if (p->last[in] != p->steps || b->view.base != out || li_value_bytes(&p->g->values[in]) != li_value_bytes(b) ||
-        a->view.offset || !li_view_dense(a) || !li_view_dense(b)) {
+    if (p->last[in] != p->steps || b->view.base != out || !same_room(p, a, b)) {
         return false;
     }
     for (int i = 1; i < node->nin; i++) {
@@ -240,7 +246,7 @@ static lince_status place_node(struct placing *p, int32_t n)
     if (node->op->flags & LI_OP_ALIAS) {
         return LINCE_OK;
     }
-    *step = (struct li_step){.node = n, .operands = p->plan->operand_count};
+    *step = (struct li_step){.node = n, .time = p->steps, .operands = p->plan->operand_count};
     LI_TRY(place_state(p, node, step));
     LI_TRY(place_outputs(p, node));
     p->plan->operand_count += node->nin + node->nout;

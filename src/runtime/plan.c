@@ -19,7 +19,7 @@ static lince_status ready_resources(struct li_plan *plan, lince_error *err)
         const struct li_node *node = &plan->graph->nodes[n];
         if (node->op->effects & (LI_EFFECT_WRITE | LI_EFFECT_RANDOM)) {
             LI_TRY(li_store_own(store, node->resource, err));
-        } else if (node->op->effects & LI_EFFECT_READ) {
+        } else if (node->op->effects & (LI_EFFECT_READ | LI_EFFECT_LOOKUP)) {
             LI_TRY(li_store_ready(store, node->resource, err));
         }
     }
@@ -39,6 +39,10 @@ static lince_status prepare_step(struct li_plan *plan, struct li_step *step, lin
     step->plan = p.plan;
     step->tasks = p.tasks;
     step->reason = p.reason;
+    if (p.scratch_bytes > LI_MAX_TENSOR_BYTES) {
+        return li_fail(err, LINCE_ELIMIT, "node \"%s\" (%s): wants %zu bytes of scratch, the limit is %zu", node->name,
+                       node->op->name, p.scratch_bytes, LI_MAX_TENSOR_BYTES);
+    }
     plan->scratch_bytes = LI_MAX(plan->scratch_bytes, (p.scratch_bytes + LI_ALIGN - 1) / LI_ALIGN * LI_ALIGN);
     return LINCE_OK;
 }

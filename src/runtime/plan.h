@@ -25,6 +25,7 @@ struct li_kept {
 /* One node that every run executes. */
 struct li_step {
     int32_t node;
+    int32_t time;     /* as tenants count it */
     int32_t operands; /* index of its first input's operand; its outputs follow */
     const void *plan;
     int64_t tasks;
@@ -63,8 +64,7 @@ struct li_plan {
     int32_t read_count;
     uint64_t *seen; /* their versions when kept_data was last looked up */
     const void **kept_data;
-    struct li_home
-        *copies; /* by output: a BLOCK for an output that does not lie in the run's own memory; else NOWHERE */
+    struct li_home *copies; /* by output: a BLOCK, if it lies elsewhere or not densely; else NOWHERE */
     size_t block_bytes, scratch_bytes;
 };
 

@@ -1,3 +1,4 @@
+#include "poison.h"
 #include "run.h"
 
 #include <string.h>
@@ -11,8 +12,10 @@ void li_run_state_init(struct li_run_state *state, struct li_mem *mem)
 
 void li_run_state_free(struct li_run_state *state)
 {
+    li_unpoison(state->block, state->block_room);
     li_free(state->mem, state->block);
     li_free(state->mem, state->scratch);
+    li_free(state->mem, state->texts);
     li_free(state->mem, state->operands);
     li_free(state->mem, state->outputs);
     li_run_state_init(state, state->mem);
@@ -24,6 +27,7 @@ static lince_status grow(struct li_mem *mem, char **block, size_t *room, size_t 
     if (*block && bytes <= *room) {
         return LINCE_OK;
     }
+    li_unpoison(*block, *room);
     li_free(mem, *block);
     *block = li_alloc(mem, bytes, err);
     *room = *block ? bytes : 0;
@@ -41,9 +45,11 @@ static lince_status fit(struct li_run_state *state, const struct li_plan *plan, 
     if (state->plan == plan) {
         return LINCE_OK;
     }
+    size_t scratch_bytes =
+        plan->scratch_bytes * (size_t)workers; /* each at most LI_MAX_TENSOR_BYTES, LI_MAX_THREADS of them */
     state->plan = NULL;
     LI_TRY(grow(state->mem, &state->block, &state->block_room, plan->block_bytes, err));
-    LI_TRY(grow(state->mem, &state->scratch, &state->scratch_room, plan->scratch_bytes * (size_t)workers, err));
+    LI_TRY(grow(state->mem, &state->scratch, &state->scratch_room, scratch_bytes, err));
     if (plan->operand_count > state->operand_room || !state->operands) {
         li_free(state->mem, state->operands);
         state->operands = li_calloc(state->mem, (size_t)plan->operand_count + 1, sizeof *state->operands, err);
@@ -171,6 +177,8 @@ static void run_task(void *context, int64_t task, int worker)
     struct step_run *run = context;
     struct li_call call = run->call;
     lince_error err;
+    err.code = LINCE_OK; /* the text is long, and seldom used */
+    err.text[0] = '\0';
     if (atomic_load_explicit(&run->failed, memory_order_relaxed)) {
         return;
     }
@@ -258,6 +266,35 @@ static void collect(const struct running *r)
     }
 }
 
+/* Strings point to where their op found them: into the caller's inputs, or a plan that may be gone by the next call. */
+static lince_status own_texts(const struct running *r)
+{
+    struct li_run_state *state = r->state;
+    int32_t count = r->plan->graph->output_count;
+    size_t need = 0, at = 0;
+    for (int32_t i = 0; i < count; i++) {
+        const lince_string *text = state->outputs[i].data;
+        size_t strings = state->outputs[i].dtype == LINCE_STRING ? state->outputs[i].size_bytes / sizeof *text : 0;
+        for (size_t k = 0; k < strings; k++) {
+            if (!li_add_size(need, text[k].size, &need)) {
+                return li_fail(r->err, LINCE_ELIMIT, "output %d: its strings do not fit into an address space", (int)i);
+            }
+        }
+    }
+    LI_TRY(need ? grow(state->mem, &state->texts, &state->text_room, need, r->err) : LINCE_OK);
+    for (int32_t i = 0; i < count; i++) {
+        lince_string *text = state->outputs[i].data;
+        size_t strings = state->outputs[i].dtype == LINCE_STRING ? state->outputs[i].size_bytes / sizeof *text : 0;
+        for (size_t k = 0; k < strings; k++) {
+            if (text[k].size) {
+                text[k].data = memcpy(state->texts + at, text[k].data, text[k].size);
+            }
+            at += text[k].size;
+        }
+    }
+    return LINCE_OK;
+}
+
 lince_status li_run(struct li_plan *plan, struct li_run_state *state, struct li_pool *pool,
                     const struct li_tensor *inputs, void **pending, lince_error *err)
 {
@@ -266,9 +303,12 @@ lince_status li_run(struct li_plan *plan, struct li_run_state *state, struct li_
     LI_TRY(fit(state, plan, li_pool_threads(pool), err));
     locate(&r);
     for (int32_t s = 0; s < plan->step_count; s++) {
+        li_poison_absent(plan, state->block, state->block_room, plan->steps[s].time);
         LI_TRY(run_step(&r, &plan->steps[s]));
     }
+    li_poison_absent(plan, state->block, state->block_room, INT32_MAX);
     collect(&r);
+    LI_TRY(own_texts(&r));
     for (int32_t i = 0; i < plan->write_count; i++) {
         pending[plan->writes[i].resource] = state->block + plan->tenants[plan->writes[i].tenant].offset;
     }

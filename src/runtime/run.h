@@ -14,6 +14,8 @@ struct li_run_state {
     const struct li_plan *plan; /* that operands describe */
     struct li_tensor *outputs;
     int32_t output_room;
+    char *texts; /* of outputs that are strings */
+    size_t text_room;
 };
 
 void li_run_state_init(struct li_run_state *state, struct li_mem *mem);

@@ -27,8 +27,8 @@ lince_status li_session_new(struct li_session **out, struct li_graph *graph, con
 void li_session_free(struct li_session *session); /* NULL is fine */
 
 /*
- * Run it. inputs: dense, one for each input of the graph, with its dtype; borrowed. *outputs receives one tensor for each
- * output of the graph, borrowed until the next run. Shapes seen among the last LI_MAX_PLANS cost no planning and no allocation.
+ * Run it. inputs: dense, one for each input of the graph, with its dtype; borrowed; not what this session gave out before.
+ * *outputs receives one tensor for each output of the graph, borrowed until the session's next call. Shapes seen among the last LI_MAX_PLANS cost no planning and no allocation.
  * A failed run changes no resource. One run at a time: LINCE_EINVAL otherwise.
  */
 lince_status li_session_run(struct li_session *session, const struct li_tensor *inputs, int32_t count,

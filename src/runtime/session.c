@@ -32,10 +32,10 @@ struct li_session {
                              lince_error *err);
     struct segment first;
     uint64_t clock;
-    void **pending; /* by resource: what this run wrote */
-    bool *dirty;    /* by resource: an earlier segment of this run writes it */
-    int32_t resource_count;
-    char *aligned; /* inputs that the caller has at an odd address */
+    void **pending;         /* by resource: what this run wrote */
+    bool *dirty;            /* by resource: an earlier segment of this run writes it */
+    int32_t resource_count; /* all that its plans use are below it */
+    char *aligned;          /* inputs that the caller has at an odd address */
     size_t aligned_room;
     struct li_tensor *inputs;
     struct li_shape *shapes;
@@ -120,11 +120,36 @@ static lince_status remember(struct li_session *session, struct entry *e, const 
     return LINCE_OK;
 }
 
+/* Which resources there are is known when a graph is inferred: random ops get their generators there. */
+static lince_status cover_resources(struct li_session *s, const struct li_graph *inferred, lince_error *err)
+{
+    int32_t count = s->resource_count;
+    for (int32_t n = 0; n < inferred->node_count; n++) {
+        count = LI_MAX(count, inferred->nodes[n].resource + 1);
+    }
+    if (count == s->resource_count) {
+        return LINCE_OK;
+    }
+    void **pending = li_realloc(s->mem, s->pending, (size_t)count * sizeof *pending, err);
+    s->pending = pending ? pending : s->pending;
+    bool *dirty = pending ? li_realloc(s->mem, s->dirty, (size_t)count * sizeof *dirty, err) : NULL;
+    if (!dirty) {
+        return LINCE_ENOMEM;
+    }
+    s->dirty = dirty;
+    for (; s->resource_count < count; s->resource_count++) {
+        pending[s->resource_count] = NULL;
+        dirty[s->resource_count] = false;
+    }
+    return LINCE_OK;
+}
+
 /* From inferred to planned; inferred stays the caller's. */
 static lince_status plan_graph(struct li_session *session, const struct li_graph *inferred, struct li_plan **plan,
                                lince_error *err)
 {
     struct li_graph *graph;
+    LI_TRY(cover_resources(session, inferred, err));
     if (session->optimize) {
         LI_TRY(session->optimize(&graph, inferred, &session->env, err));
     } else {
@@ -183,7 +208,7 @@ static lince_status later_entry_in(struct li_session *session, struct segment *s
                                    struct li_arena *arena, struct entry **out, lince_error *err)
 {
     int32_t count = s->graph->input_count;
-    struct li_shape *shapes = li_arena_alloc(arena, ((size_t)count + 1) * sizeof *shapes, err), *all;
+    struct li_shape *shapes = li_arena_alloc(arena, ((size_t)count + 1) * sizeof *shapes, err), *all = NULL;
     const struct li_tensor **known = li_arena_alloc(arena, ((size_t)count + 1) * sizeof *known, err);
     struct li_graph *inferred, *rest;
     if (!shapes || !known) {
@@ -194,7 +219,11 @@ static lince_status later_entry_in(struct li_session *session, struct segment *s
         known[i] = &inputs[i];
     }
     LI_TRY(li_graph_infer(&inferred, &rest, s->graph, shapes, known, &session->env, err));
-    lince_status st = shapes_of(arena, inferred, &all, err);
+    lince_status st =
+        rest && rest->node_count >= s->graph->node_count
+            ? li_fail(err, LINCE_EUNSUPPORTED, "node \"%s\" (%s): its shape is not known by running either",
+                      rest->nodes[0].name, rest->nodes[0].op->name)
+            : shapes_of(arena, inferred, &all, err);
     *out = st ? NULL : find(s, all, inferred->value_count);
     if (st || *out) {
         li_graph_free(rest);
@@ -230,18 +259,14 @@ lince_status li_session_new(struct li_session **out, struct li_graph *graph, con
         return LINCE_ENOMEM;
     }
     *s = (struct li_session){.mem = mem, .env = *options->env, .pool = options->pool, .optimize = options->optimize};
+    li_mem_retain(mem);
     li_pool_retain(s->pool);
     s->first.graph = graph;
-    for (int32_t n = 0; n < graph->node_count; n++) {
-        s->resource_count = LI_MAX(s->resource_count, graph->nodes[n].resource + 1);
-    }
     li_run_state_init(&s->first.state, mem);
-    size_t resources = (size_t)s->resource_count + 1, inputs = (size_t)graph->input_count + 1;
-    s->pending = li_calloc(mem, resources, sizeof *s->pending, err);
-    s->dirty = li_calloc(mem, resources, 1, err);
+    size_t inputs = (size_t)graph->input_count + 1;
     s->inputs = li_calloc(mem, inputs, sizeof *s->inputs, err);
     s->shapes = li_calloc(mem, inputs, sizeof *s->shapes, err);
-    if (!s->pending || !s->dirty || !s->inputs || !s->shapes) {
+    if (!s->inputs || !s->shapes) {
         li_session_free(s);
         return LINCE_ENOMEM;
     }
@@ -252,14 +277,16 @@ lince_status li_session_new(struct li_session **out, struct li_graph *graph, con
 void li_session_free(struct li_session *s)
 {
     if (s) {
-        free_segment(s->mem, &s->first);
+        struct li_mem *mem = s->mem;
+        free_segment(mem, &s->first);
         li_pool_release(s->pool);
-        li_free(s->mem, s->pending);
-        li_free(s->mem, s->dirty);
-        li_free(s->mem, s->inputs);
-        li_free(s->mem, s->shapes);
-        li_free(s->mem, s->aligned);
-        li_free(s->mem, s);
+        li_free(mem, s->pending);
+        li_free(mem, s->dirty);
+        li_free(mem, s->inputs);
+        li_free(mem, s->shapes);
+        li_free(mem, s->aligned);
+        li_free(mem, s);
+        li_mem_release(mem);
     }
 }
 
@@ -267,7 +294,8 @@ void li_session_free(struct li_session *s)
 
 static bool odd(const struct li_tensor *t)
 {
-    return (uintptr_t)t->data % LI_MIN(li_dtype_size(t->dtype), (size_t)16) != 0;
+    size_t size = LI_MIN(li_dtype_size(t->dtype), (size_t)16);
+    return size && (uintptr_t)t->data % size != 0;
 }
 
 /* Inputs at addresses that their elements cannot have are copied. */
@@ -312,6 +340,14 @@ static lince_status check_inputs(const struct li_session *s, const struct li_ten
     return LINCE_OK;
 }
 
+static void forget_writes(struct li_session *s)
+{
+    for (int32_t i = 0; i < s->resource_count; i++) {
+        s->pending[i] = NULL;
+        s->dirty[i] = false;
+    }
+}
+
 /* Whether any segment that is known so far writes: decided before the lock is taken, from the whole bound graph. */
 static bool writes(const struct li_graph *g)
 {
@@ -325,8 +361,8 @@ static bool writes(const struct li_graph *g)
 
 /*
  * Planning loads variables and takes the write lock to own them, so it happens outside the read lock: between segments the lock is
- * let go. A run that writes holds `update`, so nothing it read can change meanwhile; one that only reads may see a write
- * that came between its segments.
+ * let go. A run that writes holds `update`, as a write from outside does, so nothing it read can change meanwhile; one that only
+ * reads may see a write that came between its segments.
  */
 static lince_status run_entry(struct li_session *s, struct segment *segment, struct entry *e,
                               const struct li_tensor *inputs, lince_error *err)
@@ -384,8 +420,7 @@ static lince_status run_once(struct li_session *s, const struct li_tensor *input
     for (int32_t i = 0; i < count; i++) {
         s->shapes[i] = inputs[i].shape;
     }
-    memset(s->pending, 0, (size_t)s->resource_count * sizeof *s->pending);
-    memset(s->dirty, 0, (size_t)s->resource_count);
+    forget_writes(s);
     if (updates) { /* planning may own resources, which takes locks of its own: first */
         struct entry *e;
         LI_TRY(first_entry(s, s->shapes, count, &e, err));
@@ -454,7 +489,7 @@ static lince_status explain(struct li_session *s, const struct li_shape *shapes,
 {
     struct entry *e;
     int stop = 0;
-    memset(s->dirty, 0, (size_t)s->resource_count);
+    forget_writes(s);
     LI_TRY(first_entry(s, shapes, s->first.graph->input_count, &e, err));
     int32_t next = 0;
     for (int32_t n = 0; !stop && n < e->plan->graph->node_count; n++) {
