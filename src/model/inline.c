@@ -12,6 +12,7 @@ struct li_results {
     int count;
     int32_t graph_node;               /* whose row and attributes name the outputs; LI_NONE: all are "output" */
     const struct li_function *called; /* by its own name: its results are named as it names them */
+    const char *output;               /* what its only output is called; NULL: "output" */
     bool unknown;                     /* the node is unsupported */
 };
 
@@ -102,7 +103,7 @@ static bool find_output(const struct li_import *im, const struct li_results *r, 
         return false;
     }
     if (r->graph_node == LI_NONE) {
-        return is_named(s, "output");
+        return is_named(s, r->output ? r->output : "output");
     }
     const struct li_node *node = &im->graph->nodes[r->graph_node];
     for (const struct li_output_spec *o = node->op->outputs; o && o->name; o++) {
@@ -369,6 +370,7 @@ static lince_status import_table_node(struct li_import *im, struct step *s, bool
     }
     LI_TRY(keep_one(im, s, out));
     s->to->count = nout;
+    s->to->output = "table_handle";
     return LINCE_OK;
 }
 
