@@ -1,0 +1,99 @@
+/* Offsets: no two values that live at the same time share a byte, and no block is larger than it must be. */
+#include "unit/test.h"
+
+#include "runtime/memory.h"
+
+enum { MOST = 60 };
+
+static uint64_t next(uint64_t *state)
+{
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    return *state >> 33;
+}
+
+static int32_t make_tenants(uint64_t *state, struct li_tenant *tenants)
+{
+    int32_t count = (int32_t)(next(state) % MOST), steps = 1 + (int32_t)(next(state) % 40);
+    for (int32_t i = 0; i < count; i++) {
+        int32_t first = (int32_t)(next(state) % (uint64_t)steps);
+        bool ends = next(state) % 8 != 0;
+        tenants[i] = (struct li_tenant){.bytes = next(state) % 5 == 0 ? 0 : next(state) % 2000, .first = first};
+        tenants[i].last = ends ? first + (int32_t)(next(state) % 6) : INT32_MAX;
+    }
+    return count;
+}
+
+static bool overlap(const struct li_tenant *a, const struct li_tenant *b)
+{
+    return a->first <= b->last && b->first <= a->last && a->offset < b->offset + b->bytes &&
+           b->offset < a->offset + a->bytes;
+}
+
+static void check(const struct li_tenant *tenants, int32_t count, size_t total, uint64_t seed)
+{
+    for (int32_t i = 0; i < count; i++) {
+        if (tenants[i].offset % LI_ALIGN || tenants[i].offset + tenants[i].bytes > total) {
+            fail_msg("seed %llu: tenant %d lies at %zu of %zu", (unsigned long long)seed, (int)i, tenants[i].offset,
+                     total);
+        }
+        for (int32_t k = 0; k < i; k++) {
+            if (overlap(&tenants[i], &tenants[k])) {
+                fail_msg("seed %llu: tenants %d and %d overlap", (unsigned long long)seed, (int)i, (int)k);
+            }
+        }
+    }
+}
+
+static void tenants_that_live_at_the_same_time_never_overlap(void **state)
+{
+    (void)state;
+    const char *wanted = getenv("LINCE_SEED");
+    uint64_t first = wanted ? strtoull(wanted, NULL, 10) : 1;
+    print_message("seeds from %llu\n", (unsigned long long)first);
+    for (uint64_t seed = first; seed < first + (wanted ? 1 : 2000); seed++) {
+        struct li_tenant tenants[MOST], again[MOST];
+        int32_t order[MOST];
+        uint64_t random = seed;
+        size_t total, total_again;
+        int32_t count = make_tenants(&random, tenants);
+        memcpy(again, tenants, sizeof again);
+        assert_int_equal(li_memory_place(tenants, count, order, &total, NULL), LINCE_OK);
+        check(tenants, count, total, seed);
+        assert_int_equal(li_memory_place(again, count, order, &total_again, NULL), LINCE_OK);
+        for (int32_t i = 0; i < count; i++) {
+            assert_int_equal(again[i].offset, tenants[i].offset);
+        }
+        assert_int_equal(total, total_again);
+    }
+}
+
+static void a_chain_takes_the_room_of_its_two_largest_neighbours(void **state)
+{
+    (void)state;
+    struct li_tenant chain[] = {{256, 0, 1, 0}, {512, 1, 2, 0}, {256, 2, 3, 0}, {64, 3, 4, 0}};
+    int32_t order[4];
+    size_t total;
+    assert_int_equal(li_memory_place(chain, 4, order, &total, NULL), LINCE_OK);
+    assert_int_equal(total, 768);
+}
+
+static void sizes_beyond_the_address_space_are_refused(void **state)
+{
+    (void)state;
+    struct li_tenant huge[] = {{SIZE_MAX / 2, 0, 0, 0}, {SIZE_MAX / 2, 0, 0, 0}, {SIZE_MAX / 2, 0, 0, 0}};
+    struct li_tenant most = {SIZE_MAX, 0, 0, 0};
+    int32_t order[3];
+    size_t total;
+    assert_int_equal(li_memory_place(huge, 3, order, &total, NULL), LINCE_ELIMIT);
+    assert_int_equal(li_memory_place(&most, 1, order, &total, NULL), LINCE_ELIMIT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tenants_that_live_at_the_same_time_never_overlap),
+        cmocka_unit_test(a_chain_takes_the_room_of_its_two_largest_neighbours),
+        cmocka_unit_test(sizes_beyond_the_address_space_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
