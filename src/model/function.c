@@ -283,8 +283,7 @@ static lince_status put_in_order(struct resolver *r, const uint8_t *reachable)
                 continue;
             }
             if (state[in] == OPEN) {
-                return li_fail(r->err, LINCE_EINVAL, "node \"%.200s\" depends on itself",
-                               f->def->node_def[in]->name);
+                return li_fail(r->err, LINCE_EINVAL, "node \"%.200s\" depends on itself", f->def->node_def[in]->name);
             }
             state[in] = OPEN;
             stack[depth++] = (struct visit){in, 0};
@@ -344,7 +343,7 @@ static lince_status read_function(struct li_function **out, struct li_model *m, 
     lince_status st = resolve_all(&r);
     li_arena_free(&r.scratch);
     *out = f;
-    return st ? li_prefix(err, st, "function \"%.200s\"", f->name) : LINCE_OK;
+    return st;
 }
 
 lince_status li_function_get(const struct li_function **out, struct li_model *m, const char *name, lince_error *err)

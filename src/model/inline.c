@@ -154,8 +154,9 @@ static lince_status read_source(struct li_import *im, const struct li_frame *f, 
     bool found = find_output(im, r, s, &first, &count);
     if (!found || s->index >= count) {
         const Tf__NodeDef *from = f->function->def->node_def[s->node];
-        return li_fail(im->err, LINCE_EINVAL, "%.200s reads output \"%.*s\" %d of \"%.200s\" (%.200s), which has %s", who,
-                       s->output_len, s->output, s->index, from->name, from->op, found ? "fewer" : "none of that name");
+        return li_fail(im->err, LINCE_EINVAL, "%.200s reads output \"%.*s\" %d of \"%.200s\" (%.200s), which has %s",
+                       who, s->output_len, s->output, s->index, from->name, from->op,
+                       found ? "fewer" : "none of that name");
     }
     for (int i = s->whole ? 0 : s->index; i < (s->whole ? count : s->index + 1); i++) {
         LI_TRY(add_value(im, to, r->out[first + i]));
@@ -246,6 +247,15 @@ static bool recurses(const struct li_frame *f, const struct li_function *functio
     return f != NULL;
 }
 
+/* *out is NULL when there is none of that name. */
+static lince_status find_function(struct li_import *im, const struct step *s, const char *name,
+                                  const struct li_function **out)
+{
+    lince_status st = li_function_get(out, im->model, name, im->err);
+
+    return st ? li_prefix(im->err, st, "node \"%.500s\": function \"%.200s\"", s->name, name) : LINCE_OK;
+}
+
 static lince_status run_frame(struct li_import *im, struct li_frame *f, const li_vid **out);
 
 static lince_status import_call(struct li_import *im, struct step *s, const struct li_function *called,
@@ -288,10 +298,10 @@ static lince_status import_call_op(struct li_import *im, struct step *s)
         f = li_proto_attr(s->frame->placeholders.entry, s->frame->placeholders.count, f->placeholder);
     }
     if (!f || f->value_case != TF__ATTR_VALUE__VALUE_FUNC) {
-        return li_fail(im->err, LINCE_EINVAL, "node \"%.500s\" (%s): has no attribute \"f\", wanted a function", s->name,
-                       s->node->op);
+        return li_fail(im->err, LINCE_EINVAL, "node \"%.500s\" (%s): has no attribute \"f\", wanted a function",
+                       s->name, s->node->op);
     }
-    LI_TRY(li_function_get(&called, im->model, f->func->name, im->err));
+    LI_TRY(find_function(im, s, f->func->name, &called));
     if (!called) {
         return li_fail(im->err, LINCE_EINVAL, "node \"%.500s\" (%s): the library has no function \"%.200s\"", s->name,
                        s->node->op, f->func->name);
@@ -410,7 +420,7 @@ static lince_status import_node(struct li_import *im, struct step *s)
     if (op && !(op->flags & LI_OP_INTERNAL)) {
         return append(im, s, op);
     }
-    LI_TRY(li_function_get(&called, im->model, name, im->err));
+    LI_TRY(find_function(im, s, name, &called));
     if (called) {
         return import_call(im, s, called, &(struct li_given){s->node->attr, s->node->n_attr}, true);
     }
@@ -458,8 +468,7 @@ static lince_status check_signature(const struct li_function *function, lince_er
     const Tf__OpDef *s = function->signature;
 
     for (size_t i = 0; i < s->n_input_arg + s->n_output_arg; i++) {
-        const Tf__OpDef__ArgDef *arg =
-            i < s->n_input_arg ? s->input_arg[i] : s->output_arg[i - s->n_input_arg];
+        const Tf__OpDef__ArgDef *arg = i < s->n_input_arg ? s->input_arg[i] : s->output_arg[i - s->n_input_arg];
         if (*arg->number_attr || *arg->type_list_attr) {
             return li_fail(err, LINCE_EUNSUPPORTED, "function \"%.200s\": \"%.200s\" is a list of tensors",
                            function->name, arg->name);

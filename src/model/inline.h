@@ -21,12 +21,12 @@ struct li_function {
     const Tf__OpDef *signature; /* never NULL */
     const char *name;
     int32_t node_count;
-    struct li_source **in;          /* by node: its n_input sources */
-    const struct li_op **op;        /* by node: its row, or NULL */
-    struct li_source *ret;          /* by output_arg */
-    int32_t *order;                 /* the nodes that results or effects need, each after what it reads */
+    struct li_source **in;   /* by node: its n_input sources */
+    const struct li_op **op; /* by node: its row, or NULL */
+    struct li_source *ret;   /* by output_arg */
+    int32_t *order;          /* the nodes that results or effects need, each after what it reads */
     int32_t order_count;
-    bool *must;                     /* by node: it runs whether or not anything reads it */
+    bool *must;                        /* by node: it runs whether or not anything reads it */
     const struct li_tensor **constant; /* by node: the value of a Const, once it was read */
 };
 
@@ -74,7 +74,7 @@ struct li_import {
     li_vid dummy;      /* stands for results of what is unsupported; LI_NONE: nothing is yet */
     struct li_missing {
         const char *node, *what; /* "Foo", "Conv2D data_format=NCHW" */
-    } *missing;
+    } * missing;
     size_t missing_count, missing_room;
     const char **op; /* of every node met, with repetitions; NULL unless collect_ops */
     size_t op_count, op_room;

@@ -39,9 +39,9 @@ struct li_model {
 
     Tf__SavedObject *const *object;
     int32_t object_count;
-    int32_t *object_resource;                /* by object: its variable or table in the store, or LI_NONE */
+    int32_t *object_resource;                 /* by object: its variable or table in the store, or LI_NONE */
     const struct li_tensor **object_constant; /* by object: a SavedConstant's value once it was unpacked */
-    Tf__ConcreteFunctionEntry **concrete;    /* sorted by key; of equal keys the last one first */
+    Tf__ConcreteFunctionEntry **concrete;     /* sorted by key; of equal keys the last one first */
     size_t concrete_count;
     struct li_function **function; /* by item of meta->functions; NULL until it is needed */
     struct li_table **table;       /* to be freed */

@@ -112,8 +112,9 @@ static lince_status choose_meta_graph(struct li_model *m, const char *tags, linc
         }
     }
     if (!objects || (m->meta && !m->meta->def->object_graph_def)) {
-        return li_fail(err, LINCE_EUNSUPPORTED, "a SavedModel of TensorFlow 1 (it has no object graph); wanted one that "
-                                                "TensorFlow 2 saved");
+        return li_fail(err, LINCE_EUNSUPPORTED,
+                       "a SavedModel of TensorFlow 1 (it has no object graph); wanted one that "
+                       "TensorFlow 2 saved");
     }
     if (!m->meta) {
         return fail_tags(m, tags, err);
@@ -184,9 +185,10 @@ lince_status li_model_open(struct li_model **out, const char *path, const struct
     li_arena_init(&m->arena, mem, 0);
     atomic_init(&m->references, 1);
     pthread_mutex_init(&m->lock, NULL);
-    if ((st = map_file(m, path, err))) goto fail;
+    if ((st = map_file(m, path, err)))
+        goto fail;
     if ((st = open_parts(m, options, err))) {
-        st = err && strncmp(err->text, path, strlen(path)) ? li_prefix(err, st, "%s", path) : st;
+        st = err && !strstr(err->text, m->path) ? li_prefix(err, st, "%s", path) : st; /* checkpoints name their file */
         goto fail;
     }
     *out = m;

@@ -48,28 +48,17 @@ static lince_status read_tensor(const struct reader *r, struct li_arg *out, cons
     if (st) {
         return li_prefix(r->err, st, "%s: a constant tensor", r->what);
     }
-    *out = (struct li_arg){.kind = LI_ARG_TENSOR,
-                           .dtype = tensor->dtype,
-                           .shape = tensor->shape,
-                           .input = LI_NONE,
-                           .tensor = tensor};
+    *out = (struct li_arg){
+        .kind = LI_ARG_TENSOR, .dtype = tensor->dtype, .shape = tensor->shape, .input = LI_NONE, .tensor = tensor};
     return LINCE_OK;
 }
 
 /* What TensorFlow calls its classes of TypeSpec, by number. */
 static const char *type_spec_name(const Tf__TypeSpecProto *spec)
 {
-    static const char *const names[] = {NULL,
-                                        "SparseTensorSpec",
-                                        "IndexedSlicesSpec",
-                                        "RaggedTensorSpec",
-                                        "TensorArraySpec",
-                                        "DatasetSpec",
-                                        "IteratorSpec",
-                                        "OptionalSpec",
-                                        "PerReplicaSpec",
-                                        "VariableSpec",
-                                        "RowPartitionSpec"};
+    static const char *const names[] = {
+        NULL,           "SparseTensorSpec", "IndexedSlicesSpec", "RaggedTensorSpec", "TensorArraySpec", "DatasetSpec",
+        "IteratorSpec", "OptionalSpec",     "PerReplicaSpec",    "VariableSpec",     "RowPartitionSpec"};
     int32_t number = spec->type_spec_class;
 
     if (*spec->type_spec_class_name && strlen(spec->type_spec_class_name) <= LI_MAX_NAME) {
