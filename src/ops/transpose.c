@@ -43,10 +43,28 @@ static lince_status transpose_forward(struct li_call *c)
     return LINCE_OK;
 }
 
+/* Of a known permutation it is worked out here: its axes may be negative, which InvertPermutation refuses. */
+static lince_status emit_inverse(struct li_grad *g, li_vid *out)
+{
+    const struct li_tensor *perm = g->graph->values[g->in[1]].constant, *own;
+    int rank = g->graph->values[g->in[0]].shape.rank;
+    int64_t inverse[LI_MAX_RANK];
+    if (!perm) {
+        return li_grad_emit(g, "InvertPermutation", &g->in[1], 1, NULL, 0, out);
+    }
+    for (int i = 0; i < rank; i++) {
+        int64_t axis = li_tensor_int(perm, i);
+        inverse[axis + (axis < 0 ? rank : 0)] = i; /* the shape rule has checked it */
+    }
+    const struct li_tensor t = {LINCE_INT64, {1, {rank}}, inverse, (size_t)rank * sizeof(*inverse)};
+    LI_TRY(li_graph_own_tensor(g->graph, &t, &own, g->err));
+    return li_graph_constant(g->graph, own, out, g->err);
+}
+
 static lince_status transpose_grad(struct li_grad *g)
 {
     li_vid inverse;
-    LI_TRY(li_grad_emit(g, "InvertPermutation", &g->in[1], 1, NULL, 0, &inverse));
+    LI_TRY(emit_inverse(g, &inverse));
     return li_grad_emit(g, "Transpose", (li_vid[]){g->dy[0], inverse}, 2, NULL, 0, &g->dx[0]);
 }
 
