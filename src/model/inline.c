@@ -384,10 +384,16 @@ static lince_status import_table_node(struct li_import *im, struct step *s, bool
     return LINCE_OK;
 }
 
-static bool is_alias(const struct li_import *im, const struct step *s)
+/* A handle passed on is the same handle. */
+static bool is_alias(const struct li_import *im, const struct step *s, const struct li_op *op)
 {
-    return s->in.count == 1 && !strcmp(s->node->op, "Identity") &&
-           im->graph->values[s->in.v[0]].dtype == LINCE_RESOURCE;
+    return op && (op->flags & LI_OP_ALIAS) && s->in.count == 1 && im->graph->values[s->in.v[0]].dtype == LINCE_RESOURCE;
+}
+
+/* The order of nodes is all that it asks for. */
+static bool is_order_only(const struct li_op *op)
+{
+    return op && op->inputs_max == 0 && !op->outputs && !op->effects;
 }
 
 static lince_status import_node(struct li_import *im, struct step *s)
@@ -398,7 +404,7 @@ static lince_status import_node(struct li_import *im, struct step *s)
     bool done = false;
 
     LI_TRY(note_op(im, name));
-    if (!strcmp(name, "NoOp")) {
+    if (is_order_only(op)) {
         *s->to = (struct li_results){.graph_node = LI_NONE};
         return LINCE_OK;
     }
@@ -408,7 +414,7 @@ static lince_status import_node(struct li_import *im, struct step *s)
     if (!strcmp(name, "PartitionedCall") || !strcmp(name, "StatefulPartitionedCall")) {
         return import_call_op(im, s);
     }
-    if (is_alias(im, s)) {
+    if (is_alias(im, s, op)) {
         return keep_one(im, s, s->in.v[0]);
     }
     if (im->table) {

@@ -46,14 +46,8 @@ static lince_status create(struct li_import *im, const struct li_attr *attrs, in
     return li_graph_resource(im->graph, im->table->resource, out, im->err);
 }
 
-/* A constant, perhaps handed on. */
 static const struct li_tensor *constant(const struct li_graph *g, li_vid v)
 {
-    const struct li_node *node;
-
-    while (!g->values[v].constant && (node = li_producer(g, v)) && !strcmp(node->op->name, "Identity")) {
-        v = node->in[0];
-    }
     return g->values[v].constant;
 }
 
