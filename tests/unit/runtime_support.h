@@ -153,7 +153,8 @@ static lince_status never_rule(struct li_infer *s)
     static const struct li_op id = {                                                                                   \
         .name = (op), .inputs_min = 1, .inputs_max = 1, .outputs = OUTPUT("y"), .shape = (rule), __VA_ARGS__}
 
-UNARY(op_twice, "Twice", same_rule, .prepare = twice_prepare, .forward = twice_forward, .flags = LI_OP_INPLACE);
+UNARY(op_twice, "Twice", same_rule, .prepare = twice_prepare, .forward = twice_forward,
+      .flags = LI_OP_INPLACE | LI_OP_NO_FOLD);
 UNARY(op_pack, "Pack", same_rule, .forward = pack_forward, .flags = LI_OP_NO_FOLD);
 UNARY(op_parts, "Parts", same_rule, .prepare = parts_prepare, .forward = parts_forward);
 UNARY(op_copy, "Copy", same_rule, .forward = copy_forward);

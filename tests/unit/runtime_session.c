@@ -1,0 +1,258 @@
+/* Sessions: plans by shape, segments, no allocation in steady state, refusals, and memory that runs out. */
+#include "unit/runtime_support.h"
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+static const float numbers[64] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
+
+static struct li_session *doubling(struct fixture *f)
+{
+    set_outputs(f, node(f, &op_twice, "twice", input_of(f, SHAPE(-1)), LI_NONE), LI_NONE);
+    return session_of(f);
+}
+
+static void run_shape(struct fixture *f, struct li_session *s, int64_t n)
+{
+    const struct li_tensor *out = run_on(f, s, SHAPE(n), numbers);
+    assert_int_equal(out->shape.dim[0], n);
+    for (int64_t i = 0; i < n; i++) {
+        assert_true(((const float *)out->data)[i] == 2 * numbers[i]);
+    }
+}
+
+static void shapes_in_turn_are_planned_once_and_then_allocate_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct li_session *s = doubling(f);
+    atomic_store(&prepares, 0);
+    for (int64_t n = 1; n <= 4; n++) {
+        run_shape(f, s, 4 * n);
+    }
+    assert_int_equal(atomic_load(&prepares), 4);
+    uint64_t allocations = li_mem_allocations(f->mem);
+    for (int64_t run = 0; run < 20; run++) {
+        run_shape(f, s, 4 + run * 4 % 16);
+    }
+    assert_int_equal(atomic_load(&prepares), 4);
+    assert_int_equal(li_mem_allocations(f->mem), allocations);
+    li_session_free(s);
+}
+
+static void beyond_the_limit_the_plan_used_least_recently_goes(void **state)
+{
+    struct fixture *f = *state;
+    struct li_session *s = doubling(f);
+    atomic_store(&prepares, 0);
+    for (int64_t n = 1; n <= LI_MAX_PLANS; n++) {
+        run_shape(f, s, n);
+    }
+    run_shape(f, s, 1); /* so that 2 is the oldest */
+    run_shape(f, s, LI_MAX_PLANS + 1);
+    assert_int_equal(atomic_load(&prepares), LI_MAX_PLANS + 1);
+    run_shape(f, s, 1);
+    assert_int_equal(atomic_load(&prepares), LI_MAX_PLANS + 1);
+    run_shape(f, s, 2);
+    assert_int_equal(atomic_load(&prepares), LI_MAX_PLANS + 2);
+    for (int64_t run = 0; run < 40; run++) {
+        run_shape(f, s, 1 + run % (LI_MAX_PLANS + 2));
+    }
+    li_session_free(s);
+}
+
+/* Two segments: the sum of the input is the shape of what comes after. */
+static void counting(struct fixture *f)
+{
+    li_vid x = input_of(f, SHAPE(-1)), length = node(f, &op_length, "length", x, LI_NONE);
+    li_vid ones = node(f, &op_ones, "ones", length, LI_NONE);
+    set_outputs(f, node(f, &op_twice, "twice", ones, LI_NONE), x);
+}
+
+static void run_count(struct fixture *f, struct li_session *s, int count, int plans)
+{
+    const float data[2] = {(float)count, 0};
+    const struct li_tensor *out = run_on(f, s, SHAPE(2), data);
+    assert_int_equal(out[0].shape.dim[0], count);
+    for (int i = 0; i < count; i++) {
+        assert_true(((const float *)out[0].data)[i] == 2);
+    }
+    assert_memory_equal(out[1].data, data, sizeof data);
+    assert_int_equal(atomic_load(&prepares), plans);
+}
+
+static void a_shape_that_depends_on_data_ends_a_segment_and_the_next_is_cached(void **state)
+{
+    struct fixture *f = *state;
+    counting(f);
+    struct li_session *s = session_of(f);
+    atomic_store(&prepares, 0);
+    run_count(f, s, 3, 1);
+    run_count(f, s, 3, 1);
+    run_count(f, s, 5, 2);
+    run_count(f, s, 3, 2);
+    run_count(f, s, 0, 3);
+    for (int count = 6; count < 20; count++) {
+        run_count(f, s, count, count - 2);
+    }
+    li_session_free(s);
+}
+
+static void a_shape_that_running_does_not_tell_either_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    set_outputs(f, node(f, &op_never, "never", input_of(f, SHAPE(1)), LI_NONE), LI_NONE);
+    struct li_session *s = session_of(f);
+    struct li_tensor input = float_tensor(SHAPE(1), numbers);
+    const struct li_tensor *out;
+    assert_int_equal(li_session_run(s, &input, 1, &out, &f->err), LINCE_EUNSUPPORTED);
+    assert_non_null(strstr(f->err.text, "never"));
+    li_session_free(s);
+}
+
+/* ---- Refusals ---- */
+
+static void wrong_inputs_are_refused_and_do_no_harm(void **state)
+{
+    struct fixture *f = *state;
+    struct li_session *s = doubling(f);
+    struct li_tensor input = float_tensor(SHAPE(2), numbers), integer = input,
+                     flat = float_tensor(SHAPE(1, 2), numbers);
+    const struct li_tensor *out;
+    integer.dtype = LINCE_INT32;
+    assert_int_equal(li_session_run(s, &input, 0, &out, &f->err), LINCE_EINVAL);
+    assert_int_equal(li_session_run(s, &integer, 1, &out, &f->err), LINCE_EINVAL);
+    assert_non_null(strstr(f->err.text, "int32"));
+    assert_int_equal(li_session_run(s, &flat, 1, &out, &f->err), LINCE_EINVAL);
+    assert_int_equal(li_session_explain(s, SHAPE(2), 2, NULL, NULL, &f->err), LINCE_EINVAL);
+    run_shape(f, s, 2);
+    li_session_free(s);
+}
+
+static struct li_session *busy_session;
+
+/* Calls the session that is running it. */
+static lince_status again_forward(struct li_call *c)
+{
+    struct li_tensor input = float_tensor(c->in[0].shape, c->in[0].data);
+    const struct li_tensor *out = NULL;
+    lince_error err;
+    lince_status st = li_session_run(busy_session, &input, 1, &out, &err);
+    *(float *)c->out[0].data = st == LINCE_EINVAL && !out && strstr(err.text, "one call at a time") ? 1 : 0;
+    return LINCE_OK;
+}
+
+UNARY(op_again, "Again", same_rule, .forward = again_forward);
+
+static void a_session_that_is_running_refuses_a_second_call(void **state)
+{
+    struct fixture *f = *state;
+    set_outputs(f, node(f, &op_again, "again", input_of(f, SHAPE(1)), LI_NONE), LI_NONE);
+    busy_session = session_of(f);
+    for (int run = 0; run < 2; run++) {
+        assert_true(first_of(run_on(f, busy_session, SHAPE(1), numbers)) == 1);
+    }
+    li_session_free(busy_session);
+}
+
+/* ---- Memory that runs out ---- */
+
+struct failing {
+    long left; /* allocations until one fails; negative: none does */
+    long live;
+};
+
+static void *failing_alloc(size_t bytes, void *context)
+{
+    struct failing *failing = context;
+    if (failing->left == 0) {
+        return NULL;
+    }
+    failing->left -= failing->left > 0;
+    failing->live++;
+    return malloc(bytes);
+}
+
+static void failing_free(void *pointer, void *context)
+{
+    struct failing *failing = context;
+    failing->live -= pointer != NULL;
+    free(pointer);
+}
+
+/* Reads, prepares, writes, is random, and has two segments. */
+static void everything(struct fixture *f)
+{
+    int32_t v = variable(f, "v", 2), w = variable(f, "w", 2);
+    li_vid x = input_of(f, SHAPE(-1)), h = handle(f, v), k = handle(f, w);
+    li_vid packed = node(f, &op_pack, "pack", node(f, &op_read, "read", h, LI_NONE), LI_NONE);
+    effect(f, &op_accumulate, "write", k, packed);
+    li_vid ones = node(f, &op_ones, "ones", node(f, &op_length, "length", x, LI_NONE), LI_NONE);
+    li_vid twice = node(f, &op_twice, "twice", node(f, &op_parts, "parts", ones, LI_NONE), LI_NONE);
+    set_outputs(f, twice, node(f, &op_random, "random", LI_NONE, LI_NONE));
+}
+
+static lince_status run_twice(struct fixture *f, struct li_session *s)
+{
+    for (int run = 0; run < 2; run++) {
+        const float data[3] = {2, 1 + (float)run, 1};
+        struct li_tensor input = float_tensor(SHAPE(2 + run), data);
+        const struct li_tensor *out;
+        LI_TRY(li_session_run(s, &input, 1, &out, &f->err));
+    }
+    return LINCE_OK;
+}
+
+/* Whether all went well with the n-th allocation failing; if not, that it ended as it must. */
+static bool survive(long n)
+{
+    struct failing failing = {.left = -1};
+    struct fixture f = {.mem = li_mem_new(failing_alloc, failing_free, &failing, 0)};
+    f.env = (struct li_env){.mem = f.mem, .isa = LI_ISA_REF};
+    struct li_pool *pool;
+    struct li_session *s = NULL;
+    assert_int_equal(li_store_new(&f.store, f.mem, &f.err), LINCE_OK);
+    assert_int_equal(li_graph_new(&f.g, f.store, &ops, f.mem, &f.err), LINCE_OK);
+    assert_int_equal(li_pool_new(&pool, 1, f.mem, &f.err), LINCE_OK);
+    everything(&f);
+    struct li_session_options options = {.env = &f.env, .pool = pool};
+    failing.left = n;
+    lince_status st = li_session_new(&s, f.g, &options, &f.err);
+    st = st ? st : run_twice(&f, s);
+    failing.left = -1;
+    assert_true(st == LINCE_OK || st == LINCE_ENOMEM);
+    if (s) { /* and goes on when there is memory again */
+        float before = get_variable(&f, 1);
+        assert_int_equal(run_twice(&f, s), LINCE_OK);
+        assert_true(get_variable(&f, 1) == before + 2);
+        li_session_free(s);
+    }
+    li_pool_release(pool);
+    li_store_release(f.store);
+    assert_int_equal(li_mem_used_bytes(f.mem), 0);
+    li_mem_release(f.mem);
+    assert_int_equal(failing.live, 0);
+    return st == LINCE_OK;
+}
+
+static void every_allocation_that_fails_ends_in_enomem_without_a_leak(void **state)
+{
+    (void)state;
+    long n = 0;
+    while (!survive(n)) {
+        n++;
+    }
+    assert_true(n > 40);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(shapes_in_turn_are_planned_once_and_then_allocate_nothing),
+        TEST(beyond_the_limit_the_plan_used_least_recently_goes),
+        TEST(a_shape_that_depends_on_data_ends_a_segment_and_the_next_is_cached),
+        TEST(a_shape_that_running_does_not_tell_either_is_refused),
+        TEST(wrong_inputs_are_refused_and_do_no_harm),
+        TEST(a_session_that_is_running_refuses_a_second_call),
+        cmocka_unit_test(every_allocation_that_fails_ends_in_enomem_without_a_leak),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

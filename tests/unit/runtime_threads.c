@@ -1,0 +1,232 @@
+/* Several threads: the same bits however many there are, and no torn or lost values. */
+#include "unit/runtime_support.h"
+
+#include <unistd.h>
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+enum { WIDTH = 61, RUNS = 150, THREADS = 3 };
+
+static void fill(float *data)
+{
+    for (int i = 0; i < WIDTH; i++) {
+        data[i] = 1.0f / (float)(i + 1);
+    }
+}
+
+/* Parts and doubles, so that tasks, scratch and in place all occur. */
+static void chain(struct fixture *f)
+{
+    li_vid x = input_of(f, SHAPE(WIDTH)), a = node(f, &op_parts, "a", x, LI_NONE);
+    li_vid b = node(f, &op_parts, "b", node(f, &op_twice, "twice", a, LI_NONE), LI_NONE);
+    set_outputs(f, node(f, &op_add, "sum", b, x), LI_NONE);
+}
+
+static void results_are_equal_for_any_number_of_threads(void **state)
+{
+    struct fixture *f = *state;
+    float data[WIDTH], wanted[WIDTH];
+    fill(data);
+    for (int threads = 1; threads <= 3; threads++) {
+        chain(f);
+        struct li_session *s = session_with(f, threads, NULL);
+        for (int run = 0; run < 20; run++) {
+            const float *out = run_on(f, s, SHAPE(WIDTH), data)->data;
+            if (threads == 1) {
+                memcpy(wanted, out, sizeof wanted);
+            }
+            assert_memory_equal(out, wanted, sizeof wanted);
+        }
+        li_session_free(s);
+    }
+}
+
+/* ---- One thread per session ---- */
+
+struct worker {
+    pthread_t thread;
+    struct li_session *session;
+    const float *wanted; /* NULL: all elements equal, and never less than before */
+    int wrong;
+};
+
+static bool as_wanted(const struct worker *w, const float *out, float *last)
+{
+    if (w->wanted) {
+        return memcmp(out, w->wanted, WIDTH * sizeof *out) == 0;
+    }
+    for (int i = 1; i < WIDTH; i++) {
+        if (out[i] != out[0]) {
+            return false;
+        }
+    }
+    bool grows = out[0] >= *last;
+    *last = out[0];
+    return grows;
+}
+
+static void *work(void *context)
+{
+    struct worker *w = context;
+    float data[WIDTH] = {0}, last = 0;
+    if (w->wanted) {
+        fill(data);
+    }
+    struct li_tensor input = float_tensor(SHAPE(WIDTH), data);
+    for (int run = 0; run < RUNS; run++) {
+        const struct li_tensor *out;
+        lince_status st = li_session_run(w->session, &input, 1, &out, NULL);
+        w->wrong += st || !as_wanted(w, out->data, &last);
+    }
+    return NULL;
+}
+
+static void start(struct worker *w, int count)
+{
+    for (int i = 0; i < count; i++) {
+        assert_int_equal(pthread_create(&w[i].thread, NULL, work, &w[i]), 0);
+    }
+}
+
+static void finish(struct worker *w, int count)
+{
+    for (int i = 0; i < count; i++) {
+        pthread_join(w[i].thread, NULL);
+        assert_int_equal(w[i].wrong, 0);
+        li_session_free(w[i].session);
+    }
+}
+
+static void sessions_that_fight_for_one_pool_give_the_same_bits(void **state)
+{
+    struct fixture *f = *state;
+    struct worker w[THREADS] = {0};
+    struct li_pool *pool;
+    float data[WIDTH], wanted[WIDTH];
+    fill(data);
+    OK(li_pool_new(&pool, 2, f->mem, &f->err));
+    struct li_session_options options = {.env = &f->env, .pool = pool};
+    for (int i = 0; i < THREADS; i++) {
+        chain(f);
+        OK(li_session_new(&w[i].session, f->g, &options, &f->err));
+        OK(li_graph_new(&f->g, f->store, &ops, f->mem, &f->err));
+        w[i].wanted = wanted;
+    }
+    li_pool_release(pool);
+    memcpy(wanted, run_on(f, w[0].session, SHAPE(WIDTH), data)->data, sizeof wanted);
+    start(w, THREADS);
+    finish(w, THREADS);
+}
+
+static void no_run_sees_half_of_a_write_or_a_stale_prepared_result(void **state)
+{
+    struct fixture *f = *state;
+    int32_t v = variable(f, "v", WIDTH);
+    struct worker w[THREADS] = {0};
+    for (int i = 0; i < THREADS; i++) {
+        li_vid x = input_of(f, SHAPE(WIDTH)), read = node(f, &op_read, "read", handle(f, v), LI_NONE);
+        /* One of them from the variable itself, the others from what is prepared of it. */
+        li_vid used = i ? node(f, &op_pack, "pack", read, LI_NONE) : read;
+        set_outputs(f, node(f, &op_add, "sum", x, used), LI_NONE);
+        w[i].session = session_of(f);
+    }
+    start(w, THREADS);
+    for (int write = 1; write <= RUNS; write++) {
+        set_variable(f, v, WIDTH, (float)write);
+    }
+    const float zeros[WIDTH] = {0};
+    struct li_tensor input = float_tensor(SHAPE(WIDTH), zeros);
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(w[i].thread, NULL);
+        assert_int_equal(w[i].wrong, 0);
+        const struct li_tensor *out;
+        OK(li_session_run(w[i].session, &input, 1, &out, &f->err));
+        assert_true(first_of(out) == (float)(i ? RUNS + 1 : RUNS));
+        li_session_free(w[i].session);
+    }
+}
+
+/* ---- Updates ---- */
+
+static void no_update_is_lost_between_runs_that_write(void **state)
+{
+    struct fixture *f = *state;
+    int32_t v = variable(f, "v", WIDTH);
+    struct worker w[2] = {0};
+    float data[WIDTH], wanted[WIDTH];
+    fill(data);
+    for (int i = 0; i < 2; i++) {
+        li_vid x = input_of(f, SHAPE(WIDTH));
+        effect(f, &op_accumulate, "write", handle(f, v), floats(f, SHAPE(WIDTH), (const float[WIDTH]){1}));
+        set_outputs(f, node(f, &op_twice, "twice", x, LI_NONE), LI_NONE);
+        w[i].session = session_of(f);
+        w[i].wanted = wanted;
+    }
+    for (int i = 0; i < WIDTH; i++) {
+        wanted[i] = 2 * data[i];
+    }
+    start(w, 2);
+    finish(w, 2);
+    assert_true(get_variable(f, v) == 2 * RUNS);
+}
+
+struct writer {
+    pthread_t thread;
+    struct fixture *f;
+    int32_t resource;
+    atomic_bool begun;
+};
+
+static struct writer writer;
+
+static void *write_ten(void *context)
+{
+    struct writer *w = context;
+    atomic_store(&w->begun, true);
+    set_variable(w->f, w->resource, 1, 10);
+    return NULL;
+}
+
+/* While this adds to the variable, somebody begins to write it. */
+static lince_status meanwhile_forward(struct li_call *c)
+{
+    LI_TRY(accumulate_forward(c));
+    if (pthread_create(&writer.thread, NULL, write_ten, &writer)) {
+        return li_call_fail(c, LINCE_ENOMEM, "no thread");
+    }
+    while (!atomic_load(&writer.begun)) {
+        usleep(100);
+    }
+    usleep(20000);
+    return LINCE_OK;
+}
+
+static const struct li_op op_meanwhile = {
+    .name = "Meanwhile", .inputs_min = 2, .inputs_max = 2, .forward = meanwhile_forward, .effects = LI_EFFECT_WRITE};
+
+static void a_write_from_outside_is_not_overwritten_by_a_run_that_did_not_see_it(void **state)
+{
+    struct fixture *f = *state;
+    int32_t v = variable(f, "v", 1);
+    li_vid x = input_of(f, SHAPE(1));
+    effect(f, &op_meanwhile, "write", handle(f, v), x);
+    set_outputs(f, x, LI_NONE);
+    struct li_session *s = session_of(f);
+    writer = (struct writer){.f = f, .resource = v};
+    run_on(f, s, SHAPE(1), (const float[]){1});
+    pthread_join(writer.thread, NULL);
+    assert_true(get_variable(f, v) == 10); /* the run, then the write: the other order would give 11, neither gives 1 */
+    li_session_free(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(results_are_equal_for_any_number_of_threads),
+        TEST(sessions_that_fight_for_one_pool_give_the_same_bits),
+        TEST(no_run_sees_half_of_a_write_or_a_stale_prepared_result),
+        TEST(no_update_is_lost_between_runs_that_write),
+        TEST(a_write_from_outside_is_not_overwritten_by_a_run_that_did_not_see_it),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
