@@ -15,7 +15,7 @@ done
 cat f.npy
 
 # A reader that goes away, and a stdout that is closed or full, end it with 1.
-{ "$lince" ops; echo $? >status; } | true
+{ sleep 1; "$lince" ops; echo $? >status; } | true
 cat status
 "$lince" ops >&-
 echo $?
