@@ -14,7 +14,7 @@ if(TARGET li_kernels)
 
   # A sanitizer's checks in unrolled bodies take -O3 minutes.
   set(simd_level -O3)
-  if(CMAKE_C_FLAGS MATCHES "-fsanitize")
+  if(LINCE_SANITIZE OR CMAKE_C_FLAGS MATCHES "-fsanitize")
     set(simd_level -O1)
   endif()
 
