@@ -33,6 +33,7 @@ struct lince_session {
     struct li_tensor *inputs;
     struct lince_output *outputs;
     size_t output_room;
+    const struct li_shape **shapes; /* of the graph's outputs; behind outputs */
     char *structure;
     size_t structure_room;
     atomic_bool busy;
@@ -203,26 +204,14 @@ static lince_status grow(struct li_mem *mem, void **block, size_t *room, size_t 
     return *block ? LINCE_OK : LINCE_ENOMEM;
 }
 
-static lince_status write_structure(struct lince_session *s, const struct li_trace *trace,
-                                    const struct li_shape *const *shapes, lince_error *err)
+/*
+ * All that the results need is taken before the call, so that nothing can fail once it has changed variables. outputs, and
+ * behind them the shapes of the graph's outputs for the structure's text, which is longest with the longest shapes. A call
+ * that fails leaves no structure.
+ */
+static lince_status make_room(struct lince_session *s, const struct li_trace *trace, lince_error *err)
 {
-    void *block = s->structure;
-    size_t need = li_trace_result_text(trace, shapes, s->structure, s->structure_room);
-    if (need < s->structure_room) {
-        return LINCE_OK;
-    }
-    lince_status st = grow(s->model->mem, &block, &s->structure_room, need + 1, err);
-    s->structure = block;
-    if (!st) {
-        li_trace_result_text(trace, shapes, s->structure, s->structure_room);
-    }
-    return st;
-}
-
-/* outputs, and behind them the shapes of the graph's outputs for the structure's text. */
-static lince_status write_outputs(struct lince_session *s, const struct li_trace *trace,
-                                  const struct li_tensor *results, lince_error *err)
-{
+    struct li_shape longest = {.rank = LINCE_MAX_RANK};
     void *block = s->outputs;
     size_t each = sizeof *s->outputs + sizeof(struct li_shape *);
     lince_status st = grow(s->model->mem, &block, &s->output_room, (trace->leaf_count + 1) * each, err);
@@ -230,17 +219,34 @@ static lince_status write_outputs(struct lince_session *s, const struct li_trace
     if (st) {
         return st;
     }
-    const struct li_shape **shapes = (const struct li_shape **)(s->outputs + trace->leaf_count + 1);
+    for (int i = 0; i < LINCE_MAX_RANK; i++) {
+        longest.dim[i] = INT64_MAX;
+    }
+    s->shapes = (const struct li_shape **)(s->outputs + trace->leaf_count + 1);
+    for (size_t i = 0; i < trace->leaf_count; i++) {
+        s->shapes[i] = &longest;
+    }
+    block = s->structure;
+    st = grow(s->model->mem, &block, &s->structure_room, li_trace_result_text(trace, s->shapes, NULL, 0) + 1, err);
+    s->structure = block;
+    if (!st) {
+        s->structure[0] = '\0';
+    }
+    return st;
+}
+
+static void write_outputs(struct lince_session *s, const struct li_trace *trace, const struct li_tensor *results)
+{
     for (size_t i = 0; i < trace->leaf_count; i++) {
         const struct li_result_leaf *leaf = &trace->leaf[i];
         const struct li_tensor *t = leaf->output == LI_NONE ? &leaf->tensor : &results[leaf->output];
         s->outputs[i].path = leaf->path;
         li_api_tensor_out(&s->outputs[i].tensor, t);
         if (leaf->output != LI_NONE) {
-            shapes[leaf->output] = &t->shape;
+            s->shapes[leaf->output] = &t->shape;
         }
     }
-    return write_structure(s, trace, shapes, err);
+    li_trace_result_text(trace, s->shapes, s->structure, s->structure_room);
 }
 
 /* ---- Running ---- */
@@ -265,8 +271,10 @@ static lince_status run(struct lince_session *s, const lince_tensor *inputs, siz
     const struct li_tensor *results;
     LI_TRY(take_inputs(s, inputs, count, err));
     LI_TRY(choose(s, bound, err));
+    LI_TRY(make_room(s, (*bound)->trace, err));
     LI_TRY(li_session_run((*bound)->run, s->inputs, (int32_t)count, &results, err));
-    return write_outputs(s, (*bound)->trace, results, err);
+    write_outputs(s, (*bound)->trace, results);
+    return LINCE_OK;
 }
 
 static lince_status enter(struct lince_session *s, lince_error *err)
@@ -333,7 +341,13 @@ lince_status lince_session_run_images(lince_session *session, const float *image
         LI_NEED("lince_session_run_images", images);
         LI_NEED("lince_session_run_images", out);
     }
-    LI_TRY(li_shape_bytes(&shape, LINCE_FLOAT32, &input.size_bytes, err));
+    if (batch < 0 || height < 0 || width < 0) {
+        return li_fail(err, LINCE_EINVAL, "%lld images of %lld x %lld; 0 or more is wanted", (long long)batch,
+                       (long long)height, (long long)width);
+    }
+    if (li_shape_bytes(&shape, LINCE_FLOAT32, &input.size_bytes, err)) {
+        return li_prefix(err, LINCE_EINVAL, "images");
+    }
     input.data = (void *)(uintptr_t)images;
     LI_TRY(lince_session_run(session, &input, 1, &outputs, &count, err));
     return image_result(outputs, count, batch, out, out_count, err);

@@ -19,11 +19,14 @@ lince_status li_api_tensor(struct li_tensor *out, const lince_tensor *in, const 
         return li_fail(err, LINCE_EINVAL, "%s: rank %d; 0 to %d are possible", what, (int)in->rank, LINCE_MAX_RANK);
     }
     for (int i = 0; i < in->rank; i++) {
+        if (in->dims[i] < 0) {
+            return li_fail(err, LINCE_EINVAL, "%s: dimension %d is %lld; 0 or more is wanted", what, i,
+                           (long long)in->dims[i]);
+        }
         t.shape.dim[i] = in->dims[i];
     }
-    lince_status st = li_shape_bytes(&t.shape, t.dtype, &bytes, err);
-    if (st) {
-        return li_prefix(err, st, "%s", what);
+    if (li_shape_bytes(&t.shape, t.dtype, &bytes, err)) {
+        return li_prefix(err, LINCE_EINVAL, "%s", what); /* no tensor that is there can be so large */
     }
     if (bytes != in->size_bytes || (bytes && !in->data)) {
         char text[LI_SHAPE_TEXT];

@@ -48,7 +48,9 @@ lince_status lince_variable_read(lince_model *model, size_t index, void *data, s
 {
     const struct li_variable *v = NULL;
     LI_NEED("lince_variable_read", model);
-    LI_NEED("lince_variable_read", data);
+    if (size_bytes) {
+        LI_NEED("lince_variable_read", data);
+    }
     LI_TRY(find(model, index, &v, err));
     return li_store_read(li_model_store(model->model), v->resource, data, size_bytes, err);
 }
@@ -58,7 +60,9 @@ lince_status lince_variable_write(lince_model *model, size_t index, const void *
 {
     const struct li_variable *v = NULL;
     LI_NEED("lince_variable_write", model);
-    LI_NEED("lince_variable_write", data);
+    if (size_bytes) {
+        LI_NEED("lince_variable_write", data);
+    }
     LI_TRY(find(model, index, &v, err));
     return li_store_write(li_model_store(model->model), v->resource, data, size_bytes, err);
 }
