@@ -403,7 +403,7 @@ typedef enum lince_interpolation {
 typedef struct lince_image_options {
     size_t struct_size;
     lince_resize resize;               /* stretch: the aspect ratio is not kept */
-    float crop_fraction;               /* CROP: the central part of the picture that is used; 1: all of it */
+    double crop_fraction;              /* the central part of the picture that is used, as central_crop; 1: all of it */
     lince_interpolation interpolation; /* bilinear, half-pixel centres */
     int32_t antialias;                 /* not 0: the kernel widens when shrinking */
     int32_t orient;                    /* not 0: turn as EXIF says; TensorFlow does not */

@@ -41,7 +41,7 @@ int cli_image_options(struct cli_image *image, const struct cli_args *args)
     CLI_TRY(cli_number(args, OPT_CROP_PCT, 0.001, 1, &fraction));
     o->resize = (lince_resize)resize;
     o->interpolation = (lince_interpolation)interpolation;
-    o->crop_fraction = (float)fraction;
+    o->crop_fraction = fraction;
     o->antialias = cli_has(args, OPT_ANTIALIAS);
     o->orient = cli_has(args, OPT_ORIENT);
     o->accurate_dct = dct;
@@ -122,7 +122,7 @@ struct json_t *cli_image_json(const struct cli_image *image)
     json_object_set_new(object, "width", json_integer(image->width));
     json_object_set_new(object, "dtype", json_string(image->bytes ? "uint8" : "float32"));
     json_object_set_new(object, "resize", choice_json(resizes, (int)o->resize));
-    json_object_set_new(object, "crop_pct", app_json_real((double)o->crop_fraction));
+    json_object_set_new(object, "crop_pct", app_json_real(o->crop_fraction));
     json_object_set_new(object, "interpolation", choice_json(interpolations, (int)o->interpolation));
     json_object_set_new(object, "antialias", json_boolean(o->antialias));
     json_object_set_new(object, "orient", json_boolean(o->orient));

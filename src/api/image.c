@@ -25,7 +25,7 @@ static lince_status read_options(lince_image_options *to, const lince_image_opti
     memcpy(to, from, from->struct_size);
     if (!(to->crop_fraction > 0 && to->crop_fraction <= 1)) {
         return li_fail(err, LINCE_EINVAL, "crop_fraction is %g; it must be above 0 and at most 1",
-                       (double)to->crop_fraction);
+                       to->crop_fraction);
     }
     for (int i = 0; i < 3; i++) {
         if (!(to->std[i] != 0)) {
@@ -50,7 +50,7 @@ static lince_status load_options(struct li_load_options *to, const lince_image_o
     }
     *to = (struct li_load_options){.height = height,
                                    .width = width,
-                                   .crop_fraction = (double)o->crop_fraction,
+                                   .crop_fraction = o->crop_fraction,
                                    .fit = o->resize == LINCE_RESIZE_CROP  ? LI_FIT_CROP
                                           : o->resize == LINCE_RESIZE_PAD ? LI_FIT_PAD
                                                                           : LI_FIT_STRETCH,
@@ -126,8 +126,9 @@ struct owner {
 static lince_status give(lince_tensor *out, struct li_mem *mem, const struct li_tensor *from, void **data,
                          lince_error *err)
 {
-    struct owner *owner = li_alloc(mem, sizeof *owner + from->size_bytes, err);
-    if (!owner) {
+    size_t bytes;
+    struct owner *owner = NULL;
+    if (!li_add_size(sizeof *owner, from->size_bytes, &bytes) || !(owner = li_alloc(mem, bytes, err))) {
         return LINCE_ENOMEM;
     }
     owner->mem = mem;
