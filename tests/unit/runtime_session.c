@@ -59,6 +59,71 @@ static void beyond_the_limit_the_plan_used_least_recently_goes(void **state)
     li_session_free(s);
 }
 
+/* An allocator that gives a freed block to the next who wants as much, so that a plan lies where one that is gone lay. */
+struct recycled {
+    struct recycled *next;
+    size_t bytes;
+};
+
+static void *recycling_alloc(size_t bytes, void *context)
+{
+    struct recycled **at = context, *block;
+    while (*at && (*at)->bytes != bytes) {
+        at = &(*at)->next;
+    }
+    block = *at;
+    if (block) {
+        *at = block->next;
+    } else {
+        block = malloc(sizeof *block + bytes);
+        assert_non_null(block);
+        block->bytes = bytes;
+    }
+    return block + 1;
+}
+
+static void recycling_free(void *pointer, void *context)
+{
+    struct recycled **list = context, *block = pointer;
+    if (block) {
+        block--;
+        block->next = *list;
+        *list = block;
+    }
+}
+
+static int nothing(const struct li_step_info *step, void *context)
+{
+    (void)step, (void)context;
+    return 0;
+}
+
+/* Explaining makes plans too: the one that ran last may go, and its memory be the next one's. */
+static void a_new_plan_in_the_place_of_an_old_one_is_not_taken_for_it(void **state)
+{
+    (void)state;
+    struct recycled *list = NULL;
+    struct fixture f = {.mem = li_mem_new(recycling_alloc, recycling_free, &list, 0)};
+    f.env = (struct li_env){.mem = f.mem, .isa = LI_ISA_REF};
+    assert_int_equal(li_store_new(&f.store, f.mem, &f.err), LINCE_OK);
+    assert_int_equal(li_graph_new(&f.g, f.store, &ops, f.mem, &f.err), LINCE_OK);
+    struct li_session *s = doubling(&f);
+    run_shape(&f, s, 1);
+    for (int64_t n = 2; n <= LI_MAX_PLANS + 1; n++) {
+        assert_int_equal(li_session_explain(s, SHAPE(n), 1, nothing, NULL, &f.err), LINCE_OK);
+    }
+    run_shape(&f, s, 40);
+    li_session_free(s);
+    li_graph_free(f.g);
+    li_store_release(f.store);
+    li_mem_release(f.mem);
+    while (list) {
+        struct recycled *next = list->next;
+        free(list);
+        list = next;
+    }
+}
+
 /* Two segments: the sum of the input is the shape of what comes after. */
 static void counting(struct fixture *f)
 {
@@ -248,6 +313,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(shapes_in_turn_are_planned_once_and_then_allocate_nothing),
         TEST(beyond_the_limit_the_plan_used_least_recently_goes),
+        cmocka_unit_test(a_new_plan_in_the_place_of_an_old_one_is_not_taken_for_it),
         TEST(a_shape_that_depends_on_data_ends_a_segment_and_the_next_is_cached),
         TEST(a_shape_that_running_does_not_tell_either_is_refused),
         TEST(wrong_inputs_are_refused_and_do_no_harm),

@@ -41,6 +41,37 @@ static void results_are_equal_for_any_number_of_threads(void **state)
     }
 }
 
+static void *desks[2]; /* scratch of the two tasks of Desk */
+
+static lince_status desk_prepare(struct li_prepare *p)
+{
+    p->tasks = 2;
+    p->scratch_bytes = 100;
+    return LINCE_OK;
+}
+
+static lince_status desk_forward(struct li_call *c)
+{
+    memset(c->scratch, (int)c->task, 100);
+    desks[c->task] = c->scratch;
+    ((float *)c->out[0].data)[c->task] = li_f32(&c->in[0])[c->task];
+    return LINCE_OK;
+}
+
+UNARY(op_desk, "Desk", same_rule, .prepare = desk_prepare, .forward = desk_forward);
+
+static void workers_have_scratch_of_their_own(void **state)
+{
+    struct fixture *f = *state;
+    set_outputs(f, node(f, &op_desk, "desk", input_of(f, SHAPE(2)), LI_NONE), LI_NONE);
+    struct li_session *s = session_with(f, 2, NULL);
+    run_on(f, s, SHAPE(2), (const float[]){1, 2});
+    uintptr_t a = (uintptr_t)desks[0], b = (uintptr_t)desks[1];
+    assert_true(a % LI_ALIGN == 0 && b % LI_ALIGN == 0);
+    assert_true((a < b ? b - a : a - b) >= 100);
+    li_session_free(s);
+}
+
 /* ---- One thread per session ---- */
 
 struct worker {
@@ -223,6 +254,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(results_are_equal_for_any_number_of_threads),
+        TEST(workers_have_scratch_of_their_own),
         TEST(sessions_that_fight_for_one_pool_give_the_same_bits),
         TEST(no_run_sees_half_of_a_write_or_a_stale_prepared_result),
         TEST(no_update_is_lost_between_runs_that_write),
