@@ -265,12 +265,49 @@ static lince_status take_inputs(struct lince_session *s, const lince_tensor *inp
     return LINCE_OK;
 }
 
-static lince_status run(struct lince_session *s, const lince_tensor *inputs, size_t count, struct bound **bound,
-                        lince_error *err)
+/* What lince_session_run_images() wants of a result: one float32 [batch, features] of at most so many numbers. */
+struct wanted {
+    int64_t batch;
+    size_t count;
+};
+
+static lince_status check_result(const struct wanted *w, size_t leaves, lince_dtype dtype, const struct li_shape *shape,
+                                 lince_error *err)
+{
+    if (leaves != 1 || dtype != LINCE_FLOAT32 || shape->rank != 2 || (shape->dim[0] >= 0 && shape->dim[0] != w->batch)) {
+        return li_fail(err, LINCE_EINVAL,
+                       "the result has %zu parts, the first %s of rank %d; one float32 [%lld, features] is wanted",
+                       leaves, leaves ? lince_dtype_name(dtype) : "none", shape->rank, (long long)w->batch);
+    }
+    size_t need;
+    if (shape->dim[1] >= 0 && (!li_mul_size((size_t)w->batch, (size_t)shape->dim[1], &need) || need > w->count)) {
+        return li_fail(err, LINCE_EINVAL, "the result has %lld x %lld numbers, there is room for %zu",
+                       (long long)w->batch, (long long)shape->dim[1], w->count);
+    }
+    return LINCE_OK;
+}
+
+/* What the trace says of its result is checked before the call, which may change variables. */
+static lince_status check_trace(const struct wanted *w, const struct li_trace *trace, lince_error *err)
+{
+    static const struct li_shape none;
+    const struct li_arg *value = trace->leaf_count ? trace->leaf[0].value : NULL;
+    if (value && trace->leaf_count == 1 && value->kind == LI_ARG_SPEC && value->shape.rank < 0) {
+        return LINCE_OK;
+    }
+    return check_result(w, trace->leaf_count, value ? value->dtype : LINCE_DTYPE_NONE, value ? &value->shape : &none,
+                        err);
+}
+
+static lince_status run(struct lince_session *s, const lince_tensor *inputs, size_t count, const struct wanted *wanted,
+                        struct bound **bound, lince_error *err)
 {
     const struct li_tensor *results;
     LI_TRY(take_inputs(s, inputs, count, err));
     LI_TRY(choose(s, bound, err));
+    if (wanted) {
+        LI_TRY(check_trace(wanted, (*bound)->trace, err));
+    }
     LI_TRY(make_room(s, (*bound)->trace, err));
     LI_TRY(li_session_run((*bound)->run, s->inputs, (int32_t)count, &results, err));
     write_outputs(s, (*bound)->trace, results);
@@ -293,7 +330,7 @@ lince_status lince_session_run(lince_session *session, const lince_tensor *input
         LI_NEED("lince_session_run", inputs);
     }
     LI_TRY(enter(session, err));
-    lince_status st = run(session, inputs, input_count, &bound, err);
+    lince_status st = run(session, inputs, input_count, NULL, &bound, err);
     if (outputs) {
         *outputs = st ? NULL : session->outputs;
     }
@@ -309,22 +346,19 @@ const char *lince_session_structure(const lince_session *session)
     return session && session->structure ? session->structure : "";
 }
 
-static lince_status image_result(const lince_output *outputs, size_t count, int64_t batch, float *out, size_t out_count,
-                                 lince_error *err)
+/* The session stays busy until its result is copied. */
+static lince_status run_images(struct lince_session *s, const lince_tensor *input, const struct wanted *wanted,
+                               float *out, lince_error *err)
 {
-    if (count != 1 || outputs[0].tensor.dtype != LINCE_FLOAT32 || outputs[0].tensor.rank != 2 ||
-        outputs[0].tensor.dims[0] != batch) {
-        return li_fail(err, LINCE_EINVAL,
-                       "the result has %zu parts, the first %s of rank %d; one float32 [%lld, features] is wanted",
-                       count, count ? lince_dtype_name(outputs[0].tensor.dtype) : "none",
-                       count ? (int)outputs[0].tensor.rank : 0, (long long)batch);
-    }
-    if (outputs[0].tensor.size_bytes > out_count * sizeof(float)) {
-        return li_fail(err, LINCE_EINVAL, "the result has %zu numbers, there is room for %zu",
-                       outputs[0].tensor.size_bytes / sizeof(float), out_count);
-    }
-    if (outputs[0].tensor.size_bytes) {
-        memcpy(out, outputs[0].tensor.data, outputs[0].tensor.size_bytes);
+    struct bound *bound;
+    struct li_shape shape;
+    LI_TRY(run(s, input, 1, wanted, &bound, err));
+    const lince_tensor *t = &s->outputs[0].tensor;
+    shape.rank = t->rank;
+    memcpy(shape.dim, t->dims, sizeof t->dims);
+    LI_TRY(check_result(wanted, bound->trace->leaf_count, t->dtype, &shape, err));
+    if (t->size_bytes) {
+        memcpy(out, t->data, t->size_bytes);
     }
     return LINCE_OK;
 }
@@ -332,8 +366,7 @@ static lince_status image_result(const lince_output *outputs, size_t count, int6
 lince_status lince_session_run_images(lince_session *session, const float *images, int64_t batch, int64_t height,
                                       int64_t width, float *out, size_t out_count, lince_error *err)
 {
-    const lince_output *outputs;
-    size_t count;
+    struct wanted wanted = {batch, out_count};
     struct li_shape shape = {4, {batch, height, width, 3}};
     lince_tensor input = {.dtype = LINCE_FLOAT32, .rank = 4, .dims = {batch, height, width, 3}};
     LI_NEED("lince_session_run_images", session);
@@ -349,8 +382,10 @@ lince_status lince_session_run_images(lince_session *session, const float *image
         return li_prefix(err, LINCE_EINVAL, "images");
     }
     input.data = (void *)(uintptr_t)images;
-    LI_TRY(lince_session_run(session, &input, 1, &outputs, &count, err));
-    return image_result(outputs, count, batch, out, out_count, err);
+    LI_TRY(enter(session, err));
+    lince_status st = run_images(session, &input, &wanted, out, err);
+    atomic_store(&session->busy, false);
+    return st;
 }
 
 /* ---- Explain ---- */
