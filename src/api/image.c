@@ -24,8 +24,7 @@ static lince_status read_options(lince_image_options *to, const lince_image_opti
     }
     memcpy(to, from, from->struct_size);
     if (!(to->crop_fraction > 0 && to->crop_fraction <= 1)) {
-        return li_fail(err, LINCE_EINVAL, "crop_fraction is %g; it must be above 0 and at most 1",
-                       to->crop_fraction);
+        return li_fail(err, LINCE_EINVAL, "crop_fraction is %g; it must be above 0 and at most 1", to->crop_fraction);
     }
     for (int i = 0; i < 3; i++) {
         if (!(to->std[i] != 0)) {

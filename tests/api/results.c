@@ -26,7 +26,8 @@ static void dicts_and_lists_come_flattened_with_paths_and_a_structure(void **sta
     assert_string_equal(lince_session_structure(session), "");
     assert_ok(lince_session_run(session, (lince_tensor[]){image, two, one}, 3, &outputs, &count, err));
     print_message("%s\n", lince_session_structure(session));
-    assert_int_equal(strncmp(lince_session_structure(session), "{\"a\": {\"a\": float32[2,3], \"b\": None}, \"b\": (", 44), 0);
+    assert_int_equal(
+        strncmp(lince_session_structure(session), "{\"a\": {\"a\": float32[2,3], \"b\": None}, \"b\": (", 44), 0);
     check_leaves(outputs, count, (const char *const[]){"a/a", "a/b", "b/0", "b/1/0", "c/0", "c/1"}, 6);
     assert_int_equal(outputs[1].tensor.dtype, LINCE_DTYPE_NONE);
     assert_null(outputs[1].tensor.data);

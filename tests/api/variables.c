@@ -53,8 +53,9 @@ static void a_written_variable_changes_the_next_call_of_every_session(void **sta
     (void)state;
     for (size_t w = 0; w < sizeof writes / sizeof *writes; w++) {
         lince_model *used = open_model("classifier", 2), *fresh = open_model("classifier", 2);
-        lince_session *first = open_session(used, "__call__", NULL, 0), *second = open_session(used, "__call__", NULL, 0),
-                      *late = NULL, *reference = open_session(fresh, "__call__", NULL, 0);
+        lince_session *first = open_session(used, "__call__", NULL, 0),
+                      *second = open_session(used, "__call__", NULL, 0), *late = NULL,
+                      *reference = open_session(fresh, "__call__", NULL, 0);
         lince_tensor images = random_images(3, 16, 16, 1);
         size_t n;
         float *before = run_floats(first, &images, &n);
