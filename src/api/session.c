@@ -274,7 +274,8 @@ struct wanted {
 static lince_status check_result(const struct wanted *w, size_t leaves, lince_dtype dtype, const struct li_shape *shape,
                                  lince_error *err)
 {
-    if (leaves != 1 || dtype != LINCE_FLOAT32 || shape->rank != 2 || (shape->dim[0] >= 0 && shape->dim[0] != w->batch)) {
+    if (leaves != 1 || dtype != LINCE_FLOAT32 || shape->rank != 2 ||
+        (shape->dim[0] >= 0 && shape->dim[0] != w->batch)) {
         return li_fail(err, LINCE_EINVAL,
                        "the result has %zu parts, the first %s of rank %d; one float32 [%lld, features] is wanted",
                        leaves, leaves ? lince_dtype_name(dtype) : "none", shape->rank, (long long)w->batch);
@@ -431,6 +432,9 @@ lince_status lince_session_explain(lince_session *session, const lince_tensor *i
     struct telling t = {tell, context};
     LI_NEED("lince_session_explain", session);
     LI_NEED("lince_session_explain", tell);
+    if (input_count) {
+        LI_NEED("lince_session_explain", inputs);
+    }
     LI_TRY(enter(session, err));
     lince_status st = explain(session, inputs, input_count, &t, err);
     atomic_store(&session->busy, false);
