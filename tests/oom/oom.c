@@ -1,0 +1,132 @@
+/* The 1st, 2nd, 3rd ... allocation of opening, preparing, running and asking fails: an error each time, and nothing is lost. */
+#include "support.h"
+
+/* What a program does with a model, until the first error. */
+static lince_status use(lince_model **model, lince_session **session, const char *path,
+                        const lince_model_options *options, bool training, lince_error *err)
+{
+    const lince_argument arguments[] = {{.path = "0", .kind = LINCE_ARG_INPUT},
+                                        {.path = "training", .kind = LINCE_ARG_BOOL, .i = 1}};
+    const lince_output *outputs;
+    size_t count;
+    lince_variable_info info;
+    const char *const *texts;
+    float values[1024];
+    lince_tensor images = random_images(2, 16, 16, 1);
+    lince_status st = lince_model_open(model, path, options, err);
+    st = st ? st : lince_callable_ops(lince_model_call(*model), &texts, &count, err);
+    st = st ? st
+            : lince_session_new(session, lince_model_call(*model), training ? arguments : NULL, training ? 2 : 0, NULL,
+                                err);
+    st = st ? st : lince_session_run(*session, &images, 1, &outputs, &count, err);
+    st = st ? st : lince_session_run(*session, &images, 1, &outputs, &count, err);
+    st = st ? st : lince_variable_info_at(*model, 0, &info, err);
+    if (!st) {
+        assert_true(info.size_bytes <= sizeof values);
+        st = lince_variable_read(*model, 0, values, info.size_bytes, err);
+    }
+    st = st ? st : lince_variable_write(*model, 0, values, info.size_bytes, err);
+    st = st ? st : lince_session_run(*session, &images, 1, &outputs, &count, err);
+    free(images.data);
+    return st;
+}
+
+/* fail_for 1: that allocation alone; otherwise it and all behind it. */
+static size_t fail_each(const char *name, bool training, size_t fail_for)
+{
+    struct counter counter = {.fail_for = fail_for};
+    lince_model_options options;
+    char path[1024];
+    size_t failed = 0;
+    count_in(&options, &counter);
+    snprintf(path, sizeof path, "%s/golden/models/%s", LINCE_TEST_DATA, name);
+    for (size_t n = 1;; n++) {
+        lince_model *model = NULL;
+        lince_session *session = NULL;
+        lince_error err = {.code = LINCE_OK};
+        atomic_store(&counter.calls, 0);
+        counter.fail_from = n;
+        lince_status st = use(&model, &session, path, &options, training, &err);
+        size_t calls = atomic_load(&counter.calls);
+        counter.fail_from = 0;
+        if (st != LINCE_OK) {
+            failed++;
+            if (st != LINCE_ENOMEM || err.code != LINCE_ENOMEM || !err.text[0]) {
+                fail_msg("%s, allocation %zu: %s, %s", name, n, lince_status_name(st), err.text);
+            }
+        }
+        lince_session_free(session);
+        lince_model_close(model);
+        if (atomic_load(&counter.live) != 0) {
+            fail_msg("%s, allocation %zu: %zu blocks are lost (%s)", name, n, atomic_load(&counter.live), err.text);
+        }
+        if (calls < n) {
+            print_message("%s: %zu of %zu failures\n", name, failed, n - 1);
+            return failed;
+        }
+    }
+}
+
+static void each_allocation_of_inference_fails_cleanly(void **state)
+{
+    (void)state;
+    assert_true(fail_each("classifier", false, SIZE_MAX) > 100);
+    assert_true(fail_each("classifier", false, 1) > 100);
+}
+
+static void each_allocation_of_training_mode_fails_cleanly(void **state)
+{
+    (void)state;
+    assert_true(fail_each("classifier", true, SIZE_MAX) > 100);
+}
+
+/* Split, concatenation and group convolution; nested functions. */
+static void each_allocation_of_other_models_fails_cleanly(void **state)
+{
+    (void)state;
+    assert_true(fail_each("mobile", false, 1) > 100);
+    assert_true(fail_each("wrapped_inception", false, SIZE_MAX) > 100);
+}
+
+/* As a limit grows, a model fails, then opens, then runs; never otherwise, and never with more than the limit. */
+static void each_memory_limit_is_kept(void **state)
+{
+    (void)state;
+    struct counter counter = {0};
+    lince_model_options options;
+    lince_model_info info = {.struct_size = sizeof info};
+    bool ran = false;
+    count_in(&options, &counter);
+    for (size_t limit = 256; limit < (64u << 20); limit += limit / 8) {
+        lince_model *model = NULL;
+        lince_session *session = NULL;
+        lince_error err = {.code = LINCE_OK};
+        options.memory_limit_bytes = limit;
+        lince_status st = use(&model, &session, LINCE_TEST_DATA "/golden/models/classifier", &options, false, &err);
+        if (st != LINCE_OK) {
+            assert_int_equal(st, LINCE_ENOMEM);
+            assert_non_null(strstr(err.text, "memory limit"));
+            assert_false(ran);
+        }
+        ran = st == LINCE_OK;
+        if (model) {
+            assert_int_equal(lince_model_get_info(model, &info, NULL), LINCE_OK);
+            assert_true(info.peak_bytes <= limit);
+        }
+        lince_session_free(session);
+        lince_model_close(model);
+        assert_int_equal(atomic_load(&counter.live), 0);
+    }
+    assert_true(ran);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_allocation_of_inference_fails_cleanly),
+        cmocka_unit_test(each_allocation_of_training_mode_fails_cleanly),
+        cmocka_unit_test(each_allocation_of_other_models_fails_cleanly),
+        cmocka_unit_test(each_memory_limit_is_kept),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
