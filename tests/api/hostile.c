@@ -10,8 +10,14 @@ static const struct {
     const char *class;
     lince_status status;
 } classes[] = {
-    {"accept", LINCE_OK},       {"missing", LINCE_ENOENT}, {"format", LINCE_EFORMAT},           {"corrupt", LINCE_ECORRUPT},
-    {"invalid", LINCE_EINVAL},  {"limit", LINCE_ELIMIT},   {"unsupported", LINCE_EUNSUPPORTED}, {"unsafe", LINCE_EUNSAFE},
+    {"accept", LINCE_OK},
+    {"missing", LINCE_ENOENT},
+    {"format", LINCE_EFORMAT},
+    {"corrupt", LINCE_ECORRUPT},
+    {"invalid", LINCE_EINVAL},
+    {"limit", LINCE_ELIMIT},
+    {"unsupported", LINCE_EUNSUPPORTED},
+    {"unsafe", LINCE_EUNSAFE},
 };
 
 static lince_status status_of(const char *class)

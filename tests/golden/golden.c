@@ -107,8 +107,12 @@ static void check_callables(struct golden *g, lince_model *model)
     for (void *it = json_object_iter((json_t *)functions); it; it = json_object_iter_next((json_t *)functions, it)) {
         const char *name = json_object_iter_key(it);
         if (check(g, lince_model_callable(model, name, &callable, NULL) == LINCE_OK, "there is no callable %s", name)) {
-            size_t traces = lince_callable_trace_count(callable), want = json_array_size(json_object_iter_value(it));
+            const json_t *wanted = json_object_iter_value(it);
+            size_t traces = lince_callable_trace_count(callable), want = json_array_size(wanted);
             check(g, traces == want, "%s has %zu traces, wanted %zu", name, traces, want);
+            for (size_t i = 0; i < traces && i < want; i++) {
+                trace_matches(g, callable, i, json_array_get(wanted, i));
+            }
         }
     }
     for (void *it = json_object_iter((json_t *)signatures); it; it = json_object_iter_next((json_t *)signatures, it)) {
@@ -222,6 +226,7 @@ static void check_call(struct golden *g, lince_model *model, const json_t *call,
         check_state(g, model, before, NULL);
     } else if (check(g, st == LINCE_OK, "%s", err.text)) {
         result_matches(g, out, count, json_object_get(call, "result"));
+        structure_matches(g, lince_session_structure(session), json_object_get(call, "result"));
         check_state(g, model, before, json_object_get(call, "state_after"));
     }
     lince_session_free(session);

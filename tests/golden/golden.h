@@ -40,4 +40,8 @@ bool tensor_matches(struct golden *g, const char *what, const lince_tensor *got,
 /* The leaves of a result against its golden, in TensorFlow's order, with their paths. */
 void result_matches(struct golden *g, const lince_output *got, size_t count, const json_t *want);
 
+/* structure.c: kinds of containers, keys, None, dtypes and shapes. */
+void structure_matches(struct golden *g, const char *got, const json_t *want);
+void trace_matches(struct golden *g, lince_callable *callable, size_t trace, const json_t *want);
+
 #endif
