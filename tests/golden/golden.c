@@ -118,8 +118,12 @@ static void check_callables(struct golden *g, lince_model *model)
     for (void *it = json_object_iter((json_t *)signatures); it; it = json_object_iter_next((json_t *)signatures, it)) {
         char name[256];
         snprintf(name, sizeof name, "signatures.%s", json_object_iter_key(it));
-        check(g, lince_model_callable(model, name, &callable, NULL) == LINCE_OK, "there is no %s", name);
+        if (check(g, lince_model_callable(model, name, &callable, NULL) == LINCE_OK, "there is no %s", name)) {
+            signature_matches(g, callable, json_object_iter_value(it));
+        }
     }
+    check(g, (lince_model_call(model) == NULL) == json_is_false(json_object_get(g->manifest, "has_call")),
+          "the object %s be called", lince_model_call(model) ? "can" : "cannot");
 }
 
 static void check_lists(struct golden *g, lince_model *model)

@@ -43,5 +43,6 @@ void result_matches(struct golden *g, const lince_output *got, size_t count, con
 /* structure.c: kinds of containers, keys, None, dtypes and shapes. */
 void structure_matches(struct golden *g, const char *got, const json_t *want);
 void trace_matches(struct golden *g, lince_callable *callable, size_t trace, const json_t *want);
+void signature_matches(struct golden *g, lince_callable *callable, const json_t *want);
 
 #endif

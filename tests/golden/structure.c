@@ -139,3 +139,19 @@ void trace_matches(struct golden *g, lince_callable *callable, size_t trace, con
     check(g, strncmp(got, t.data, t.len) == 0, "trace %zu of %s is %s, wanted %s...", trace,
           lince_callable_name(callable), got, t.data);
 }
+
+void signature_matches(struct golden *g, lince_callable *callable, const json_t *want)
+{
+    const json_t *inputs = json_object_get(want, "inputs");
+    const char *keys[64], *got = lince_callable_trace(callable, 0);
+    size_t n = sorted_keys(inputs, keys, 64);
+    struct text t = {.len = 0};
+    put(&t, "(");
+    for (size_t i = 0; i < n; i++) {
+        put(&t, "%s%s: ", i ? ", " : "", keys[i]);
+        put_spec(&t, json_object_get(inputs, keys[i]));
+    }
+    put(&t, ") -> ");
+    put_value(&t, json_object_get(want, "outputs"));
+    check(g, strcmp(got, t.data) == 0, "%s is %s, wanted %s", lince_callable_name(callable), got, t.data);
+}
