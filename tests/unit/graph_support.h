@@ -2,8 +2,7 @@
 #ifndef LI_UNIT_GRAPH_SUPPORT_H
 #define LI_UNIT_GRAPH_SUPPORT_H
 
-#include "unit/test.h"
-#include "graph/graph.h"
+#include "unit/graph_fixture.h"
 
 #define ATTRS(...)                                                                                                     \
     (const struct li_attr_spec[])                                                                                      \
@@ -236,43 +235,11 @@ static const struct li_ops ops = {rows, LI_COUNT(rows)};
 
 /* ---- Making graphs ---- */
 
-struct fixture {
-    struct li_mem *mem;
-    struct li_store *store;
-    struct li_graph *g;
-    struct li_env env;
-    lince_error err;
-};
-
 static int set_up(void **state)
 {
-    struct fixture *f = calloc(1, sizeof *f);
-    f->mem = li_mem_new(NULL, NULL, NULL, 0);
-    f->env = (struct li_env){.mem = f->mem, .isa = LI_ISA_REF};
-    assert_int_equal(li_store_new(&f->store, f->mem, &f->err), LINCE_OK);
-    assert_int_equal(li_graph_new(&f->g, f->store, &ops, f->mem, &f->err), LINCE_OK);
-    *state = f;
+    *state = fixture_new(&ops);
     return 0;
 }
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-    li_graph_free(f->g);
-    li_store_release(f->store);
-    assert_int_equal(li_mem_used_bytes(f->mem), 0);
-    li_mem_release(f->mem);
-    free(f);
-    return 0;
-}
-
-#define OK(call)                                                                                                       \
-    do {                                                                                                               \
-        lince_status ok_status = (call);                                                                               \
-        if (ok_status) {                                                                                               \
-            fail_msg("%s: %s", #call, f->err.text);                                                                    \
-        }                                                                                                              \
-    } while (0)
 
 static inline li_vid input_of(struct fixture *f, const struct li_shape *shape)
 {

@@ -1,42 +1,12 @@
 /* cse: what is merged, and what only looks the same. */
-#include "test.h"
+#include "graph_fixture.h"
 
 #include "ops/ops.h"
 #include "passes/passes.h"
 
-struct fixture {
-    struct li_mem *mem;
-    struct li_store *store;
-    struct li_graph *g;
-    lince_error err;
-};
-
-#define OK(call)                                                                                                       \
-    do {                                                                                                               \
-        lince_status ok_status = (call);                                                                               \
-        if (ok_status) {                                                                                               \
-            fail_msg("%s: %s", #call, f->err.text);                                                                    \
-        }                                                                                                              \
-    } while (0)
-
 static int set_up(void **state)
 {
-    struct fixture *f = calloc(1, sizeof *f);
-    f->mem = li_mem_new(NULL, NULL, NULL, 0);
-    assert_int_equal(li_store_new(&f->store, f->mem, &f->err), LINCE_OK);
-    assert_int_equal(li_graph_new(&f->g, f->store, li_ops(), f->mem, &f->err), LINCE_OK);
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-    li_graph_free(f->g);
-    li_store_release(f->store);
-    assert_int_equal(li_mem_used_bytes(f->mem), 0);
-    li_mem_release(f->mem);
-    free(f);
+    *state = fixture_new(li_ops());
     return 0;
 }
 
