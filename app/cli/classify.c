@@ -117,16 +117,16 @@ static bool print_json(const struct cli_pass *pass, const struct classify *c, co
 
 static void print_lines(const struct classify *c, const char *name, size_t top)
 {
-    char shown[256], label[256];
     for (size_t i = 0; i < top; i++) {
         size_t k = c->order[i];
+        cli_show(name, c->name_width);
+        printf(c->scores == LOGITS ? "  %9.4f  " : "  %.4f  ", (double)c->score[k]);
         if (c->labels.count) {
-            cli_shown(label, c->labels.text[k]);
+            cli_show(c->labels.text[k], 0);
+            putchar('\n');
         } else {
-            snprintf(label, sizeof label, "class %zu", k);
+            printf("class %zu\n", k);
         }
-        printf(c->scores == LOGITS ? "%-*s  %9.4f  %s\n" : "%-*s  %.4f  %s\n", c->name_width, cli_shown(shown, name),
-               (double)c->score[k], label);
     }
 }
 
@@ -184,8 +184,12 @@ static int widest(const struct app_list *list)
 {
     size_t width = 0;
     for (size_t i = 0; i < list->count; i++) {
-        size_t len = strlen(list->text[i]);
-        width = len > width ? len : width;
+        size_t columns = 0;
+        for (const char *at = list->text[i], *shown; *at; columns++) {
+            size_t bytes;
+            at += app_visible(at, &shown, &bytes);
+        }
+        width = columns > width ? columns : width;
     }
     return width < 60 ? (int)width : 60;
 }

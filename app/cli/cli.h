@@ -110,12 +110,12 @@ void cli_verbose(const struct cli_args *args, const char *format, ...) APP_PRINT
 /* Flush stdout. A reader that went away ends the command without a word. */
 int cli_flush(void);
 
-/* A name for people's eyes: at most 255 bytes, without control characters. Returns the buffer. */
-char *cli_shown(char buffer[256], const char *name);
+/* Print a name as app_visible() shows it, filled up to `width` columns. */
+void cli_show(const char *name, int width);
 
 double cli_seconds(void); /* of a clock that only goes forward */
 
-/* A bar on stderr while something long is under way; draws only where somebody sees it. */
+/* A bar on stderr while something long is under way; draws only where somebody sees it. app_bar(NULL) erases it. */
 struct cli_progress {
     size_t total, done, failed;
     double started, drawn;
@@ -123,7 +123,6 @@ struct cli_progress {
 };
 void cli_progress_start(struct cli_progress *p, const struct cli_args *args, size_t total, bool beside_stdout);
 void cli_progress_to(struct cli_progress *p, size_t done, size_t failed);
-void cli_progress_clear(struct cli_progress *p);
 
 /* ---- Models and what they are called with (model.c, arguments.c) ------------------------------------------------------- */
 

@@ -25,9 +25,11 @@ static int tell(const lince_step *step, void *context)
         json_object_set_new(object, "reason", app_json_text(reason));
         app_json_line(stdout, object);
     } else {
-        char name[256], op[256];
-        printf("%-4s  %-24s  %-36s  %3lld  %s%s%s\n", step->prepared ? "once" : "step", cli_shown(op, step->op), shapes,
-               (long long)step->tasks, cli_shown(name, step->name), *reason ? "  # " : "", reason);
+        printf("%s  ", step->prepared ? "once" : "step");
+        cli_show(step->op, 24);
+        printf("  %-36s  %3lld  ", shapes, (long long)step->tasks);
+        cli_show(step->name, 0);
+        printf("%s%s\n", *reason ? "  # " : "", reason);
     }
     return ferror(stdout);
 }

@@ -9,6 +9,14 @@ static const char *text(const json_t *object, const char *key)
     return value ? value : "";
 }
 
+/* Texts of the model, in a line between texts of ours. */
+static void show(const char *before, const char *name, const char *after)
+{
+    fputs(before, stdout);
+    cli_show(name, 0);
+    fputs(after, stdout);
+}
+
 /* "9.6 MB"; decimal units, as disks and networks have them. */
 static const char *size_text(char buffer[32], long long bytes)
 {
@@ -42,13 +50,21 @@ static void print_image(const json_t *image)
     printf("]\n");
 }
 
-static void print_argument(const json_t *argument)
+/* "x, flag=True"; "*" stands before the first that must be named. */
+static void print_arguments(const json_t *list)
 {
-    char shown[256];
-    printf("%s%s", json_is_true(json_object_get(argument, "keyword_only")) ? "*, " : "",
-           cli_shown(shown, text(argument, "name")));
-    if (!json_is_true(json_object_get(argument, "required"))) {
-        printf("=%s", cli_shown(shown, text(argument, "default")));
+    size_t i;
+    json_t *argument;
+    bool named = false;
+    json_array_foreach(list, i, argument)
+    {
+        bool keyword = json_is_true(json_object_get(argument, "keyword_only"));
+        printf("%s%s", i ? ", " : "", keyword && !named ? "*, " : "");
+        named |= keyword;
+        show("", text(argument, "name"), "");
+        if (!json_is_true(json_object_get(argument, "required"))) {
+            show("=", text(argument, "default"), "");
+        }
     }
 }
 
@@ -56,20 +72,15 @@ static void print_callables(const json_t *list)
 {
     size_t i, k;
     json_t *c, *one;
-    char name[256];
     printf("\ncallables:\n");
     json_array_foreach(list, i, c)
     {
-        printf("  %s(", cli_shown(name, text(c, "name")));
-        json_array_foreach(json_object_get(c, "arguments"), k, one)
-        {
-            printf("%s", k ? ", " : "");
-            print_argument(one);
-        }
+        show("  ", text(c, "name"), "(");
+        print_arguments(json_object_get(c, "arguments"));
         printf(")\n");
         json_array_foreach(json_object_get(c, "traces"), k, one)
         {
-            printf("      %s\n", json_string_value(one));
+            show("      ", json_string_value(one), "\n");
         }
     }
 }
@@ -88,15 +99,15 @@ static void print_ops(const json_t *info)
             printf("\n ");
             at = strlen(key) + 3;
         }
-        printf(" %s", key);
+        show(" ", key, "");
     }
     printf("\n\nunsupported: %s\n", json_object_size(unsupported) ? "" : "nothing");
     json_object_foreach((json_t *)unsupported, key, value)
     {
-        printf("  %s, needed by", key);
+        show("  ", key, ", needed by");
         json_array_foreach(value, i, name)
         {
-            printf("%s %s", i ? "," : "", json_string_value(name));
+            show(i ? ", " : " ", json_string_value(name), "");
         }
         printf("\n");
     }
@@ -107,12 +118,11 @@ static void print_variables(const json_t *info)
     const json_t *list = json_object_get(info, "variables");
     size_t i, d;
     json_t *v, *dim;
-    char shown[256];
     printf("\nvariables (%zu; * trainable):\n", json_array_size(list));
     json_array_foreach(list, i, v)
     {
-        printf("  %c %s  %s[", json_is_true(json_object_get(v, "trainable")) ? '*' : ' ',
-               cli_shown(shown, text(v, "name")), text(v, "dtype"));
+        show(json_is_true(json_object_get(v, "trainable")) ? "  * " : "    ", text(v, "name"), "  ");
+        printf("%s[", text(v, "dtype"));
         json_array_foreach(json_object_get(v, "shape"), d, dim)
         {
             printf("%s%lld", d ? "," : "", (long long)json_integer_value(dim));
@@ -140,8 +150,7 @@ static void print_losses(const json_t *info)
 static void print_head(const json_t *info)
 {
     const json_t *outputs = json_object_get(info, "outputs");
-    char shown[256];
-    printf("model:       %s\n", cli_shown(shown, text(info, "model")));
+    show("model:       ", text(info, "model"), "\n");
     printf("task:        %s (%s)\n", text(info, "task"), text(info, "task_reason"));
     print_image(json_object_get(info, "image"));
     if (json_is_integer(outputs)) {
@@ -161,10 +170,12 @@ void cli_info_print(const json_t *info)
     printf("size:        variables %s, graph %s\n",
            size_text(variables, json_integer_value(json_object_get(info, "variable_bytes"))),
            size_text(graph, json_integer_value(json_object_get(info, "graph_bytes"))));
-    printf("written by:  TensorFlow %s, tags \"%s\"\n", text(info, "tensorflow_version"), text(info, "tags"));
+    show("written by:  TensorFlow ",
+         *text(info, "tensorflow_version") ? text(info, "tensorflow_version") : "(not said)", ", tags \"");
+    show("", text(info, "tags"), "\"\n");
     json_array_foreach(json_object_get(info, "assets"), i, one)
     {
-        printf("asset:       %s\n", json_string_value(one));
+        show("asset:       ", json_string_value(one), "\n");
     }
     print_callables(json_object_get(info, "callables"));
     print_ops(info);

@@ -149,15 +149,10 @@ static int work_through(struct work *w)
     do {
         cli_loader_next(w->loader, w->batch, w->images, w->index, &got);
         if (got > 0 || !w->taken) { /* with no photo at all, an empty batch tells what the model gives */
-            int status = call(w, got);
-            if (status) {
-                cli_progress_clear(&w->progress);
-                return status;
-            }
+            CLI_TRY(call(w, got));
         }
         cli_progress_to(&w->progress, cli_loader_taken(w->loader), cli_loader_failed(w->loader));
     } while (got > 0);
-    cli_progress_clear(&w->progress);
     w->pass->complete = true;
     return cli_loader_failed(w->loader) ? CLI_FAILED : CLI_DONE;
 }
@@ -214,6 +209,7 @@ int cli_pass_run(struct cli_pass *pass)
     struct work w = {.pass = pass};
     int status = prepare(&w);
     status = status ? status : work_through(&w);
+    app_bar(NULL);
     cli_loader_free(w.loader);
     lince_session_free(w.session);
     free(w.images);

@@ -194,11 +194,13 @@ static void print_summary(const lince_tensor *t)
 {
     size_t n = cli_elements(t);
     if (t->dtype == LINCE_STRING) {
-        char shown[256], text[64];
+        char text[64];
         for (size_t i = 0; i < n && i < 4; i++) {
             const lince_string *s = (const lince_string *)t->data + i;
             snprintf(text, sizeof text, "%.*s", (int)(s->size < 60 ? s->size : 60), s->size ? s->data : "");
-            printf("  \"%s\"", cli_shown(shown, text));
+            printf("  \"");
+            cli_show(text, 0);
+            putchar('"');
         }
         printf("%s\n", n > 4 ? "  ..." : "");
         return;
@@ -224,9 +226,10 @@ static int print_results(const struct run *r)
 {
     for (size_t i = 0; i < r->count; i++) {
         const lince_output *o = &r->outputs[i];
-        char shape[192], shown[256];
+        char shape[192];
         if (*o->path) {
-            printf("%s: ", cli_shown(shown, o->path));
+            cli_show(o->path, 0);
+            printf(": ");
         }
         if (o->tensor.dtype == LINCE_DTYPE_NONE) {
             printf("None\n");

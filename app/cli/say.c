@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -60,15 +61,15 @@ int cli_flush(void)
     return CLI_FAILED;
 }
 
-char *cli_shown(char buffer[256], const char *name)
+void cli_show(const char *name, int width)
 {
-    snprintf(buffer, 256, "%s", name);
-    for (char *c = buffer; *c; c++) {
-        if ((unsigned char)*c < ' ' || *c == 127) {
-            *c = '?';
-        }
+    const char *shown;
+    size_t bytes;
+    for (; *name; width--) {
+        name += app_visible(name, &shown, &bytes);
+        fwrite(shown, 1, bytes, stdout);
     }
-    return buffer;
+    printf("%*s", width > 0 ? width : 0, "");
 }
 
 double cli_seconds(void)
@@ -86,12 +87,44 @@ void cli_progress_start(struct cli_progress *p, const struct cli_args *args, siz
     p->shown = total > 1 && !cli_quiet(args) && isatty(STDERR_FILENO) && !(beside_stdout && isatty(STDOUT_FILENO));
 }
 
-void cli_progress_clear(struct cli_progress *p)
+static size_t terminal_columns(void)
 {
-    if (p->drawn > 0) {
-        fputs("\r\033[K", stderr);
-        p->drawn = 0;
+    struct winsize size;
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+/* "40 s", "12 min", "3.5 h" */
+static void duration_text(char buffer[32], double seconds)
+{
+    if (seconds < 100) {
+        snprintf(buffer, 32, "%.0f s", seconds);
+    } else if (seconds < 6000) {
+        snprintf(buffer, 32, "%.0f min", seconds / 60);
+    } else {
+        snprintf(buffer, 32, "%.1f h", seconds / 3600);
     }
+}
+
+/* "[######........] 12/30 4/s, 5 s left, 1 failed", as much of it as a line holds. */
+static void draw(const struct cli_progress *p, double passed)
+{
+    static const char full[] = "##############################", empty[] = "..............................";
+    char facts[160], failed[40] = "", left[32], line[256];
+    size_t columns = terminal_columns(), cells = sizeof full - 1;
+    double share = (double)p->done / (double)p->total;
+    duration_text(left, share > 0 ? passed * (1 - share) / share : 0);
+    if (p->failed) {
+        snprintf(failed, sizeof failed, ", %zu failed", p->failed);
+    }
+    size_t used = 3 + (size_t)snprintf(facts, sizeof facts, "%zu/%zu %.0f/s, %s left%s", p->done, p->total,
+                                       (double)p->done / passed, left, failed);
+    cells = columns > used + cells ? cells : columns > used ? columns - used - 1 : 0;
+    int filled = (int)(share * (double)cells);
+    int length = snprintf(line, sizeof line, "[%.*s%.*s] %s", filled, full, (int)cells - filled, empty, facts);
+    if ((size_t)length >= columns) {
+        line[columns - 1] = '\0';
+    }
+    app_bar(line);
 }
 
 void cli_progress_to(struct cli_progress *p, size_t done, size_t failed)
@@ -99,14 +132,8 @@ void cli_progress_to(struct cli_progress *p, size_t done, size_t failed)
     double now = cli_seconds();
     p->done = done;
     p->failed = failed;
-    if (!p->shown || now - p->started < 0.5 || (p->drawn > 0 && now - p->drawn < 0.1)) {
-        return;
+    if (p->shown && now - p->started >= 0.5 && now - p->drawn >= 0.1) {
+        draw(p, now - p->started);
+        p->drawn = now;
     }
-    char bar[31] = "..............................";
-    double share = p->total ? (double)done / (double)p->total : 1;
-    memset(bar, '#', (size_t)(share * 30));
-    double left = share > 0 ? (now - p->started) * (1 - share) / share : 0;
-    fprintf(stderr, "\r\033[K[%s] %zu/%zu %.0f/s, %.0f s left", bar, done, p->total, (double)done / (now - p->started),
-            left);
-    p->drawn = now;
 }

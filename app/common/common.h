@@ -25,9 +25,20 @@
 /* Fill *err (may be NULL) and return the code. */
 lince_status app_fail(lince_error *err, lince_status code, const char *format, ...) APP_PRINTF(3, 4);
 
-/* One line on stderr, after "lince: ". Control characters of names that strangers chose are shown as '?'. */
+/* One line on stderr, after "lince: ", as app_visible() shows it. */
 void app_say(const char *format, ...) APP_PRINTF(1, 2);
 void app_say_list(const char *format, va_list list);
+
+/* Let stderr end in a text that the next one replaces, and a message erases; NULL: erase it. */
+void app_bar(const char *text);
+
+/* ---- Texts that strangers chose (text.c) ------------------------------------------------------------------------------ */
+
+/* Bytes of the UTF-8 character that a text begins with; 0 when it is none. */
+size_t app_character(const char *text);
+
+/* What a terminal may see of the first character: itself, or "?" for control characters and what is no UTF-8. Returns the bytes it stands for. */
+size_t app_visible(const char *text, const char **shown, size_t *shown_bytes);
 
 /* ---- Lists of texts (list.c) --------------------------------------------------------------------------------------- */
 
