@@ -189,6 +189,8 @@ const char *cli_task_name(enum cli_task task);
 
 /* ---- Photos (photos.c, images.c, loader.c) ------------------------------------------------------------------------------ */
 
+#define CLI_PHOTO_LIMIT ((size_t)1 << 30) /* bytes of a file; more is no photo */
+
 /* Operands, folders and --files-from as a list of files; nothing to do is wrong usage. */
 int cli_photos(struct app_list *list, const struct cli_args *args, size_t first_operand);
 

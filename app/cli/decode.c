@@ -10,7 +10,7 @@ static int decode(const struct cli_args *args, const char *path, int32_t channel
     size_t size;
     lince_error err;
     lince_tensor pixels = {0}, floats = {0};
-    if (app_read(path, &data, &size, &err)) {
+    if (app_read(path, CLI_PHOTO_LIMIT, &data, &size, &err)) {
         return cli_failed(NULL, &err);
     }
     if (!options->orient && lince_image_orientation(data, size) != 1) {

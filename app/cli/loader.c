@@ -39,7 +39,7 @@ static lince_status load(struct cli_loader *l, struct slot *slot, const char *pa
     void *data;
     size_t size;
     lince_error why;
-    APP_TRY(app_read(path, &data, &size, &slot->err));
+    APP_TRY(app_read(path, CLI_PHOTO_LIMIT, &data, &size, &slot->err));
     slot->turned = !l->image->options.orient && lince_image_orientation(data, size) != 1;
     lince_status st =
         lince_image_load_bytes(data, size, &l->image->options, l->image->height, l->image->width, slot->pixels, &why);

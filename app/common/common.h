@@ -56,13 +56,13 @@ lince_status app_list_lines(struct app_list *list, const char *path, lince_error
 
 /* ---- Files (file.c, output.c) ---------------------------------------------------------------------------------------- */
 
-/* A file's content ("-": stdin): *data, aligned to 64 bytes, is the caller's to free(). */
-lince_status app_read(const char *path, void **data, size_t *size, lince_error *err);
+/* A file's content ("-": stdin) of at most `limit` bytes: *data, aligned to 64 bytes and with room for one more, is the caller's to free(). */
+lince_status app_read(const char *path, size_t limit, void **data, size_t *size, lince_error *err);
 
 /*
  * A file under construction. It is written beside its final name and renamed by app_output_commit(), so no half file is ever seen
  * there; a signal that ends the program removes it. What is no regular file (a device, a pipe, "-" for stdout) is written when
- * committed.
+ * finished. Of several outputs, all are finished before the first is committed.
  */
 struct app_output {
     FILE *file;
@@ -70,7 +70,9 @@ struct app_output {
 };
 
 lince_status app_output_open(struct app_output *out, const char *path, lince_error *err);
-lince_status app_output_commit(struct app_output *out, lince_error *err); /* always ends with app_output_discard() */
+lince_status app_output_finish(struct app_output *out,
+                               lince_error *err); /* the disk has all of it; it lacks its name */
+lince_status app_output_commit(struct app_output *out, lince_error *err); /* finishes; ends with app_output_discard() */
 void app_output_discard(struct app_output *out);                          /* after a commit, or twice: does nothing */
 
 /*

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LIST_LIMIT ((size_t)1 << 30) /* bytes: ten million names and more */
+
 lince_status app_list_add(struct app_list *list, const char *text, lince_error *err)
 {
     if (list->count == list->room) {
@@ -48,7 +50,7 @@ lince_status app_list_lines(struct app_list *list, const char *path, lince_error
 {
     void *data;
     size_t size;
-    APP_TRY(app_read(path, &data, &size, err));
+    APP_TRY(app_read(path, LIST_LIMIT, &data, &size, err));
     lince_status st = LINCE_OK;
     char *at = data, *end = at + size;
     if (memchr(data, '\0', size)) {

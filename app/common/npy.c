@@ -373,7 +373,7 @@ lince_status app_npy_read(const char *path, struct app_array *out, lince_error *
     void *data;
     size_t size;
     lince_error why;
-    APP_TRY(app_read(path, &data, &size, err));
+    APP_TRY(app_read(path, SIZE_MAX / 2, &data, &size, err));
     lince_status st = app_npy_parse(data, size, out, &why);
     free(data);
     return st ? app_fail(err, st, "%s: %.*s", path, 1500, why.text) : LINCE_OK;
