@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct embed {
     struct app_output rows, names;
@@ -51,27 +52,62 @@ static char *names_beside(const char *output)
     return asprintf(&name, "%.*s.txt", (int)(npy ? len - 4 : len), output) < 0 ? NULL : name;
 }
 
-static int open_outputs(struct embed *e, const struct cli_args *args)
+static bool same_file(const char *a, const char *b)
 {
-    lince_error err;
+    struct stat x, y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* --output and --names; stdout and devices have no place beside them. */
+static int name_outputs(struct embed *e, const struct cli_args *args)
+{
+    struct stat facts;
+    const char *names = args->value[OPT_NAMES];
     e->output = args->value[OPT_OUTPUT];
-    e->names_path = args->value[OPT_NAMES] ? strdup(args->value[OPT_NAMES]) : names_beside(e->output);
+    bool standard = strcmp(e->output, "-") == 0;
+    if (!names && (standard || (stat(e->output, &facts) == 0 && !S_ISREG(facts.st_mode) && !S_ISDIR(facts.st_mode)))) {
+        return cli_usage(args, "--output %s: no file can lie beside it, --names FILE is wanted", e->output);
+    }
+    if (standard && cli_json(args)) {
+        return cli_usage(args, "--output - and --json: stdout takes one of them");
+    }
+    if (names && strcmp(names, e->output) == 0) {
+        return cli_usage(args, "--output and --names are both %s", names);
+    }
+    e->names_path = names ? strdup(names) : names_beside(e->output);
     if (!e->names_path) {
         app_say("no memory for a file name");
         return CLI_FAILED;
     }
-    if (app_output_open(&e->rows, e->output, &err) || app_output_open(&e->names, e->names_path, &err)) {
-        return cli_failed(NULL, &err);
+    const char *list = args->value[OPT_FILES_FROM];
+    if (!names && list && same_file(list, e->names_path)) {
+        return cli_usage(args, "the names of the rows would replace --files-from %s, --names FILE is wanted", list);
     }
     return CLI_DONE;
+}
+
+/* A name of several lines would be several rows in the list of names. */
+static size_t drop_unnameable(struct app_list *photos)
+{
+    size_t kept = 0, count = photos->count;
+    for (size_t i = 0; i < count; i++) {
+        if (strchr(photos->text[i], '\n')) {
+            app_say("%s: its name has a line break, the list of names takes one line a photo", photos->text[i]);
+            free(photos->text[i]);
+        } else {
+            photos->text[kept++] = photos->text[i];
+        }
+    }
+    photos->count = kept;
+    return count - kept;
 }
 
 static int finish(struct embed *e, const struct cli_pass *pass)
 {
     lince_error err;
     rewind(e->rows.file);
-    if (app_npy_rows_header(e->rows.file, e->count, e->width, &err) || app_output_commit(&e->names, &err) ||
-        app_output_commit(&e->rows, &err)) {
+    if (app_npy_rows_header(e->rows.file, e->count, e->width, &err) || app_output_finish(&e->rows, &err) ||
+        app_output_finish(&e->names, &err) || app_output_commit(&e->names, &err) || app_output_commit(&e->rows, &err)) {
         return cli_failed(NULL, &err);
     }
     if (cli_json(pass->args)) {
@@ -91,26 +127,31 @@ static int finish(struct embed *e, const struct cli_pass *pass)
 
 static int run(struct cli_pass *pass, struct embed *e)
 {
-    CLI_TRY(open_outputs(e, pass->args));
+    lince_error err;
+    if (app_output_open(&e->rows, e->output, &err) || app_output_open(&e->names, e->names_path, &err)) {
+        return cli_failed(NULL, &err);
+    }
     pass->take = take;
     pass->context = e;
+    size_t dropped = drop_unnameable(&pass->photos);
     int status = cli_pass_run(pass);
     /* Photos that could not be read have no row; the others have theirs. A pass that ended early has no width or left no result. */
     if (status && !(status == CLI_FAILED && pass->complete)) {
         return status;
     }
     int finished = finish(e, pass);
-    return finished ? finished : status;
+    return finished ? finished : dropped ? CLI_FAILED : status;
 }
 
 int cli_embed(const struct cli_args *args)
 {
     struct embed e = {.width = -1};
-    struct cli_pass pass;
+    struct cli_pass pass = {0};
     if (!cli_has(args, OPT_OUTPUT)) {
         return cli_usage(args, "no --output F.npy given");
     }
-    int status = cli_pass_open(&pass, args);
+    int status = name_outputs(&e, args);
+    status = status ? status : cli_pass_open(&pass, args);
     status = status ? status : run(&pass, &e);
     app_output_discard(&e.rows);
     app_output_discard(&e.names);

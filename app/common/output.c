@@ -130,31 +130,36 @@ static lince_status pour(struct app_output *out, lince_error *err)
     return LINCE_OK;
 }
 
-static lince_status settle(struct app_output *out, lince_error *err)
+lince_status app_output_finish(struct app_output *out, lince_error *err)
 {
+    if (!out->file) {
+        return LINCE_OK;
+    }
     errno = 0;
-    bool bad = fflush(out->file) != 0 || ferror(out->file);
-    if (bad) {
+    if (fflush(out->file) != 0 || ferror(out->file)) {
         return app_fail(err, LINCE_EIO, "%s: cannot be written: %s", out->path,
                         errno ? strerror(errno) : "an earlier write failed");
     }
     if (!out->temporary) {
-        return pour(out, err);
+        APP_TRY(pour(out, err));
     }
     int failed = fclose(out->file);
     out->file = NULL;
-    if (failed || rename(out->temporary, out->path)) {
-        return app_fail(err, LINCE_EIO, "%s: cannot be written: %s", out->path, strerror(errno));
-    }
-    forget(out->temporary);
-    free(out->temporary);
-    out->temporary = NULL;
-    return LINCE_OK;
+    return failed ? app_fail(err, LINCE_EIO, "%s: cannot be written: %s", out->path, strerror(errno)) : LINCE_OK;
 }
 
 lince_status app_output_commit(struct app_output *out, lince_error *err)
 {
-    lince_status st = settle(out, err);
+    lince_status st = app_output_finish(out, err);
+    if (!st && out->temporary) {
+        if (rename(out->temporary, out->path)) {
+            st = app_fail(err, LINCE_EIO, "%s: cannot be written: %s", out->path, strerror(errno));
+        } else {
+            forget(out->temporary);
+            free(out->temporary);
+            out->temporary = NULL;
+        }
+    }
     app_output_discard(out);
     return st;
 }

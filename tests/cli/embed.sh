@@ -27,3 +27,26 @@ sed -n 's/^lince: \([^:]*\): .*/\1/p' out
 ls kept* 2>/dev/null
 "$lince" embed "$lite0" chelsea.jpg --output - --names names | cmp - chelsea.npy && echo "the same to stdout"
 ls -A
+
+# A name of two lines cannot stand in the list of names.
+mkdir odd
+cp chelsea.jpg odd/"$(printf 'two\nlines')".jpg
+cp coffee.jpg odd/one.jpg
+t embed "$lite0" odd --output odd.npy
+cat odd.txt
+header odd.npy
+
+# Both outputs are written, or none.
+for names in /dev/full nowhere/names; do
+    t embed "$lite0" chelsea.jpg --output none.there --names $names
+done
+t embed "$lite0" chelsea.jpg --output /dev/full --names none.there
+ls none.there 2>/dev/null || echo "nothing was left"
+t embed "$lite0" chelsea.jpg --output both --names both
+t embed "$lite0" chelsea.jpg --output -
+t embed "$lite0" chelsea.jpg --output /dev/null
+t embed "$lite0" chelsea.jpg --output - --names names --json
+echo chelsea.jpg >list.txt
+t embed "$lite0" --files-from list.txt --output list.npy
+t embed "$lite0" --files-from list.txt --output list.npy --names list.names
+cat list.txt list.names
