@@ -2,13 +2,12 @@
 #include "cli.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
 
-#define FOLDER_DEPTH 32
+#define FOLDER_DEPTH 256 /* each holds a file descriptor */
 
 static bool looks_like_photo(const char *name)
 {
@@ -22,31 +21,56 @@ static bool looks_like_photo(const char *name)
     return false;
 }
 
-static lince_status walk(struct app_list *list, const char *path, int depth, lince_error *err)
+/* A folder that is being walked through, and those around it. */
+struct within {
+    const struct within *around;
+    dev_t device;
+    ino_t number;
+    int depth;
+};
+
+static bool goes_in_circles(const struct within *place)
 {
-    DIR *folder = opendir(path);
+    for (const struct within *w = place->around; w; w = w->around) {
+        if (w->device == place->device && w->number == place->number) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static lince_status walk(struct app_list *list, const char *path, const struct within *place, lince_error *err);
+
+static lince_status visit(struct app_list *list, const char *path, const char *name, const struct within *around,
+                          lince_error *err)
+{
+    struct stat facts;
+    char *inside = NULL;
+    size_t len = strlen(path);
+    if (asprintf(&inside, "%s%s%s", path, len && path[len - 1] == '/' ? "" : "/", name) < 0) {
+        return app_fail(err, LINCE_ENOMEM, "no memory for a file name");
+    }
+    lince_status st = LINCE_OK;
+    if (stat(inside, &facts) == 0 && S_ISDIR(facts.st_mode)) {
+        struct within place = {around, facts.st_dev, facts.st_ino, around->depth + 1};
+        st = goes_in_circles(&place) ? LINCE_OK : walk(list, inside, &place, err);
+    } else if (looks_like_photo(name)) {
+        st = app_list_add(list, inside, err);
+    }
+    free(inside);
+    return st;
+}
+
+/* A folder that cannot be read goes into the list itself: it is reported when its turn comes, and the others go on. */
+static lince_status walk(struct app_list *list, const char *path, const struct within *place, lince_error *err)
+{
+    DIR *folder = place->depth < FOLDER_DEPTH ? opendir(path) : NULL;
     if (!folder) {
-        return app_fail(err, LINCE_EIO, "%s: cannot be read: %s", path, strerror(errno));
+        return app_list_add(list, path, err);
     }
     lince_status st = LINCE_OK;
     for (struct dirent *e; !st && (e = readdir(folder));) {
-        struct stat facts;
-        char *inside = NULL;
-        if (e->d_name[0] == '.') {
-            continue;
-        }
-        size_t len = strlen(path);
-        if (asprintf(&inside, "%s%s%s", path, len && path[len - 1] == '/' ? "" : "/", e->d_name) < 0) {
-            st = app_fail(err, LINCE_ENOMEM, "no memory for a file name");
-            break;
-        }
-        bool there = stat(inside, &facts) == 0;
-        if (there && S_ISDIR(facts.st_mode) && depth < FOLDER_DEPTH) { /* the bound ends links that go in circles */
-            st = walk(list, inside, depth + 1, err);
-        } else if (looks_like_photo(e->d_name) && !(there && S_ISDIR(facts.st_mode))) {
-            st = app_list_add(list, inside, err);
-        }
-        free(inside);
+        st = e->d_name[0] == '.' ? LINCE_OK : visit(list, path, e->d_name, place, err);
     }
     closedir(folder);
     return st;
@@ -59,7 +83,7 @@ static lince_status add(struct app_list *list, const char *name, const struct cl
     if (strcmp(name, "-") == 0 || stat(name, &facts) || !S_ISDIR(facts.st_mode)) {
         return app_list_add(list, name, err);
     }
-    APP_TRY(walk(list, name, 0, err));
+    APP_TRY(walk(list, name, &(struct within){NULL, facts.st_dev, facts.st_ino, 0}, err));
     app_list_sort(list, before);
     if (list->count == before) {
         cli_note(args, "%s: no photos in this folder", name);
@@ -70,9 +94,13 @@ static lince_status add(struct app_list *list, const char *name, const struct cl
 static lince_status add_lines(struct app_list *list, const char *path, const struct cli_args *args, lince_error *err)
 {
     struct app_list lines = {0};
+    size_t before = list->count;
     lince_status st = app_list_lines(&lines, path, err);
     for (size_t i = 0; !st && i < lines.count; i++) {
         st = *lines.text[i] ? add(list, lines.text[i], args, err) : LINCE_OK;
+    }
+    if (!st && list->count == before) {
+        cli_note(args, "%s: names no photos", strcmp(path, "-") == 0 ? "stdin" : path);
     }
     app_list_free(&lines);
     return st;
