@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- Files ---- */
+/* ---- Signals ---- */
 
 /*
  * What a signal that ends the program has to remove. A signal handler has no other way to know; a command writes two files at most
@@ -19,8 +19,15 @@
  */
 static char *volatile pending[4];
 
-static void remove_pending(int number)
+/* A folder cannot be removed by a handler: the signal waits until it is complete, or removed because of it. */
+static volatile sig_atomic_t folder_open, ended_by;
+
+static void end(int number)
 {
+    if (folder_open) {
+        ended_by = number;
+        return;
+    }
     for (size_t i = 0; i < APP_COUNT(pending); i++) {
         if (pending[i]) {
             unlink(pending[i]);
@@ -30,15 +37,23 @@ static void remove_pending(int number)
     raise(number);
 }
 
-static void remember(char *path)
+/* A signal that the caller had us ignore stays ignored. */
+static void watch_signals(void)
 {
     static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGXFSZ};
     for (size_t i = 0; i < APP_COUNT(ending); i++) {
         struct sigaction now;
         if (sigaction(ending[i], NULL, &now) == 0 && now.sa_handler == SIG_DFL) {
-            signal(ending[i], remove_pending);
+            now.sa_handler = end;
+            now.sa_flags = SA_RESTART;
+            sigaction(ending[i], &now, NULL);
         }
     }
+}
+
+static void remember(char *path)
+{
+    watch_signals();
     for (size_t i = 0; i < APP_COUNT(pending); i++) {
         if (!pending[i]) {
             pending[i] = path;
@@ -55,6 +70,8 @@ static void forget(const char *path)
         }
     }
 }
+
+/* ---- Files ---- */
 
 /* "a/b/.c.XXXXXX" for "a/b/c". */
 static char *beside(const char *path)
@@ -224,7 +241,11 @@ lince_status app_folder_open(struct app_folder *out, const char *path, lince_err
         return app_fail(err, LINCE_ENOMEM, "no memory for a file name");
     }
     lince_status st = LINCE_OK;
-    if (lstat(out->path, &facts) == 0 && !(S_ISDIR(facts.st_mode) && walk(out->path, false, 0))) {
+    watch_signals();
+    folder_open = 1;
+    if (strcmp(path, "-") == 0) {
+        st = app_fail(err, LINCE_EINVAL, "stdout takes one array, the name of a folder is wanted");
+    } else if (lstat(out->path, &facts) == 0 && !(S_ISDIR(facts.st_mode) && walk(out->path, false, 0))) {
         st = app_fail(err, LINCE_EINVAL, "%s: is there and holds other things than arrays, a new name is wanted", path);
     } else if (!mkdtemp(out->temporary)) {
         st = app_fail(err, LINCE_EIO, "%s: cannot be written: %s", path, strerror(errno));
@@ -267,6 +288,10 @@ void app_folder_discard(struct app_folder *out)
     free(out->temporary);
     free(out->path);
     *out = (struct app_folder){0};
+    folder_open = 0;
+    if (ended_by) {
+        raise(ended_by);
+    }
 }
 
 static bool stays_inside(const char *name)
@@ -285,6 +310,9 @@ static bool stays_inside(const char *name)
 
 lince_status app_folder_file(const struct app_folder *out, const char *name, char **path, lince_error *err)
 {
+    if (ended_by) {
+        return app_fail(err, LINCE_EIO, "ended by signal %d", (int)ended_by);
+    }
     if (!stays_inside(name)) {
         return app_fail(err, LINCE_EUNSAFE, "result \"%s\": its name is no path inside a folder", name);
     }

@@ -25,3 +25,17 @@ echo $?
 echo $?
 "$lince" --version >/dev/full
 echo $?
+
+# A folder is there whole or not at all, and no other one is left.
+for signal in INT TERM; do
+    env --default-signal=INT "$lince" run "$models/ckpt_many" --input "$cases/ckpt_many/plain.in0.npy" --variables-after after >out 2>&1 &
+    for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+        ls -A | grep -q '^\.after\.' && break
+        sleep 0.02
+    done
+    kill -$signal $! 2>/dev/null
+    wait $! 2>/dev/null
+    ls -A | grep '^\.'
+    [ ! -e after ] || ls after | wc -l | sed 's/^3002$/all/'
+    rm -rf after
+done | sort -u | grep -v all
