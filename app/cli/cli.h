@@ -248,11 +248,18 @@ void cli_pass_close(struct cli_pass *pass);
 /* Find the labels for `classes` results: --labels, or what the model has. labels->count is 0 when there are none. */
 int cli_labels(struct app_list *labels, const struct cli_args *args, const struct cli_model *m, size_t classes);
 
-/* ---- Comparing (compare.c) ------------------------------------------------------------------------------------------------ */
+/* ---- Comparing (expect.c, compare.c) ------------------------------------------------------------------------------------- */
 
-/* Compare a result with what is expected and say where it differs most; *within: it does not differ by more than atol + rtol * |expected|. */
-int cli_compare(const lince_tensor *got, const lince_tensor *want, const char *name, double atol, double rtol,
-                bool *within);
+/* What a result should be: a file, or a folder of PATH.npy, to atol + rtol * |expected|. */
+struct cli_expected {
+    const char *path;
+    const char *structure; /* of the result, in words */
+    double atol, rtol;
+};
+int cli_expect(const struct cli_expected *want, const lince_output *outputs, size_t count);
+
+/* Compare one array and say where it differs most. */
+int cli_compare(const lince_tensor *got, const lince_tensor *want, const char *name, double atol, double rtol);
 double cli_element(const lince_tensor *t, size_t i, bool imaginary); /* as a double; not for strings */
 size_t cli_elements(const lince_tensor *t);
 /* "[2,3]" */

@@ -85,13 +85,11 @@ static bool same_type(lince_tensor *want, lince_dtype dtype)
     return want->dtype == dtype;
 }
 
-int cli_compare(const lince_tensor *got, const lince_tensor *expected, const char *name, double atol, double rtol,
-                bool *within)
+int cli_compare(const lince_tensor *got, const lince_tensor *expected, const char *name, double atol, double rtol)
 {
     lince_tensor want = *expected;
     char a[192], b[192], where[192], x[64], y[64];
     struct difference d = {0};
-    *within = false;
     if (!same_type(&want, got->dtype) || got->rank != want.rank ||
         memcmp(got->dims, want.dims, (size_t)got->rank * sizeof *got->dims) != 0) {
         app_say("%s: is %s%s, %s%s is expected", name, lince_dtype_name(got->dtype), cli_shape(a, got),
@@ -99,7 +97,6 @@ int cli_compare(const lince_tensor *got, const lince_tensor *expected, const cha
         return CLI_FAILED;
     }
     measure(&d, got, &want, atol, rtol);
-    *within = d.beyond == 0;
     if (d.largest == 0) {
         printf("%s: equal\n", name);
         return CLI_DONE;
@@ -108,7 +105,7 @@ int cli_compare(const lince_tensor *got, const lince_tensor *expected, const cha
     value_text(x, got, d.at);
     value_text(y, &want, d.at);
     printf("%s: largest difference %.3g at %s: %s, expected %s\n", name, d.largest, where, x, y);
-    if (*within) {
+    if (d.beyond == 0) {
         return CLI_DONE;
     }
     app_say("%s: %zu of %zu elements differ by more than %g + %g * |expected|", name, d.beyond, cli_elements(got), atol,

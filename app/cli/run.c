@@ -139,54 +139,6 @@ static int variables_after(struct run *r, const char *path)
     return app_folder_commit(&folder, &err) ? cli_failed(path, &err) : CLI_DONE;
 }
 
-/* ---- Comparing ---- */
-
-static int expect_leaf(const struct run *r, const lince_output *o, const char *path, const char *name)
-{
-    struct app_array want;
-    lince_error err;
-    bool within;
-    if (o->tensor.dtype == LINCE_DTYPE_NONE) {
-        app_say("%s: is None, %s is expected", name, path);
-        return CLI_FAILED;
-    }
-    if (app_npy_read(path, &want, &err)) {
-        return cli_failed(path, &err);
-    }
-    int status = cli_compare(&o->tensor, &want.tensor, name, r->atol, r->rtol, &within);
-    app_array_free(&want);
-    return status;
-}
-
-static int expect(const struct run *r, const char *path)
-{
-    struct stat facts;
-    bool folder = stat(path, &facts) == 0 && S_ISDIR(facts.st_mode);
-    int worst = CLI_DONE;
-    if (single(r) != !folder) {
-        app_say("%s: is a %s, the result is %s", path, folder ? "folder" : "file or missing",
-                lince_session_structure(r->session));
-        return CLI_FAILED;
-    }
-    if (single(r)) {
-        return expect_leaf(r, &r->outputs[0], path, "result");
-    }
-    for (size_t i = 0; i < r->count; i++) {
-        char *file;
-        if (r->outputs[i].tensor.dtype == LINCE_DTYPE_NONE) {
-            continue; /* has no file */
-        }
-        if (asprintf(&file, "%s/%s.npy", path, r->outputs[i].path) < 0) {
-            app_say("no memory for a file name");
-            return CLI_FAILED;
-        }
-        int status = expect_leaf(r, &r->outputs[i], file, r->outputs[i].path);
-        worst = status > worst ? status : worst;
-        free(file);
-    }
-    return worst;
-}
-
 /* ---- Printing ---- */
 
 /* Smallest, largest and mean, or a few texts. */
@@ -277,7 +229,11 @@ static int finish(struct run *r)
     if (after) {
         CLI_TRY(variables_after(r, after));
     }
-    return expected ? expect(r, expected) : output ? CLI_DONE : print_results(r);
+    if (expected) {
+        const struct cli_expected want = {expected, lince_session_structure(r->session), r->atol, r->rtol};
+        return cli_expect(&want, r->outputs, r->count);
+    }
+    return output ? CLI_DONE : print_results(r);
 }
 
 int cli_run(const struct cli_args *args)
