@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* What getopt_long() returns for option i. Beyond any letter. */
 #define LONG_BASE 256
@@ -41,24 +42,41 @@ static const struct cli_option_row *row_of(int c)
     return NULL;
 }
 
-/* What getopt_long() stopped at, in words. */
-static int refuse(const struct cli_args *args, int c, char **argv)
+/* "--ou" where there are --output and --output-key; "--losses" where only another command has it; or a word that nobody knows. */
+static int refuse_long(const struct cli_args *args, const char *word)
 {
-    const char *word = argv[optind - 1];
-    if (c == ':') {
-        return cli_usage(args, "%s: no value given", word);
-    }
-    if (strncmp(word, "--", 2) != 0) {
-        return cli_usage(args, "-%c: no such option", optopt);
-    }
-    for (size_t i = 0; i < cli_option_count; i++) {
-        size_t len = strlen(cli_options[i].name);
-        if (strncmp(word + 2, cli_options[i].name, len) == 0 && (word[2 + len] == '=' || !word[2 + len])) {
-            return word[2 + len] ? cli_usage(args, "--%s takes no value", cli_options[i].name)
-                                 : cli_usage(args, "%s is no option of this command", word);
+    size_t length = strcspn(word, "=");
+    char names[256] = "";
+    for (size_t i = 0, used = 0; i < cli_option_count && used < sizeof names; i++) {
+        const struct cli_option_row *o = &cli_options[i];
+        bool begins = length > 2 && strncmp(word + 2, o->name, length - 2) == 0;
+        if (begins && strlen(o->name) == length - 2) {
+            return cli_usage(args, "--%s is no option of this command", o->name);
+        }
+        if (begins && o->commands & (unsigned)args->command->id) {
+            used += (size_t)snprintf(names + used, sizeof names - used, "%s--%s", used ? ", " : "", o->name);
         }
     }
-    return cli_usage(args, "%s: no such option, or the beginning of several", word);
+    if (*names) {
+        return cli_usage(args, "%.*s: may be %s", (int)length, word, names);
+    }
+    const char *near = cli_hint_option(word, args->command->id);
+    return near ? cli_usage(args, "%.*s: no such option, perhaps --%s is meant", (int)length, word, near)
+                : cli_usage(args, "%.*s: no such option", (int)length, word);
+}
+
+/* What getopt_long() stopped at, in words. It leaves the letter or number of what it knows in optopt, and 0 for a long name it does not. */
+static int refuse(const struct cli_args *args, int c, char **argv)
+{
+    const struct cli_option_row *o = row_of(optopt);
+    if (optopt == 0) {
+        return refuse_long(args, argv[optind - 1]);
+    }
+    if (!o || (c != ':' && optopt < LONG_BASE)) {
+        return cli_usage(args, "-%c: no such option", optopt);
+    }
+    return c == ':' ? cli_usage(args, "--%s: no value given, %s is wanted", o->name, o->value)
+                    : cli_usage(args, "--%s takes no value", o->name);
 }
 
 static int check_operands(const struct cli_args *args)
@@ -208,21 +226,36 @@ int cli_choice(const struct cli_args *args, enum cli_option option, const char *
 
 int cli_bytes(const struct cli_args *args, enum cli_option option, size_t *out)
 {
+    static const char units[] = "KMGT";
     const char *text = args->value[option];
-    char *stop;
     if (!text) {
         return CLI_DONE;
     }
+    const char *rest = text + strspn(text, "0123456789.");
+    char *stop;
     double value = strtod(text, &stop);
-    const char *units = "KMGT", *unit = *stop ? strchr(units, *stop & ~32) : NULL;
+    bool good = rest != text && stop == rest;
+    const char *unit = *rest ? strchr(units, *rest & ~32) : NULL;
     for (const char *u = units; unit && u <= unit; u++) {
         value *= 1024;
     }
-    if (stop == text || (*stop && (!unit || stop[1])) || !(value >= 1 && value < 1e18)) {
+    rest += unit != NULL;
+    good = good && (!*rest || strcasecmp(rest, "B") == 0 || (unit && strcasecmp(rest, "iB") == 0));
+    if (!good || !(value >= 1 && value < 1e18)) {
         return cli_usage(args, "--%s %s: a size such as 512M or 2G is wanted", name_of(option), text);
     }
     *out = (size_t)value;
     return CLI_DONE;
+}
+
+int cli_threads(const struct cli_args *args, int64_t *threads)
+{
+    return cli_integer(args, OPT_THREADS, 1, 256, threads);
+}
+
+int cli_batch(const struct cli_args *args, int64_t *batch)
+{
+    return cli_integer(args, OPT_BATCH_SIZE, 1, CLI_MAX_BATCH, batch);
 }
 
 int cli_size(const struct cli_args *args, int64_t *height, int64_t *width)

@@ -78,6 +78,10 @@ extern const size_t cli_option_count;
 
 const struct cli_command *cli_command_find(const char *name); /* NULL: there is none */
 
+/* What a mistyped word may have meant, or NULL (hint.c). */
+const char *cli_hint_command(const char *word);
+const char *cli_hint_option(const char *word, enum cli_command_id command);
+
 void cli_help_all(FILE *to);
 void cli_help_command(FILE *to, const struct cli_command *command);
 
@@ -97,7 +101,9 @@ int cli_number(const struct cli_args *args, enum cli_option option, double min, 
 int cli_numbers(const struct cli_args *args, enum cli_option option, size_t count, double *out);    /* "A,B" */
 int cli_choice(const struct cli_args *args, enum cli_option option, const char *choices, int *out); /* "a|b|c" */
 int cli_bytes(const struct cli_args *args, enum cli_option option, size_t *out);                    /* "512M" */
-int cli_size(const struct cli_args *args, int64_t *height, int64_t *width);                         /* --size HxW */
+int cli_threads(const struct cli_args *args, int64_t *threads);
+int cli_batch(const struct cli_args *args, int64_t *batch);                 /* --batch-size */
+int cli_size(const struct cli_args *args, int64_t *height, int64_t *width); /* --size HxW */
 
 /* ---- Saying (say.c) ------------------------------------------------------------------------------------------------------ */
 
@@ -168,7 +174,7 @@ struct cli_inputs {
 
 /* --input and what cli_arguments_from() reads. */
 int cli_inputs_from(struct cli_inputs *in, const struct cli_args *args, const lince_callable *callable, bool keras);
-/* One batch of noise of the size that --size or the model says. */
+/* A batch of noise, of the size and number that the command line and the model say. */
 int cli_inputs_image(struct cli_inputs *in, const struct cli_args *args, const struct cli_model *m, int64_t batch);
 void cli_inputs_free(struct cli_inputs *in);
 
@@ -189,6 +195,7 @@ const char *cli_task_name(enum cli_task task);
 
 /* ---- Photos (photos.c, images.c, loader.c) ------------------------------------------------------------------------------ */
 
+#define CLI_MAX_BATCH 4096
 #define CLI_PHOTO_LIMIT ((size_t)1 << 30) /* bytes of a file; more is no photo */
 
 /* Operands, folders and --files-from as a list of files; nothing to do is wrong usage. */
@@ -203,6 +210,9 @@ struct cli_image {
 int cli_image_options(struct cli_image *image, const struct cli_args *args);
 int cli_image_size(struct cli_image *image, const struct cli_args *args, const struct cli_model *m,
                    const struct cli_trace *trace);
+/* The number of images that the trace is for, where it is for one only. */
+int cli_batch_fit(int64_t *batch, const struct cli_args *args, const struct cli_model *m,
+                  const struct cli_trace *trace);
 struct json_t *cli_image_json(const struct cli_image *image);
 
 /*
@@ -233,6 +243,7 @@ struct cli_pass {
     struct cli_trace trace;
     struct cli_image image;
     struct app_list photos;
+    int64_t batch;
     int (*take)(struct cli_pass *pass, const struct cli_batch *batch);
     void *context;
     bool lines;    /* results go to stdout while the work goes on */

@@ -25,7 +25,9 @@ static int nothing_to_do(const char *word)
     if (!word) {
         cli_help_all(stderr);
     } else {
-        app_say("%s: no such %s, `lince --help` lists them", word, *word == '-' ? "option" : "command");
+        const char *near = *word == '-' ? NULL : cli_hint_command(word);
+        app_say("%s: no such %s,%s%s%s `lince --help` lists them", word, *word == '-' ? "option" : "command",
+                near ? " perhaps " : "", near ? near : "", near ? " is meant;" : "");
     }
     return CLI_USAGE;
 }

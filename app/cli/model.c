@@ -8,7 +8,7 @@ int cli_model_options(lince_model_options *options, const struct cli_args *args)
 {
     int64_t threads = 0, seed = 0;
     lince_model_options_init(options);
-    CLI_TRY(cli_integer(args, OPT_THREADS, 1, 1024, &threads));
+    CLI_TRY(cli_threads(args, &threads));
     CLI_TRY(cli_integer(args, OPT_SEED, 0, INT64_MAX, &seed));
     CLI_TRY(cli_bytes(args, OPT_MEMORY_LIMIT, &options->memory_limit_bytes));
     options->threads = (int32_t)threads;
