@@ -232,7 +232,7 @@ static int print(const struct bench *b, const struct cli_args *args)
 int cli_bench(const struct cli_args *args)
 {
     struct bench b = {.batch = 1, .concurrency = 1, .duration = 3};
-    CLI_TRY(cli_integer(args, OPT_BATCH, 1, 4096, &b.batch));
+    CLI_TRY(cli_batch(args, &b.batch));
     CLI_TRY(cli_integer(args, OPT_CONCURRENCY, 1, MAX_CONCURRENCY, &b.concurrency));
     CLI_TRY(cli_number(args, OPT_SECONDS, 0, 3600, &b.duration));
     int status = cli_model_open(&b.model, args, true);

@@ -42,7 +42,7 @@ int cli_explain(const struct cli_args *args)
     lince_session *session = NULL;
     lince_error err;
     int64_t batch = 1;
-    CLI_TRY(cli_integer(args, OPT_BATCH_SIZE, 0, 4096, &batch));
+    CLI_TRY(cli_batch(args, &batch));
     int status = cli_model_open(&m, args, true);
     if (!status) {
         status = cli_has(args, OPT_INPUT) ? cli_inputs_from(&in, args, m.callable, true)

@@ -64,6 +64,25 @@ static int check_kind(const struct cli_model *m, const struct cli_trace *trace)
     return CLI_FAILED;
 }
 
+/* Bytes are 0 to 255, whatever is said. */
+static int check_range(struct cli_image *image, const struct cli_args *args, const struct cli_model *m,
+                       const struct cli_trace *trace)
+{
+    const char *range = args->value[OPT_RANGE];
+    image->bytes = strcmp(trace->dtype, "uint8") == 0;
+    if (!image->bytes) {
+        return CLI_DONE;
+    }
+    if ((range && strcmp(range, "0,255") != 0) || cli_has(args, OPT_MEAN) || cli_has(args, OPT_STD)) {
+        return cli_usage(args, "%s takes uint8 images, of 0 to 255; --range, --mean and --std are for others", m->path);
+    }
+    for (int i = 0; i < 3; i++) {
+        image->options.mean[i] = 0;
+        image->options.std[i] = 1;
+    }
+    return CLI_DONE;
+}
+
 static void accepted_sizes(char text[64], const struct cli_trace *trace)
 {
     if (trace->height && trace->width) {
@@ -80,7 +99,7 @@ int cli_image_size(struct cli_image *image, const struct cli_args *args, const s
                    const struct cli_trace *trace)
 {
     CLI_TRY(check_kind(m, trace));
-    image->bytes = strcmp(trace->dtype, "uint8") == 0;
+    CLI_TRY(check_range(image, args, m, trace));
     image->height = trace->height;
     image->width = trace->width;
     CLI_TRY(cli_size(args, &image->height, &image->width));
@@ -93,6 +112,20 @@ int cli_image_size(struct cli_image *image, const struct cli_args *args, const s
         return cli_usage(args, "%s takes images of %s; --size HxW is wanted, as the model's page says", m->path,
                          accepted);
     }
+    return CLI_DONE;
+}
+
+int cli_batch_fit(int64_t *batch, const struct cli_args *args, const struct cli_model *m, const struct cli_trace *trace)
+{
+    if (trace->batch > CLI_MAX_BATCH || trace->batch == 0) {
+        app_say("%s: %s takes batches of %lld only", m->path, m->name, (long long)trace->batch);
+        return CLI_FAILED;
+    }
+    if (trace->batch > 0 && cli_has(args, OPT_BATCH_SIZE) && *batch != trace->batch) {
+        return cli_usage(args, "--batch-size %lld: %s takes batches of %lld", (long long)*batch, m->path,
+                         (long long)trace->batch);
+    }
+    *batch = trace->batch > 0 ? trace->batch : *batch;
     return CLI_DONE;
 }
 

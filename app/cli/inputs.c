@@ -62,9 +62,9 @@ int cli_inputs_image(struct cli_inputs *in, const struct cli_args *args, const s
     struct cli_image image = {0};
     cli_trace_of(&trace, m->callable);
     CLI_TRY(cli_image_size(&image, args, m, &trace));
-    lince_tensor t = {.dtype = image.bytes ? LINCE_UINT8 : LINCE_FLOAT32,
-                      .rank = 4,
-                      .dims = {trace.batch > 0 ? trace.batch : batch, image.height, image.width, 3}};
+    CLI_TRY(cli_batch_fit(&batch, args, m, &trace));
+    lince_tensor t = {
+        .dtype = image.bytes ? LINCE_UINT8 : LINCE_FLOAT32, .rank = 4, .dims = {batch, image.height, image.width, 3}};
     size_t count = cli_elements(&t);
     t.size_bytes = count * lince_dtype_size(t.dtype);
     in->array = calloc(1, sizeof *in->array);

@@ -6,16 +6,17 @@
 #include <string.h>
 
 #define DEFAULT_BATCH 8
-#define MAX_BATCH 4096
 
 int cli_pass_open(struct cli_pass *pass, const struct cli_args *args)
 {
-    *pass = (struct cli_pass){.args = args};
+    *pass = (struct cli_pass){.args = args, .batch = DEFAULT_BATCH};
+    CLI_TRY(cli_batch(args, &pass->batch));
     CLI_TRY(cli_image_options(&pass->image, args));
     CLI_TRY(cli_photos(&pass->photos, args, 1));
     CLI_TRY(cli_model_open(&pass->model, args, true));
     cli_trace_of(&pass->trace, pass->model.callable);
-    return cli_image_size(&pass->image, args, &pass->model, &pass->trace);
+    CLI_TRY(cli_image_size(&pass->image, args, &pass->model, &pass->trace));
+    return cli_batch_fit(&pass->batch, args, &pass->model, &pass->trace);
 }
 
 void cli_pass_close(struct cli_pass *pass)
@@ -180,14 +181,9 @@ static int open_session(struct work *w)
 static int prepare(struct work *w)
 {
     struct cli_pass *pass = w->pass;
-    int64_t batch = DEFAULT_BATCH, threads = (int64_t)processors();
-    CLI_TRY(cli_integer(pass->args, OPT_BATCH_SIZE, 1, MAX_BATCH, &batch));
-    CLI_TRY(cli_integer(pass->args, OPT_THREADS, 1, 1024, &threads));
-    if (pass->trace.batch > MAX_BATCH || pass->trace.batch == 0) {
-        app_say("%s: %s takes batches of %lld only", pass->model.path, pass->model.name, (long long)pass->trace.batch);
-        return CLI_FAILED;
-    }
-    w->batch = (size_t)(pass->trace.batch > 0 ? pass->trace.batch : batch);
+    int64_t threads = (int64_t)processors();
+    CLI_TRY(cli_threads(pass->args, &threads));
+    w->batch = (size_t)pass->batch;
     if (pass->trace.batch < 0 && pass->photos.count < w->batch) {
         w->batch = pass->photos.count ? pass->photos.count : 1;
     }

@@ -127,11 +127,13 @@ int cli_photos(struct app_list *list, const struct cli_args *args, size_t first_
             return cli_failed(args->operand[i], &err);
         }
     }
-    if (from && add_lines(list, from, args, &err)) {
-        return cli_failed(from, &err);
+    size_t reads = from && strcmp(from, "-") == 0;
+    bool once = reads + count_of(list, "-") <= 1;
+    if (once && from) {
+        if (add_lines(list, from, args, &err)) {
+            return cli_failed(from, &err);
+        }
+        once = reads + count_of(list, "-") <= 1;
     }
-    if (count_of(list, "-") + (from && strcmp(from, "-") == 0) > 1) {
-        return cli_usage(args, "stdin (-) can be read once only");
-    }
-    return CLI_DONE;
+    return once ? CLI_DONE : cli_usage(args, "stdin (-) can be read once only");
 }
