@@ -71,7 +71,7 @@ static void moments_partial(const float *x, int64_t rows, int64_t cols, ptrdiff_
         struct sums around = sum_rows(&s, range.first, range.last, &mean);
         for (int64_t j = 0; j * VL < s.channels; j++) {
             int64_t lanes = LI_MIN(VL, s.channels - j * VL);
-            vf rest = around.linear.v[j] / count;
+            vf rest = v_select((vi)(v_abs(mean.v[j]) == V_INF), v_zero(), around.linear.v[j] / count);
             v_store_n(partial + c + j * VL, mean.v[j], lanes);
             v_store_n(partial + cols + c + j * VL, rest, lanes);
             v_store_n(partial + 2 * cols + c + j * VL, around.square.v[j] / count - rest * rest, lanes);

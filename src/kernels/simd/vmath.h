@@ -2,7 +2,7 @@
  * Elementary functions on whole vectors, float32, within 2 units in the last place (expm1, sigmoid 3; log1p, tanh,
  * softplus 4; erfc 5). Each is a reduction of the argument and a polynomial; the coefficients are Chebyshev fits made
  * for these intervals with mpmath's chebyfit at 40 digits, rounded to float. Infinities, NaN, zeros and results below
- * the smallest normal number come out as libm's, but for the sigmoid's tail, which ends at exp(-88).
+ * the smallest normal number come out as libm's, but for the sigmoid's tail, which is 0 below exp(-88.4).
  */
 #ifndef LI_SIMD_VMATH_H
 #define LI_SIMD_VMATH_H
@@ -58,10 +58,10 @@ INLINE vf v_exp(vf x)
     return p * (vf)((half + 127) << 23) * (vf)((n - half + 127) << 23);
 }
 
-/* exp between exp(-87) and exp(88), and those bounds beyond them. */
+/* exp from exp(-87), and that below it, to 2^127.5, and infinity above it. */
 INLINE vf v_exp_bounded(vf x)
 {
-    vf f, shifted = v_reduce_ln2(v_at_most(v_at_least(x, v_set(-87.0f)), v_set(88.0f)), &f);
+    vf f, shifted = v_reduce_ln2(v_at_most(v_at_least(x, v_set(-87.0f)), v_set(89.0f)), &f);
     return (v_fma(v_exp_tail(f), f * f, f) + 1.0f) * v_power(shifted);
 }
 
