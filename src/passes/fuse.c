@@ -4,8 +4,7 @@
  *
  *     _LiActivate(AddV2(BiasAdd(Conv2D(x, f), b), r))  ->  _LiConv2D(x, _LiConvPack(f), b, r)
  *
- * Only results that nothing else reads are merged. Of two convolutions that are added, the later one takes the other's result as
- * its residual.
+ * Only results that nothing else reads are merged.
  */
 #include "match.h"
 #include "passes.h"
@@ -24,6 +23,7 @@ struct fusing {
     struct chain *chains;   /* by head */
     int32_t *chain_of_tail; /* by node: head of the chain that ends here; LI_NONE */
     bool *merged;           /* by node: part of a chain that ends later */
+    bool *taken;            /* by node: part of a chain */
 };
 
 enum product { NONE, CONV, DEPTHWISE, MATMUL };
@@ -39,7 +39,12 @@ static enum product product_of(const struct li_graph *g, const struct li_node *n
                                                      : NONE;
 }
 
-/* ---- Finding chains ---- */
+/*
+ * ---- Finding chains ----
+ *
+ * A chain is written where its last node stands, so all it reads is there by then. Products are looked at from the last to the
+ * first: of two that are added the later one takes the addition, and the other's result is there when it runs.
+ */
 
 static bool is_add(const struct li_node *node)
 {
@@ -55,21 +60,21 @@ static bool take_add(const struct li_match *m, struct chain *c, const struct li_
         return false;
     }
     if (c->bias == LI_NONE && c->residual == LI_NONE && li_per_channel(g, other, y->dim[y->rank - 1]) &&
-        g->values[other].shape.rank <= y->rank && g->values[other].producer < c->tail) {
+        g->values[other].shape.rank <= y->rank) {
         c->bias = other;
         return true;
     }
     bool same = li_shape_equal(&g->values[other].shape, y);
-    if (c->residual == LI_NONE && same && product_of(g, &g->nodes[c->head]) != DEPTHWISE &&
-        g->values[other].producer < c->head) {
+    if (c->residual == LI_NONE && same && product_of(g, &g->nodes[c->head]) != DEPTHWISE) {
         c->residual = other;
         return true;
     }
     return false;
 }
 
-static void follow(const struct li_match *m, struct chain *c)
+static void follow(const struct fusing *f, struct chain *c)
 {
+    const struct li_match *m = &f->m;
     for (;;) {
         li_vid v = m->g->nodes[c->tail].out[0];
         int32_t next = m->consumer[v];
@@ -79,7 +84,7 @@ static void follow(const struct li_match *m, struct chain *c)
             c->tail = next;
             return;
         }
-        if (!node || !is_add(node) || !take_add(m, c, node, v)) {
+        if (!node || f->taken[next] || !is_add(node) || !take_add(m, c, node, v)) {
             return;
         }
         c->tail = next;
@@ -93,20 +98,22 @@ static lince_status find_chains(struct fusing *f, lince_error *err)
     f->chains = li_arena_calloc(&f->m.arena, n, sizeof *f->chains, err);
     f->chain_of_tail = li_arena_calloc(&f->m.arena, n, sizeof *f->chain_of_tail, err);
     f->merged = li_arena_calloc(&f->m.arena, n, sizeof *f->merged, err);
-    if (!f->chains || !f->chain_of_tail || !f->merged) {
+    f->taken = li_arena_calloc(&f->m.arena, n, sizeof *f->taken, err);
+    if (!f->chains || !f->chain_of_tail || !f->merged || !f->taken) {
         return LINCE_ENOMEM;
     }
     memset(f->chain_of_tail, 0xff, n * sizeof *f->chain_of_tail);
-    for (int32_t i = 0; i < g->node_count; i++) {
+    for (int32_t i = g->node_count; i-- > 0;) {
         if (product_of(g, &g->nodes[i]) == NONE) {
             continue;
         }
         struct chain *c = &f->chains[i];
         *c = (struct chain){.head = i, .tail = i, .bias = LI_NONE, .residual = LI_NONE};
-        follow(&f->m, c);
+        follow(f, c);
         f->chain_of_tail[c->tail] = i;
+        f->taken[c->tail] = true;
         for (int32_t v = i; v != c->tail; v = f->m.consumer[g->nodes[v].out[0]]) {
-            f->merged[v] = true;
+            f->merged[v] = f->taken[v] = true;
         }
     }
     return LINCE_OK;
