@@ -28,7 +28,7 @@ static struct source source_of(const struct li_match *m, li_vid v, int32_t reade
 {
     struct source s = {NULL, LI_NONE};
     const struct li_node *node = li_producer(m->g, v);
-    if (m->consumer[v] == reader && li_op_is(node, "BiasAdd")) {
+    if (m->consumer[v] == reader && li_op_is(node, "BiasAdd") && li_attr_is(node, "data_format", "NHWC")) {
         s.bias = node->in[1];
         v = node->in[0];
         reader = m->g->values[node->out[0]].producer;
@@ -154,7 +154,7 @@ static li_vid channel_factor(const struct li_match *m, int32_t n, struct source 
         li_vid factor = node->in[1 - i];
         *s = source_of(m, node->in[i], n);
         if (s->conv && m->invariant[factor]) {
-            const struct li_shape *y = &m->g->values[node->out[0]].shape;
+            const struct li_shape *y = &m->g->values[s->conv->out[0]].shape;
             if (li_per_channel(m->g, factor, y->dim[3])) {
                 return factor;
             }
