@@ -251,7 +251,8 @@ static inline void net_conv(struct network *n)
     const struct li_shape shape = *net_shape(n, x);
     struct net_window w = net_window(n, &shape, false, true);
     int64_t c = shape.dim[3], groups = c % 2 == 0 && net_chance(n, 6) ? 2 : 1;
-    struct li_shape filter = {4, {w.kernel[0], w.kernel[1], c / groups, groups * NET_PICK(n, 1, 2, 3, 5, 8, 9, 16, 17)}};
+    struct li_shape filter = {4,
+                              {w.kernel[0], w.kernel[1], c / groups, groups * NET_PICK(n, 1, 2, 3, 5, 8, 9, 16, 17)}};
     float scale = 1.5f / sqrtf((float)(filter.dim[0] * filter.dim[1] * filter.dim[2]));
     li_vid f = net_weights(n, &filter, -scale, scale);
     net_push(n, net_one(n, "Conv2D", x, f, attrs, net_window_attrs(&w, true, attrs)));
@@ -335,7 +336,8 @@ static inline void net_norm(struct network *n)
 
 static inline void net_activation(struct network *n)
 {
-    static const char *const ops[] = {"Relu", "Relu6", "LeakyRelu", "Elu", "Sigmoid", "Tanh", "Selu", "Softplus", "Abs"};
+    static const char *const ops[] = {"Relu", "Relu6", "LeakyRelu", "Elu", "Sigmoid",
+                                      "Tanh", "Selu",  "Softplus",  "Abs"};
     li_vid x = net_value(n, 0);
     const char *op = ops[net_int(n, 0, LI_COUNT(ops) - 1)];
     struct li_attr alpha = LI_FLOAT("alpha", (double)(net_chance(n, 2) ? 0.3f : 0.1f));
@@ -468,9 +470,11 @@ static inline void net_slice(struct network *n)
     int32_t begin[LI_MAX_RANK] = {0}, size[LI_MAX_RANK] = {-1};
     for (int i = 1; i < shape.rank; i++) {
         begin[i] = (int32_t)net_int(n, 0, LI_MAX(shape.dim[i] - 1, 0));
-        size[i] = net_chance(n, 2) ? -1 : (int32_t)net_int(n, LI_MIN(1, shape.dim[i] - begin[i]), shape.dim[i] - begin[i]);
+        size[i] =
+            net_chance(n, 2) ? -1 : (int32_t)net_int(n, LI_MIN(1, shape.dim[i] - begin[i]), shape.dim[i] - begin[i]);
     }
-    net_emit(n, "Slice", (li_vid[]){x, net_ints(n, shape.rank, begin), net_ints(n, shape.rank, size)}, 3, NULL, 0, &out, 1);
+    net_emit(n, "Slice", (li_vid[]){x, net_ints(n, shape.rank, begin), net_ints(n, shape.rank, size)}, 3, NULL, 0, &out,
+             1);
     net_push(n, out);
 }
 
@@ -595,11 +599,11 @@ static inline void net_pass_on(struct network *n)
 static inline void net_grow(struct network *n)
 {
     static void (*const makers[])(struct network *) = {
-        net_conv,   net_conv,   net_conv,  net_conv,    net_depthwise, net_depthwise, net_norm,   net_norm,
-        net_norm,   net_bias,   net_bias,  net_pool,    net_activation, net_activation, net_activation, net_spelled,
-        net_binary, net_binary, net_binary, net_gate,   net_concat,    net_concat,    net_split,  net_slice,
-        net_pad,    net_pad,    net_reshape, net_transpose, net_reduce, net_matmul,   net_matmul, net_attention,
-        net_resize, net_pass_on};
+        net_conv,       net_conv,    net_conv,   net_conv,      net_depthwise, net_depthwise,  net_norm,
+        net_norm,       net_norm,    net_bias,   net_bias,      net_pool,      net_activation, net_activation,
+        net_activation, net_spelled, net_binary, net_binary,    net_binary,    net_gate,       net_concat,
+        net_concat,     net_split,   net_slice,  net_pad,       net_pad,       net_reshape,    net_transpose,
+        net_reduce,     net_matmul,  net_matmul, net_attention, net_resize,    net_pass_on};
     int64_t steps = net_int(n, 2, 14);
     for (int64_t i = 0; i < steps; i++) {
         makers[net_int(n, 0, LI_COUNT(makers) - 1)](n);
@@ -627,7 +631,8 @@ static inline void net_limit(struct network *n, li_vid *out)
 
 static inline void net_open(struct network *n, uint64_t seed, enum li_isa isa)
 {
-    *n = (struct network){.mem = li_mem_new(NULL, NULL, NULL, 0), .seed = seed, .random = seed * 0x9e3779b97f4a7c15u + 1};
+    *n = (struct network){
+        .mem = li_mem_new(NULL, NULL, NULL, 0), .seed = seed, .random = seed * 0x9e3779b97f4a7c15u + 1};
     n->env = (struct li_env){.kernels = li_kernels_get(isa), .isa = isa, .mem = n->mem};
     net_ok(n, li_store_new(&n->store, n->mem, &n->err));
     net_ok(n, li_graph_new(&n->g, n->store, li_ops(), n->mem, &n->err));

@@ -59,8 +59,7 @@ MADE struct li_shape shape_of(int rank, const int64_t *dims)
     memcpy(shape.dim, dims, (size_t)rank * sizeof *dims);
     return shape;
 }
-#define SHAPE(...)                                                                                                     \
-    shape_of((int)LI_COUNT(((const int64_t[]){__VA_ARGS__})), (const int64_t[]){__VA_ARGS__})
+#define SHAPE(...) shape_of((int)LI_COUNT(((const int64_t[]){__VA_ARGS__})), (const int64_t[]){__VA_ARGS__})
 
 MADE li_vid input(struct fixture *f, struct li_shape shape)
 {

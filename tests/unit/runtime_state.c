@@ -102,6 +102,40 @@ static void a_later_segment_goes_on_from_what_an_earlier_one_wrote(void **state)
     li_session_free(s);
 }
 
+static lince_status third_prepare(struct li_prepare *p)
+{
+    p->tasks = 5;
+    return LINCE_OK;
+}
+
+/* Of its five tasks, the third and the last fail. */
+static lince_status third_forward(struct li_call *c)
+{
+    return c->task == 2 || c->task == 4 ? li_call_fail(c, LINCE_EDATA, "task %d", (int)c->task) : LINCE_OK;
+}
+
+UNARY(op_third, "Third", same_rule, .prepare = third_prepare, .forward = third_forward);
+
+static void a_task_that_fails_among_others_fails_the_run(void **state)
+{
+    struct fixture *f = *state;
+    for (int threads = 1; threads <= 3; threads++) {
+        li_vid x = input_of(f, SHAPE(1));
+        int32_t v = variable(f, "v", 1);
+        effect(f, &op_write, "write", handle(f, v), x);
+        set_outputs(f, node(f, &op_third, "third", x, LI_NONE), LI_NONE);
+        struct li_session *s = session_with(f, threads, NULL);
+        const float one = 1;
+        struct li_tensor input = float_tensor(SHAPE(1), &one);
+        const struct li_tensor *out;
+        assert_int_equal(li_session_run(s, &input, 1, &out, &f->err), LINCE_EDATA);
+        assert_non_null(strstr(f->err.text, "third"));
+        assert_non_null(strstr(f->err.text, threads == 1 ? "task 2" : "task "));
+        assert_true(get_variable(f, v) == 0);
+        li_session_free(s);
+    }
+}
+
 /* ---- Generators ---- */
 
 static void a_random_op_goes_on_where_it_was_in_new_plans_and_sessions(void **state)
@@ -251,6 +285,7 @@ int main(void)
         TEST(a_value_read_before_a_write_may_not_be_doubled_in_place),
         TEST(a_failed_run_leaves_every_resource_as_it_was),
         TEST(a_later_segment_goes_on_from_what_an_earlier_one_wrote),
+        TEST(a_task_that_fails_among_others_fails_the_run),
         TEST(a_random_op_goes_on_where_it_was_in_new_plans_and_sessions),
         TEST(prepared_results_are_shared_and_made_again_only_when_their_variable_was_written),
         TEST(what_is_still_fresh_is_not_made_again_for_what_is_stale),

@@ -159,6 +159,66 @@ static void elements_of_another_size_do_not_lie_in_place(void **state)
     li_session_free(s);
 }
 
+static lince_status part_rule(struct li_infer *s)
+{
+    return li_out_is(s, 0, LINCE_FLOAT32, SHAPE(li_in_shape(s, 0)->dim[0], 1));
+}
+
+/* The first column, which lies in the input. */
+static lince_status part_forward(struct li_call *c)
+{
+    return c->out[0].data == c->in[0].data ? LINCE_OK
+                                           : li_call_fail(c, LINCE_EDATA, "the part was to lie in the whole");
+}
+
+/* Each row plus its first number, from the first element on: in place, the second would find that changed. */
+static lince_status add_part_forward(struct li_call *c)
+{
+    int64_t cols = c->in[0].shape->dim[1];
+    for (int64_t i = 0; i < li_count(&c->out[0]); i++) {
+        ((float *)c->out[0].data)[i] = li_f32(&c->in[0])[i] + li_f32(&c->in[1])[i / cols * c->in[1].stride[0]];
+    }
+    return LINCE_OK;
+}
+
+UNARY(op_part, "Part", part_rule, .forward = part_forward);
+static const struct li_op op_add_part = {.name = "AddPart",
+                                         .inputs_min = 2,
+                                         .inputs_max = 2,
+                                         .outputs = OUTPUT("y"),
+                                         .shape = same_rule,
+                                         .forward = add_part_forward,
+                                         .flags = LI_OP_INPLACE};
+
+static lince_status with_parts(struct li_graph **out, const struct li_graph *inferred, const struct li_env *env,
+                               lince_error *err)
+{
+    (void)env;
+    LI_TRY(li_graph_prune(out, inferred, err));
+    li_graph_default_views(*out);
+    for (int32_t n = 0; n < (*out)->node_count; n++) {
+        const struct li_node *node = &(*out)->nodes[n];
+        if (node->op == &op_part) {
+            struct li_view *view = &(*out)->values[node->out[0]].view;
+            *view = (*out)->values[node->in[0]].view;
+            view->base = node->in[0];
+        }
+    }
+    return LINCE_OK;
+}
+
+static void a_value_whose_part_is_read_beside_it_is_not_overwritten(void **state)
+{
+    struct fixture *f = *state;
+    li_vid a = node(f, &op_copy, "a", input_of(f, SHAPE(2, 3)), LI_NONE), part = node(f, &op_part, "part", a, LI_NONE);
+    set_outputs(f, node(f, &op_add_part, "sum", a, part), LI_NONE);
+    struct li_session *s = session_with(f, 1, with_parts);
+    const float *out = run_on(f, s, SHAPE(2, 3), (const float[]){1, 2, 3, 10, 20, 30})->data;
+    const float wanted[] = {2, 3, 4, 20, 30, 40};
+    assert_memory_equal(out, wanted, sizeof wanted);
+    li_session_free(s);
+}
+
 static void an_empty_batch_gives_an_empty_result(void **state)
 {
     struct fixture *f = *state;
@@ -249,6 +309,7 @@ int main(void)
         TEST(frames_are_cleared_in_every_run),
         TEST(strided_and_framed_outputs_are_given_densely),
         TEST(elements_of_another_size_do_not_lie_in_place),
+        TEST(a_value_whose_part_is_read_beside_it_is_not_overwritten),
         TEST(an_empty_batch_gives_an_empty_result),
         TEST(inputs_at_odd_addresses_are_taken),
         TEST(strings_outlive_the_inputs_they_came_from),

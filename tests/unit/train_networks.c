@@ -281,7 +281,8 @@ static void try_seed(uint64_t seed)
     }
     net_close(&n);
     for (int isa = LI_ISA_REF; isa <= LI_ISA_NEON; isa++) {
-        if ((isa == (int)li_cpu_isa() || isa < (int)li_cpu_isa()) && li_kernels_get((enum li_isa)isa)->isa == (enum li_isa)isa) {
+        if ((isa == (int)li_cpu_isa() || isa < (int)li_cpu_isa()) &&
+            li_kernels_get((enum li_isa)isa)->isa == (enum li_isa)isa) {
             try_way(seed, &(struct way){(enum li_isa)isa, 1, true}, want);
             try_way(seed, &(struct way){(enum li_isa)isa, 3, true}, want);
         }

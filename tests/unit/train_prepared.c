@@ -112,7 +112,8 @@ static void set(struct fixture *f, const struct network *n, int which, float val
 
 static void make_variables(struct fixture *f, struct network *n)
 {
-    const struct li_shape shapes[VARIABLES] = {SHAPE(3, 3, C, C), SHAPE(C), SHAPE(C), SHAPE(C), SHAPE(C), SHAPE(1, 1, C, C)};
+    const struct li_shape shapes[VARIABLES] = {SHAPE(3, 3, C, C), SHAPE(C), SHAPE(C),
+                                               SHAPE(C),          SHAPE(C), SHAPE(1, 1, C, C)};
     for (int i = 0; i < VARIABLES; i++) {
         n->count[i] = (size_t)li_shape_count(&shapes[i]);
         OK(li_store_add(f->store, LI_VARIABLE, "v", LINCE_FLOAT32, &shapes[i], &n->resource[i], &f->err));
@@ -136,8 +137,8 @@ static void build(struct fixture *f, const struct network *n, const int *writes,
     }
     li_vid y = window(f, "Conv2D", x, value[FIRST], "SAME");
     name_last(f, "first");
-    emit_all(f, "FusedBatchNormV3", (li_vid[]){y, value[GAMMA], value[BETA], value[MEAN], value[VARIANCE]}, 5, &inference,
-             1, out, 6);
+    emit_all(f, "FusedBatchNormV3", (li_vid[]){y, value[GAMMA], value[BETA], value[MEAN], value[VARIANCE]}, 5,
+             &inference, 1, out, 6);
     name_last(f, "norm");
     y = window(f, "Conv2D", emit(f, "Relu", out[0], LI_NONE), value[SECOND], "SAME");
     name_last(f, "second");
@@ -149,12 +150,12 @@ static void build(struct fixture *f, const struct network *n, const int *writes,
     OK(li_graph_set_outputs(f->g, &y, 1, &f->err));
 }
 
-static struct li_session *session_of(struct fixture *f, const struct network *n, const int *writes, int write_count)
+/* A session of the fixture's graph, which is taken over; the fixture gets a new one. */
+static struct li_session *start(struct fixture *f)
 {
     struct li_session *session;
     struct li_pool *pool;
     const struct li_ops *ops = f->g->ops;
-    build(f, n, writes, write_count);
     OK(li_pool_new(&pool, 1, f->mem, &f->err));
     struct li_session_options options = {.env = &f->env, .pool = pool, .optimize = li_passes_run};
     OK(li_session_new(&session, f->g, &options, &f->err));
@@ -162,6 +163,12 @@ static struct li_session *session_of(struct fixture *f, const struct network *n,
     OK(li_graph_new(&f->g, f->store, ops, f->mem, &f->err));
     f->g->env = &f->env;
     return session;
+}
+
+static struct li_session *session_of(struct fixture *f, const struct network *n, const int *writes, int write_count)
+{
+    build(f, n, writes, write_count);
+    return start(f);
 }
 
 static void run(struct fixture *f, struct li_session *session, float *out)
@@ -293,12 +300,44 @@ static void a_step_makes_them_every_time_and_what_it_wrote_reaches_inference(voi
     li_session_free(training);
 }
 
+/* x w, x transposed w, x (w + a) and x (w + b): four transforms that differ in an attribute, or in the second input of one. */
+static void what_differs_in_an_attribute_or_an_input_is_another_result(void **state)
+{
+    struct fixture *f = *state;
+    int32_t resource;
+    const struct li_shape square = SHAPE(2, 2);
+    const struct li_attr transpose = LI_BOOL("transpose_b", true);
+    const float data[4] = {1, 2, 3, 4}, row[2] = {1, 10}, vector[2][2] = {{0, 1}, {5, 0}};
+    const float wanted[4][2] = {{31, 42}, {21, 43}, {31, 53}, {86, 42}};
+    OK(li_store_add(f->store, LI_VARIABLE, "w", LINCE_FLOAT32, &square, &resource, &f->err));
+    OK(li_store_write(f->store, resource, data, sizeof data, &f->err));
+    li_vid handle, x = input(f, SHAPE(1, 2)), out[4];
+    OK(li_graph_resource(f->g, resource, &handle, &f->err));
+    li_vid w = emit_with(f, "ReadVariableOp", handle, LI_NONE, &(struct li_attr)LI_TYPE("dtype", LINCE_FLOAT32), 1);
+    out[0] = emit(f, "MatMul", x, w);
+    out[1] = emit_with(f, "MatMul", x, w, &transpose, 1);
+    for (int i = 0; i < 2; i++) {
+        out[2 + i] = emit(f, "MatMul", x, emit(f, "AddV2", w, constant(f, LINCE_FLOAT32, SHAPE(2), vector[i])));
+    }
+    OK(li_graph_set_outputs(f->g, out, 4, &f->err));
+    struct li_session *session = start(f);
+    struct li_tensor in = {LINCE_FLOAT32, SHAPE(1, 2), (void *)(uintptr_t)row, sizeof row};
+    const struct li_tensor *found;
+    OK(li_session_run(session, &in, 1, &found, &f->err));
+    for (int i = 0; i < 4; i++) {
+        assert_memory_equal(found[i].data, wanted[i], sizeof wanted[i]);
+    }
+    li_session_free(session);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(nodes_are_prepared_in_inference_and_the_same_are_steps_where_they_are_trained,
                                         set_up_counting, tear_down),
         cmocka_unit_test_setup_teardown(after_a_write_only_what_read_the_variable_is_made_again, set_up_counting,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_differs_in_an_attribute_or_an_input_is_another_result, set_up_counting,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_step_makes_them_every_time_and_what_it_wrote_reaches_inference,
                                         set_up_counting, tear_down),
