@@ -136,6 +136,24 @@ static void a_task_that_fails_among_others_fails_the_run(void **state)
     }
 }
 
+static void a_later_segment_that_fails_undoes_what_an_earlier_one_wrote(void **state)
+{
+    struct fixture *f = *state;
+    int32_t v = variable(f, "v", 2);
+    li_vid x = input_of(f, SHAPE(2));
+    effect(f, &op_write, "write", handle(f, v), x);
+    li_vid ones = node(f, &op_ones, "ones", node(f, &op_length, "length", x, LI_NONE), LI_NONE);
+    set_outputs(f, node(f, &op_third, "third", ones, LI_NONE), LI_NONE);
+    struct li_session *s = session_of(f);
+    const float data[2] = {1, 2};
+    struct li_tensor input = float_tensor(SHAPE(2), data);
+    const struct li_tensor *out;
+    uint64_t version = version_of(f, v);
+    assert_int_equal(li_session_run(s, &input, 1, &out, &f->err), LINCE_EDATA);
+    assert_true(get_variable(f, v) == 0 && version_of(f, v) == version);
+    li_session_free(s);
+}
+
 /* ---- Generators ---- */
 
 static void a_random_op_goes_on_where_it_was_in_new_plans_and_sessions(void **state)
@@ -286,6 +304,7 @@ int main(void)
         TEST(a_failed_run_leaves_every_resource_as_it_was),
         TEST(a_later_segment_goes_on_from_what_an_earlier_one_wrote),
         TEST(a_task_that_fails_among_others_fails_the_run),
+        TEST(a_later_segment_that_fails_undoes_what_an_earlier_one_wrote),
         TEST(a_random_op_goes_on_where_it_was_in_new_plans_and_sessions),
         TEST(prepared_results_are_shared_and_made_again_only_when_their_variable_was_written),
         TEST(what_is_still_fresh_is_not_made_again_for_what_is_stale),

@@ -201,6 +201,69 @@ static void no_update_is_lost_between_runs_that_write(void **state)
     assert_true(get_variable(f, v) == 2 * RUNS);
 }
 
+/* So large that a copy takes a while. */
+enum { LARGE = 1 << 16 };
+
+static struct li_session *adding_ones(struct fixture *f, int32_t v)
+{
+    li_vid x = input_of(f, SHAPE(1)), length = ints(f, 1, (const int64_t[]){LARGE});
+    effect(f, &op_accumulate, "write", handle(f, v), node(f, &op_ones, "ones", length, LI_NONE));
+    set_outputs(f, x, LI_NONE);
+    return session_of(f);
+}
+
+struct asker {
+    pthread_t thread;
+    struct li_session *session;
+    int torn;
+    atomic_bool done;
+};
+
+static void *ask(void *context)
+{
+    struct asker *a = context;
+    const float zero = 0;
+    struct li_tensor input = float_tensor(SHAPE(1), &zero);
+    for (int run = 0; run < RUNS; run++) {
+        const struct li_tensor *out;
+        lince_status st = li_session_run(a->session, &input, 1, &out, NULL);
+        const float *value = st ? NULL : out[1].data;
+        for (int i = 1; value && i < LARGE; i++) {
+            a->torn += value[i] != value[0];
+        }
+        a->torn += st != LINCE_OK;
+    }
+    atomic_store(&a->done, true);
+    return NULL;
+}
+
+static void no_run_sees_half_of_a_commit(void **state)
+{
+    struct fixture *f = *state;
+    static const float zeros[LARGE];
+    int32_t v;
+    OK(li_store_add(f->store, LI_VARIABLE, "v", LINCE_FLOAT32, SHAPE(LARGE), &v, &f->err));
+    OK(li_store_write(f->store, v, zeros, sizeof zeros, &f->err));
+    struct asker askers[2] = {{.torn = 0}};
+    struct li_session *writing = adding_ones(f, v);
+    const float zero = 0;
+    for (int i = 0; i < 2; i++) {
+        li_vid x = input_of(f, SHAPE(1));
+        set_outputs(f, x, node(f, &op_read, "read", handle(f, v), LI_NONE));
+        askers[i].session = session_of(f);
+        assert_int_equal(pthread_create(&askers[i].thread, NULL, ask, &askers[i]), 0);
+    }
+    while (!atomic_load(&askers[0].done) || !atomic_load(&askers[1].done)) {
+        run_on(f, writing, SHAPE(1), &zero);
+    }
+    for (int i = 0; i < 2; i++) {
+        pthread_join(askers[i].thread, NULL);
+        assert_int_equal(askers[i].torn, 0);
+        li_session_free(askers[i].session);
+    }
+    li_session_free(writing);
+}
+
 struct writer {
     pthread_t thread;
     struct fixture *f;
@@ -258,6 +321,7 @@ int main(void)
         TEST(sessions_that_fight_for_one_pool_give_the_same_bits),
         TEST(no_run_sees_half_of_a_write_or_a_stale_prepared_result),
         TEST(no_update_is_lost_between_runs_that_write),
+        TEST(no_run_sees_half_of_a_commit),
         TEST(a_write_from_outside_is_not_overwritten_by_a_run_that_did_not_see_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
