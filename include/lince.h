@@ -1,5 +1,5 @@
 /*
- * lince: load, run, fine-tune, save and serve TensorFlow 2 reusable SavedModels for images, without TensorFlow.
+ * lince: load and run TensorFlow 2 reusable SavedModels for images, without TensorFlow.
  *
  * The whole main job, errors aside:
  *
