@@ -40,6 +40,21 @@ for source in "$work/version.c" "$here"/examples/*.c; do
 done
 LD_LIBRARY_PATH=$libdir "$work/version"
 
+# The header is C99, and C++11 too.
+step "version.c as C99 and as C++11"
+# shellcheck disable=SC2046
+cc -std=c99 -Wall -Wextra -pedantic -Werror -o "$work/c99" "$work/version.c" $(pkg-config --cflags --libs lince)
+# shellcheck disable=SC2046
+clang -x c++ -std=c++11 -Wall -Wextra -pedantic -Werror -o "$work/c++11" "$work/version.c" -x none \
+    $(pkg-config --cflags --libs lince)
+LD_LIBRARY_PATH=$libdir "$work/c++11"
+
+step "what the library is called, and where the program looks for it"
+readelf -d "$libdir/liblince.so" | grep -q 'SONAME.*\[liblince.so.0\]'
+readelf -d "$prefix/bin/lince" | grep -q 'RUNPATH.*\[$ORIGIN/'
+readelf -d "$prefix/bin/lince" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' | grep -vE '^(liblince|libjansson|libc|libm|libpthread)\.so' &&
+    { echo "package: the program links more than the library and jansson"; exit 1; }
+
 step "version.c with the archive"
 # shellcheck disable=SC2046
 cc -std=c11 -o "$work/static" "$work/version.c" $(pkg-config --cflags lince) "$libdir/liblince.a" \
