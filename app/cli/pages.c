@@ -70,7 +70,8 @@ static void man(void)
     printf(".SH NAME\nlince \\- run TensorFlow 2 SavedModels for images, without TensorFlow\n");
     printf(".SH SYNOPSIS\n");
     for (size_t i = 0; i < cli_command_count; i++) {
-        printf(".B lince %s\n%s [OPTION]...\n.br\n", cli_commands[i].name, cli_commands[i].operands);
+        printf(".B lince %s\n%s%s[OPTION]...\n.br\n", cli_commands[i].name, cli_commands[i].operands,
+               *cli_commands[i].operands ? " " : "");
     }
     printf(".SH DESCRIPTION\nMODEL is a folder with a saved_model.pb. Results go to stdout; messages, and a progress "
            "bar on a terminal, to "

@@ -6,6 +6,7 @@ for command in classify embed run info decode bench explain ops; do
 done
 cat help.* | sort -u >help
 sed 's/\\-/-/g' "$PAGES/lince.1" | grep '^\\fB-' | grep -o '\--[a-z-]*' | sort -u | diff help - && echo "man page: the same"
+grep -n '^ ' "$PAGES/lince.1" # a line that begins with a blank breaks the page
 grep -o "'\**--[a-z-]*" "$PAGES/_lince" | grep -o '\--[a-z-]*' | sort -u | diff help - && echo "zsh: the same"
 bash -n "$PAGES/lince.bash" && echo "bash reads it"
 bash -c '. "$0"; COMP_WORDS=(lince classify --sc); COMP_CWORD=2; _lince; echo "${COMPREPLY[@]}"
