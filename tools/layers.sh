@@ -5,12 +5,14 @@
 #   tools/layers.sh [FOLDER]     FOLDER: another tree of the same layout
 #
 # A room sees <lince.h> and <lince_*.h>, its own files, and the header named after each room it may include. A program
-# in app/ sees <lince.h>, its own files and those of app/common. An op is named where a string is the name of a row in
-# ops/table.def; for one that only looks like it, "layers: not an op" in the same line says so.
+# in app/ sees <lince.h>, its own files and those of app/common. An example and a test of the library sees <lince.h>, a
+# test of app/common that too. What is named after a room, tests/unit/ROOM_*, fuzz/ROOM.c and bench/ROOM.c, sees that
+# room's files, and the header of each room that it may include or they may. An op is named where a string is the name of
+# a row in ops/table.def; for one that only looks like it, "layers: not an op" in the same line says so.
 set -u
 cd "${1:-$(dirname "$0")/..}" || exit 1
 
-files=$(find src app include -type f \( -name '*.c' -o -name '*.h' -o -name '*.def' -o -name '*.inc' \) 2>/dev/null | LC_ALL=C sort)
+files=$(find src app include examples tests fuzz bench -type f \( -name '*.c' -o -name '*.h' -o -name '*.def' -o -name '*.inc' \) 2>/dev/null | LC_ALL=C sort)
 
 # shellcheck disable=SC2086
 awk '
@@ -34,7 +36,7 @@ function normal(path,    n, part, i, out, k) {
     for (i = 2; i <= k; i++) out = out "/" out_part[i]
     return out
 }
-# The file of ours an include means: beside the includer, or below src/, app/ or include/; "" for the system'"'"'s.
+# The file of ours an include means: beside the includer, or below one of our folders; "" for the system'"'"'s.
 function resolve(from, name, quoted,    folder, head) {
     folder = from
     sub("/[^/]*$", "", folder)
@@ -42,6 +44,10 @@ function resolve(from, name, quoted,    folder, head) {
     if (exists(normal("include/" name))) return normal("include/" name)
     if (exists(normal("src/" name))) return normal("src/" name)
     if (exists(normal("app/" name))) return normal("app/" name)
+    if (from ~ /^(tests|fuzz)\//) {
+        if (exists(normal("tests/" name))) return normal("tests/" name)
+        if (exists(normal("tests/api/" name))) return normal("tests/api/" name)
+    }
     head = name
     sub("/.*", "", head)
     if (head != name && head in room) return normal("src/" name) # made by the build
@@ -57,6 +63,31 @@ function check_app(target,    part) {
     if (target ~ /^include\/lince(_[a-z0-9_]+)?\.h$/) return
     if (index(target, "app/common/") == 1 || index(target, "app/" part[2] "/") == 1) return
     complain("app/" part[2] " may not include " target)
+}
+# Examples and tests that use the library as programs do.
+function check_user(target) {
+    if (target ~ /^include\/lince(_[a-z0-9_]+)?\.h$/) return
+    if (index(target, "tests/") == 1 && target !~ /^tests\/unit\// && FILENAME ~ /^tests\//) return
+    if (index(target, "app/common/") == 1 && FILENAME ~ /^tests\/cli\//) return
+    complain(FILENAME ~ /^tests\// ? "a test of what users see may not include " target : "an example may not include " target)
+}
+# Whether `to` is among the rooms that `from` may include, or those that they may. No room includes itself, so this ends.
+function reaches(from, to,    other) {
+    if ((from, to) in may) return 1
+    for (other in room) if ((from, other) in may && reaches(other, to)) return 1
+    return 0
+}
+# Tests, fuzz targets and benches of a room.
+function check_inside(target,    part, mine, theirs) {
+    split(FILENAME, part, "/")
+    mine = part[2] == "unit" ? part[3] : part[2]
+    sub("[_.].*", "", mine)
+    if (target ~ /^(tests|fuzz)\// || target ~ /^include\/lince(_[a-z0-9_]+)?\.h$/) return
+    split(target, part, "/")
+    theirs = part[2]
+    if (part[1] == "src" && (theirs == mine || theirs == "base" && target == "src/base/base.h")) return
+    if (part[1] != "src" || !reaches(mine, theirs)) complain("what is named after " mine " may not include " target)
+    else if (target != "src/" theirs "/" theirs ".h") complain(target " is private to " theirs ", which shows " theirs "/" theirs ".h")
 }
 function check_room(target,    part, mine, theirs) {
     split(FILENAME, part, "/")
@@ -104,9 +135,12 @@ FILENAME == "src/ops/table.def" && match($0, /^OP\([a-z0-9_]+\)/) { op[squash(su
     }
     if (FILENAME ~ /^include\//) check_public(target)
     else if (FILENAME ~ /^app\//) check_app(target)
-    else check_room(target)
+    else if (FILENAME ~ /^src\//) check_room(target)
+    else if (FILENAME ~ /^(tests\/unit|fuzz|bench)\//) check_inside(target)
+    else check_user(target)
     next
 }
+/^[ \t]*#[ \t]*include/ { complain("an include that only the compiler can follow"); next }
 FILENAME ~ /^src\// && FILENAME !~ /^src\/(ops|passes)\// { check_names($0) }
 
 END {
