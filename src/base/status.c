@@ -22,6 +22,16 @@ static void drop_half_character(char *text, size_t len)
     }
 }
 
+/* Names come from strangers' files: none may break the line, or move the terminal that shows it. */
+static void keep_one_line(char *text)
+{
+    for (; *text; text++) {
+        if ((unsigned char)*text < ' ' || *text == 0x7f) {
+            *text = '?';
+        }
+    }
+}
+
 /* The text may be made from err's own, so it is put together beside it. */
 static void set_text(lince_error *err, const char *format, va_list args)
 {
@@ -33,6 +43,7 @@ static void set_text(lince_error *err, const char *format, va_list args)
     } else if ((size_t)len >= sizeof text) {
         drop_half_character(text, sizeof text - 1);
     }
+    keep_one_line(text);
     memcpy(err->text, text, strlen(text) + 1);
 }
 

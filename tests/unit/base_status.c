@@ -11,6 +11,17 @@ static void failing_fills_code_and_text(void **state)
     assert_string_equal(err.text, "footer has 7 bytes");
 }
 
+static void a_text_is_one_line_whatever_the_names_in_it(void **state)
+{
+    lince_error err;
+    (void)state;
+
+    li_fail(&err, LINCE_EINVAL, "node \"%s\": no such op", "a\nb\x1b[2J\x7f\xc3\xa4");
+    assert_string_equal(err.text, "node \"a?b?[2J?\xc3\xa4\": no such op");
+    li_prefix(&err, LINCE_EINVAL, "%s", "c\rd");
+    assert_string_equal(err.text, "c?d: node \"a?b?[2J?\xc3\xa4\": no such op");
+}
+
 static void failing_without_an_error_struct_returns_the_code(void **state)
 {
     (void)state;
@@ -119,6 +130,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(failing_fills_code_and_text),
+        cmocka_unit_test(a_text_is_one_line_whatever_the_names_in_it),
         cmocka_unit_test(failing_without_an_error_struct_returns_the_code),
         cmocka_unit_test(a_long_text_is_cut_at_its_end),
         cmocka_unit_test(a_cut_never_leaves_half_a_character),
