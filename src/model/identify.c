@@ -114,6 +114,12 @@ struct listing {
     size_t entries;
 };
 
+/* Files of a SavedModel other than saved_model.pb. */
+static bool stands_beside(const char *name)
+{
+    return !strcmp(name, "fingerprint.pb") || !strcmp(name, "keras_metadata.pb");
+}
+
 static void list(struct listing *out, const char *folder)
 {
     DIR *dir = opendir(folder);
@@ -126,7 +132,8 @@ static void list(struct listing *out, const char *folder)
         }
         out->entries++;
         snprintf(inner, sizeof inner, "%s/saved_model.pb", e->d_name);
-        bool nested = has(folder, inner), frozen = ends(e->d_name, ".pb"), lite = ends(e->d_name, ".tflite");
+        bool nested = has(folder, inner), lite = ends(e->d_name, ".tflite");
+        bool frozen = ends(e->d_name, ".pb") && !stands_beside(e->d_name);
         bool keras = ends(e->d_name, ".keras") || ends(e->d_name, ".h5");
         if (nested > out->nested || (!out->nested && (frozen || keras || lite) && !out->first[0])) {
             snprintf(out->first, sizeof out->first, "%s", e->d_name);
@@ -174,14 +181,23 @@ static lince_status identify_folder(const char *path, lince_error *err)
     return li_fail(err, LINCE_ENOENT, "%s: no saved_model.pb in this folder", path);
 }
 
+lince_status li_identify_tf1(const char *path, lince_error *err)
+{
+    return li_fail(err, LINCE_EUNSUPPORTED,
+                   "a %s of TensorFlow 1 (it has no object graph); wanted a SavedModel that TensorFlow 2 saved",
+                   has(path, "tfhub_module.pb") ? "Hub module" : "SavedModel");
+}
+
 lince_status li_identify_path(const char *path, lince_error *err)
 {
     struct stat st;
     struct head head;
 
     if (stat(path, &st)) {
-        return li_fail(err, errno == ENOENT || errno == ENOTDIR ? LINCE_ENOENT : LINCE_EIO, "%s: %s", path,
-                       strerror(errno));
+        bool gone = errno == ENOENT || errno == ENOTDIR;
+        return strstr(path, "://")
+                   ? li_fail(err, LINCE_EUNSUPPORTED, "%s: a handle; download the model and open its folder", path)
+                   : li_fail(err, gone ? LINCE_ENOENT : LINCE_EIO, "%s: %s", path, strerror(errno));
     }
     if (S_ISDIR(st.st_mode)) {
         return identify_folder(path, err);

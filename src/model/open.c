@@ -112,9 +112,7 @@ static lince_status choose_meta_graph(struct li_model *m, const char *tags, linc
         }
     }
     if (!objects || (m->meta && !m->meta->def->object_graph_def)) {
-        return li_fail(err, LINCE_EUNSUPPORTED,
-                       "a SavedModel of TensorFlow 1 (it has no object graph); wanted one that "
-                       "TensorFlow 2 saved");
+        return li_identify_tf1(m->path, err);
     }
     if (!m->meta) {
         return fail_tags(m, tags, err);
