@@ -51,7 +51,7 @@ lince_status app_list_add(struct app_list *list, const char *text, lince_error *
 void app_list_sort(struct app_list *list, size_t from);                               /* bytewise, from that item on */
 void app_list_free(struct app_list *list);
 
-/* The lines of a file ("-": stdin), without their ends; the last may lack one. Empty lines count. */
+/* The lines of a file ("-": stdin), without their ends and a byte order mark; the last may lack its end. Empty lines count. */
 lince_status app_list_lines(struct app_list *list, const char *path, lince_error *err);
 
 /* ---- Files (file.c, output.c) ---------------------------------------------------------------------------------------- */

@@ -53,6 +53,7 @@ lince_status app_list_lines(struct app_list *list, const char *path, lince_error
     APP_TRY(app_read(path, LIST_LIMIT, &data, &size, err));
     lince_status st = LINCE_OK;
     char *at = data, *end = at + size;
+    at += size >= 3 && memcmp(at, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0; /* a byte order mark, as Windows writes */
     if (memchr(data, '\0', size)) {
         st = app_fail(err, LINCE_EFORMAT, "%s: holds a NUL byte; lines of text are wanted", path);
     }
