@@ -184,9 +184,14 @@ struct cli_trace {
     int64_t batch;                   /* -1: any */
     int32_t height, width, channels; /* 0: any, or unknown */
     bool image;                      /* it is [batch, height, width, channels] */
-    int64_t features; /* the last dimension of a result that is one tensor; -1: unknown, or no such result */
+    bool bytes;                      /* of uint8 */
+    int64_t features; /* the last dimension of the result that photos give; -1: unknown, or no such result */
 };
 void cli_trace_of(struct cli_trace *trace, lince_callable *callable);
+bool cli_takes_photos(const struct cli_trace *trace); /* images of 3 channels, of float32 or uint8 */
+
+/* The side that a trace leaves free, or both: how many pixels it must have. 0: not known. (smallest.c) */
+int64_t cli_smallest_side(lince_callable *callable, const struct cli_args *args, const struct cli_trace *trace);
 
 /* What the model is for, by what it says of itself. */
 enum cli_task { CLI_UNKNOWN, CLI_CLASSIFICATION, CLI_FEATURES };
@@ -210,6 +215,9 @@ struct cli_image {
 int cli_image_options(struct cli_image *image, const struct cli_args *args);
 int cli_image_size(struct cli_image *image, const struct cli_args *args, const struct cli_model *m,
                    const struct cli_trace *trace);
+/* After a call that failed: wrong usage if --size asked for less than the model's smallest. */
+int cli_too_small(const struct cli_image *image, const struct cli_args *args, const struct cli_model *m,
+                  const struct cli_trace *trace);
 /* The number of images that the trace is for, where it is for one only. */
 int cli_batch_fit(int64_t *batch, const struct cli_args *args, const struct cli_model *m,
                   const struct cli_trace *trace);

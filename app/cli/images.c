@@ -50,16 +50,17 @@ int cli_image_options(struct cli_image *image, const struct cli_args *args)
 
 static int check_kind(const struct cli_model *m, const struct cli_trace *trace)
 {
+    if (cli_takes_photos(trace)) {
+        return CLI_DONE;
+    }
     if (!trace->image) {
         app_say("%s: %s does not take a batch of images; use `lince run`", m->path, m->name);
     } else if (trace->channels != 0 && trace->channels != 3) {
         app_say("%s: %s takes images of %d channels, photos have 3; use `lince run`", m->path, m->name,
                 (int)trace->channels);
-    } else if (*trace->dtype && strcmp(trace->dtype, "float32") != 0 && strcmp(trace->dtype, "uint8") != 0) {
+    } else {
         app_say("%s: %s takes images of %s, photos become float32 or uint8; use `lince run`", m->path, m->name,
                 trace->dtype);
-    } else {
-        return CLI_DONE;
     }
     return CLI_FAILED;
 }
@@ -69,7 +70,7 @@ static int check_range(struct cli_image *image, const struct cli_args *args, con
                        const struct cli_trace *trace)
 {
     const char *range = args->value[OPT_RANGE];
-    image->bytes = strcmp(trace->dtype, "uint8") == 0;
+    image->bytes = trace->bytes;
     if (!image->bytes) {
         return CLI_DONE;
     }
@@ -83,15 +84,21 @@ static int check_range(struct cli_image *image, const struct cli_args *args, con
     return CLI_DONE;
 }
 
-static void accepted_sizes(char text[64], const struct cli_trace *trace)
+static void accepted_sizes(char text[96], const struct cli_args *args, const struct cli_model *m,
+                           const struct cli_trace *trace)
 {
+    int64_t least = trace->height && trace->width ? 0 : cli_smallest_side(m->callable, args, trace);
     if (trace->height && trace->width) {
-        snprintf(text, 64, "%dx%d (height x width)", (int)trace->height, (int)trace->width);
+        snprintf(text, 96, "%dx%d (height x width)", (int)trace->height, (int)trace->width);
     } else if (trace->height || trace->width) {
-        snprintf(text, 64, trace->height ? "height %d and any width" : "width %d and any height",
+        snprintf(text, 96, trace->height ? "height %d and any width" : "width %d and any height",
                  (int)(trace->height ? trace->height : trace->width));
     } else {
-        snprintf(text, 64, "any height and width");
+        snprintf(text, 96, "any height and width");
+    }
+    if (least > 1) {
+        size_t used = strlen(text);
+        snprintf(text + used, 96 - used, " from %lld pixels on", (long long)least);
     }
 }
 
@@ -103,14 +110,30 @@ int cli_image_size(struct cli_image *image, const struct cli_args *args, const s
     image->height = trace->height;
     image->width = trace->width;
     CLI_TRY(cli_size(args, &image->height, &image->width));
-    char accepted[64];
-    accepted_sizes(accepted, trace);
+    char accepted[96];
     if ((trace->height && image->height != trace->height) || (trace->width && image->width != trace->width)) {
+        accepted_sizes(accepted, args, m, trace);
         return cli_usage(args, "--size %s: %s takes images of %s", args->value[OPT_SIZE], m->path, accepted);
     }
     if (image->height == 0 || image->width == 0) {
+        accepted_sizes(accepted, args, m, trace);
         return cli_usage(args, "%s takes images of %s; --size HxW is wanted, as the model's page says", m->path,
                          accepted);
+    }
+    return CLI_DONE;
+}
+
+int cli_too_small(const struct cli_image *image, const struct cli_args *args, const struct cli_model *m,
+                  const struct cli_trace *trace)
+{
+    char accepted[96];
+    int64_t free = trace->height                                  ? image->width
+                   : trace->width || image->height < image->width ? image->height
+                                                                  : image->width;
+    bool small = !(trace->height && trace->width) && free < cli_smallest_side(m->callable, args, trace);
+    if (small) {
+        accepted_sizes(accepted, args, m, trace);
+        return cli_usage(args, "--size %s: %s takes images of %s", args->value[OPT_SIZE], m->path, accepted);
     }
     return CLI_DONE;
 }

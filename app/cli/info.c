@@ -29,8 +29,8 @@ static json_t *arguments_json(const lince_callable *c)
     return list;
 }
 
-/* Ops and what is unsupported go into the callable, and into the set of all the model's. */
-static int scan(json_t *into, json_t *all_ops, json_t *all_unsupported, lince_callable *c, const char *path)
+/* Ops and what is unsupported go into the callable, and into those of all the model's. */
+static int scan(json_t *into, struct app_list *all_ops, json_t *all_unsupported, lince_callable *c, const char *path)
 {
     const char *const *text;
     size_t count;
@@ -39,7 +39,9 @@ static int scan(json_t *into, json_t *all_ops, json_t *all_unsupported, lince_ca
         return cli_failed(path, &err);
     }
     for (size_t i = 0; i < count; i++) {
-        json_object_set_new(all_ops, text[i], json_true());
+        if (app_list_add(all_ops, text[i], &err)) {
+            return cli_failed(path, &err);
+        }
     }
     if (lince_callable_unsupported(c, &text, &count, &err)) {
         return cli_failed(path, &err);
@@ -54,9 +56,23 @@ static int scan(json_t *into, json_t *all_ops, json_t *all_unsupported, lince_ca
     return CLI_DONE;
 }
 
+/* Each once, sorted. */
+static json_t *ops_json(struct app_list *ops)
+{
+    json_t *list = json_array();
+    app_list_sort(ops, 0);
+    for (size_t i = 0; i < ops->count; i++) {
+        if (i == 0 || strcmp(ops->text[i - 1], ops->text[i]) != 0) {
+            json_array_append_new(list, app_json_text(ops->text[i]));
+        }
+    }
+    return list;
+}
+
 static int callables_json(json_t *info, lince_model *model, const char *path)
 {
-    json_t *list = json_array(), *signatures = json_array(), *ops = json_object(), *unsupported = json_object();
+    struct app_list ops = {0};
+    json_t *list = json_array(), *signatures = json_array(), *unsupported = json_object();
     int status = CLI_DONE;
     for (size_t i = 0; i < lince_model_callable_count(model); i++) {
         lince_callable *c = lince_model_callable_at(model, i);
@@ -68,7 +84,7 @@ static int callables_json(json_t *info, lince_model *model, const char *path)
         json_object_set_new(one, "name", app_json_text(name));
         json_object_set_new(one, "arguments", arguments_json(c));
         json_object_set_new(one, "traces", traces);
-        int scanned = scan(one, ops, unsupported, c, path);
+        int scanned = scan(one, &ops, unsupported, c, path);
         status = status ? status : scanned;
         json_array_append_new(list, one);
         if (strncmp(name, "signatures.", 11) == 0) {
@@ -77,7 +93,8 @@ static int callables_json(json_t *info, lince_model *model, const char *path)
     }
     json_object_set_new(info, "callables", list);
     json_object_set_new(info, "signatures", signatures);
-    json_object_set_new(info, "ops", ops);
+    json_object_set_new(info, "ops", ops_json(&ops));
+    app_list_free(&ops);
     json_object_set_new(info, "unsupported", unsupported);
     return status;
 }
@@ -148,7 +165,20 @@ static json_t *side(int32_t pixels)
     return pixels > 0 ? json_integer(pixels) : json_null();
 }
 
-static void task_json(json_t *info, lince_model *model)
+static json_t *image_json(lince_callable *c, const struct cli_args *args, const struct cli_trace *trace)
+{
+    json_t *image = json_object();
+    bool free = !trace->height || !trace->width;
+    json_object_set_new(image, "height", side(trace->height));
+    json_object_set_new(image, "width", side(trace->width));
+    json_object_set_new(image, "channels", side(trace->channels));
+    json_object_set_new(image, "dtype", json_string(trace->dtype));
+    json_object_set_new(image, "smallest",
+                        side(free && cli_takes_photos(trace) ? (int32_t)cli_smallest_side(c, args, trace) : 0));
+    return image;
+}
+
+static void task_json(json_t *info, lince_model *model, const struct cli_args *args)
 {
     struct cli_trace trace = {.features = -1};
     lince_callable *c = lince_model_call(model);
@@ -161,15 +191,22 @@ static void task_json(json_t *info, lince_model *model)
     }
     json_object_set_new(info, "task", json_string(cli_task_name(cli_task_of(model, &trace, reason))));
     json_object_set_new(info, "task_reason", json_string(reason));
-    json_t *size = trace.image ? json_object() : json_null();
-    if (trace.image) {
-        json_object_set_new(size, "height", side(trace.height));
-        json_object_set_new(size, "width", side(trace.width));
-        json_object_set_new(size, "channels", side(trace.channels));
-        json_object_set_new(size, "dtype", json_string(trace.dtype));
-    }
-    json_object_set_new(info, "image", size);
+    json_object_set_new(info, "image", trace.image ? image_json(c, args, &trace) : json_null());
     json_object_set_new(info, "outputs", trace.features >= 0 ? json_integer(trace.features) : json_null());
+}
+
+/* Of the collection and of the object graph: a file may stand in both. */
+static bool holds(const json_t *list, const char *path)
+{
+    size_t i;
+    json_t *one;
+    json_array_foreach(list, i, one)
+    {
+        if (strcmp(json_string_value(one), path) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void assets_json(json_t *info, lince_model *model)
@@ -178,10 +215,10 @@ static void assets_json(json_t *info, lince_model *model)
     for (size_t i = 0; i < lince_asset_count(model); i++) {
         const char *path;
         lince_error err;
-        if (lince_asset_path(model, i, &path, &err) == LINCE_OK) {
-            json_array_append_new(list, app_json_text(path));
-        } else {
+        if (lince_asset_path(model, i, &path, &err)) {
             app_say("%s", err.text);
+        } else if (!holds(list, path)) {
+            json_array_append_new(list, app_json_text(path));
         }
     }
     json_object_set_new(info, "assets", list);
@@ -197,7 +234,7 @@ static int gather(json_t *info, lince_model *model, const struct cli_args *args)
     json_object_set_new(info, "model", app_json_text(args->operand[0]));
     json_object_set_new(info, "tags", app_json_text(facts.tags));
     json_object_set_new(info, "tensorflow_version", app_json_text(facts.tensorflow_version));
-    task_json(info, model);
+    task_json(info, model, args);
     CLI_TRY(callables_json(info, model, args->operand[0]));
     CLI_TRY(losses_json(info, model, args));
     assets_json(info, model);

@@ -47,7 +47,9 @@ static void print_image(const json_t *image)
             printf(", any");
         }
     }
-    printf("]\n");
+    const json_t *smallest = json_object_get(image, "smallest");
+    printf(json_integer_value(smallest) > 1 ? "], from %lld pixels on\n" : "]\n",
+           (long long)json_integer_value(smallest));
 }
 
 /* "x, flag=True"; "*" stands before the first that must be named. */
@@ -91,15 +93,16 @@ static void print_ops(const json_t *info)
     const char *key;
     json_t *value, *name;
     size_t at = 2, i;
-    printf("\nops (%zu):\n ", json_object_size(ops));
-    json_object_foreach((json_t *)ops, key, value)
+    printf("\nops (%zu):\n ", json_array_size(ops));
+    json_array_foreach(ops, i, name)
     {
-        at += strlen(key) + 1;
+        const char *op = json_string_value(name);
+        at += strlen(op) + 1;
         if (at > 100) {
             printf("\n ");
-            at = strlen(key) + 3;
+            at = strlen(op) + 3;
         }
-        show(" ", key, "");
+        show(" ", op, "");
     }
     printf("\n\nunsupported: %s\n", json_object_size(unsupported) ? "" : "nothing");
     json_object_foreach((json_t *)unsupported, key, value)

@@ -75,68 +75,107 @@ void cli_model_close(struct cli_model *m)
 
 /* ---- What a trace says ---- */
 
-/* The next "float32[1,?]" in the text: where it ends, or NULL. Its dims: -1 is unknown. */
-static const char *next_tensor(const char *text, const char **dtype, int64_t dims[LINCE_MAX_RANK], int *rank)
+/* A "float32[1,?]" of a trace's text. */
+struct leaf {
+    const char *at, *end;
+    const char *dtype;
+    int64_t dims[LINCE_MAX_RANK]; /* -1: unknown */
+    int rank;
+};
+
+static const char *dtype_before(const char *text, const char *open, const char **word)
 {
-    for (const char *open = strchr(text, '['); open; open = strchr(open + 1, '[')) {
-        const char *word = open;
-        while (word > text && strchr("abcdefghijklmnopqrstuvwxyz0123456789_", word[-1])) {
-            word--;
+    for (*word = open; *word > text && strchr("abcdefghijklmnopqrstuvwxyz0123456789_", (*word)[-1]);) {
+        (*word)--;
+    }
+    for (int code = LINCE_FLOAT32; code <= LINCE_UINT4; code++) {
+        const char *name = lince_dtype_name((lince_dtype)code);
+        if (strlen(name) == (size_t)(open - *word) && memcmp(name, *word, strlen(name)) == 0) {
+            return name;
         }
-        *dtype = NULL;
-        for (int code = LINCE_FLOAT32; code <= LINCE_UINT4 && !*dtype; code++) {
-            const char *name = lince_dtype_name((lince_dtype)code);
-            *dtype = strlen(name) == (size_t)(open - word) && memcmp(name, word, strlen(name)) == 0 ? name : NULL;
-        }
-        if (!*dtype) {
-            continue;
-        }
-        const char *at = open + 1;
-        for (*rank = 0; *at && *at != ']' && *rank < LINCE_MAX_RANK; at += *at == ',') {
-            char *stop;
-            dims[(*rank)++] = *at == '?' ? -1 : strtoll(at, &stop, 10);
-            at += strcspn(at, ",]");
-        }
-        return at;
     }
     return NULL;
 }
 
+static bool next_leaf(struct leaf *leaf, const char *text)
+{
+    for (const char *open = strchr(text, '['); open; open = strchr(open + 1, '[')) {
+        leaf->dtype = dtype_before(text, open, &leaf->at);
+        if (!leaf->dtype) {
+            continue;
+        }
+        const char *at = open + 1;
+        for (leaf->rank = 0; *at && *at != ']' && leaf->rank < LINCE_MAX_RANK; at += *at == ',') {
+            leaf->dims[leaf->rank++] = *at == '?' ? -1 : strtoll(at, NULL, 10);
+            at += strcspn(at, ",]");
+        }
+        leaf->end = at;
+        return true;
+    }
+    return false;
+}
+
+/* Is it the entry "default" of a result that is a dict? */
+static bool is_default(const char *result, const struct leaf *leaf)
+{
+    static const char key[] = "\"default\": ";
+    int depth = 0;
+    for (const char *c = result; c < leaf->at; c++) {
+        depth += (strchr("{[(", *c) != NULL) - (strchr("}])", *c) != NULL);
+    }
+    return *result == '{' && depth == 1 && leaf->at - result >= (ptrdiff_t)sizeof key &&
+           memcmp(leaf->at - (sizeof key - 1), key, sizeof key - 1) == 0;
+}
+
+/* Which leaf photos give is decided as in pass.c: the only one, "default", or the only float32 matrix. */
 static void read_result(struct cli_trace *trace, const char *text)
 {
-    const char *dtype, *result = NULL;
-    int64_t dims[LINCE_MAX_RANK];
-    int rank, leaves = 0;
+    const char *result = NULL;
+    struct leaf leaf, last = {0};
+    int leaves = 0, matrices = 0;
     for (const char *arrow = text; (arrow = strstr(arrow, ") -> ")) != NULL; arrow++) {
-        result = arrow; /* the last one */
+        result = arrow + 5; /* the last one */
     }
-    for (const char *at = result; at && (at = next_tensor(at, &dtype, dims, &rank)) != NULL; leaves++) {
-        trace->features = leaves == 0 && rank >= 2 ? dims[rank - 1] : -1;
+    for (const char *at = result; at && next_leaf(&leaf, at); at = leaf.end, leaves++) {
+        bool matrix = strcmp(leaf.dtype, "float32") == 0 && leaf.rank == 2;
+        if (is_default(result, &leaf)) {
+            trace->features = leaf.rank >= 2 ? leaf.dims[leaf.rank - 1] : -1;
+            return;
+        }
+        last = leaves == 0 || (matrix && matrices == 0) ? leaf : last;
+        matrices += matrix;
+    }
+    if (last.rank >= 2 && (leaves == 1 || matrices == 1)) {
+        trace->features = last.dims[last.rank - 1];
     }
 }
 
 void cli_trace_of(struct cli_trace *trace, lince_callable *callable)
 {
-    const char *dtype, *text = lince_callable_trace(callable, 0);
-    int64_t dims[LINCE_MAX_RANK];
-    int rank;
+    struct leaf leaf;
     *trace = (struct cli_trace){.batch = -1, .features = -1};
     trace->image =
         lince_callable_image_size(callable, &trace->height, &trace->width, &trace->channels, NULL) == LINCE_OK;
     if (lince_callable_trace_count(callable) == 0) {
         return;
     }
-    if (next_tensor(text, &dtype, dims, &rank)) {
-        snprintf(trace->dtype, sizeof trace->dtype, "%s", dtype);
-        trace->batch = rank > 0 ? dims[0] : -1;
+    if (next_leaf(&leaf, lince_callable_trace(callable, 0))) {
+        snprintf(trace->dtype, sizeof trace->dtype, "%s", leaf.dtype);
+        trace->batch = leaf.rank > 0 ? leaf.dims[0] : -1;
+        trace->bytes = strcmp(leaf.dtype, "uint8") == 0;
     }
     for (size_t i = 1; i < lince_callable_trace_count(callable); i++) {
-        if (next_tensor(lince_callable_trace(callable, i), &dtype, dims, &rank) && rank > 0 &&
-            dims[0] != trace->batch) {
+        if (next_leaf(&leaf, lince_callable_trace(callable, i)) && leaf.rank > 0 && leaf.dims[0] != trace->batch) {
             trace->batch = -1;
         }
     }
-    read_result(trace, text);
+    read_result(trace, lince_callable_trace(callable, 0));
+}
+
+bool cli_takes_photos(const struct cli_trace *trace)
+{
+    return trace->image && (trace->channels == 0 || trace->channels == 3) &&
+           (!*trace->dtype || trace->bytes || strcmp(trace->dtype, "float32") == 0);
 }
 
 /* ---- What a model is for ---- */
@@ -177,6 +216,30 @@ static const char *signature_says(lince_model *model, const char *const *words, 
     return NULL;
 }
 
+/* What publishers write into the names of their models, and so of folders. */
+static enum cli_task folder_says(lince_model *model, char reason[256])
+{
+    static const struct {
+        const char *word;
+        enum cli_task task;
+    } words[] = {{"feature_vector", CLI_FEATURES},
+                 {"feature-vector", CLI_FEATURES},
+                 {"classification", CLI_CLASSIFICATION},
+                 {"classifier", CLI_CLASSIFICATION}};
+    lince_model_info info = {.struct_size = sizeof info};
+    if (lince_model_get_info(model, &info, NULL)) {
+        return CLI_UNKNOWN;
+    }
+    for (size_t i = 0; i < APP_COUNT(words); i++) {
+        const char *slash = strrchr(info.path, '/');
+        if (strstr(slash && slash[1] ? slash + 1 : info.path, words[i].word)) {
+            snprintf(reason, 256, "its folder's name says \"%s\"", words[i].word);
+            return words[i].task;
+        }
+    }
+    return CLI_UNKNOWN;
+}
+
 enum cli_task cli_task_of(lince_model *model, const struct cli_trace *trace, char reason[256])
 {
     static const char *const class_words[] = {"logits",  "probabilities", "predictions",
@@ -193,6 +256,10 @@ enum cli_task cli_task_of(lince_model *model, const struct cli_trace *trace, cha
         snprintf(reason, 256, "a signature says \"%s\"", c ? c : f);
         return c ? CLI_CLASSIFICATION : CLI_FEATURES;
     }
+    enum cli_task named = folder_says(model, reason);
+    if (named != CLI_UNKNOWN) {
+        return named;
+    }
     if (among(trace->features, class_counts, APP_COUNT(class_counts))) {
         snprintf(reason, 256, "%lld results, as many as ImageNet has classes", (long long)trace->features);
         return CLI_CLASSIFICATION;
@@ -201,6 +268,6 @@ enum cli_task cli_task_of(lince_model *model, const struct cli_trace *trace, cha
         snprintf(reason, 256, "%lld results, usual for features", (long long)trace->features);
         return CLI_FEATURES;
     }
-    snprintf(reason, 256, "neither its signatures nor its results tell");
+    snprintf(reason, 256, "neither its signatures, its name nor its results tell");
     return CLI_UNKNOWN;
 }

@@ -135,6 +135,7 @@ static int call(struct work *w, size_t rows)
     in.data = image->bytes ? (void *)w->bytes : w->images;
     in.size_bytes = fed * pixels * lince_dtype_size(in.dtype);
     if (lince_session_run(w->session, &in, 1, &outputs, &count, &err)) {
+        CLI_TRY(w->taken ? CLI_DONE : cli_too_small(image, pass->args, &pass->model, &pass->trace));
         return cli_failed(pass->model.path, &err);
     }
     CLI_TRY(choose(&chosen, pass, outputs, count));
