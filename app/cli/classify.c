@@ -132,19 +132,30 @@ static void print_lines(const struct classify *c, const char *name, size_t top)
 
 /* ---- The command ---- */
 
-/* When the first results are there, what they are is known. */
-static int start(struct cli_pass *pass, struct classify *c, const struct cli_batch *b)
+/* A model without labels may be no classifier at all. */
+static int check_task(const struct cli_pass *pass, size_t width)
 {
     char reason[256];
-    CLI_TRY(cli_labels(&c->labels, pass->args, &pass->model, b->width));
     struct cli_trace trace = pass->trace;
-    trace.features = (int64_t)b->width;
-    if (!c->labels.count && !cli_has(pass->args, OPT_SCORES) &&
-        cli_task_of(pass->model.model, &trace, reason) == CLI_FEATURES) {
+    trace.features = (int64_t)width;
+    enum cli_task task = cli_task_of(pass->model.model, &trace, reason);
+    if (task == CLI_FEATURES && !cli_has(pass->args, OPT_SCORES)) {
         app_say("%s: gives a feature vector, it seems (%s), and has no labels; use `lince embed`, or --labels FILE to "
                 "classify",
                 pass->model.path, reason);
         return CLI_FAILED;
+    }
+    cli_note(pass->args, "%s: has no labels, --labels FILE names its %zu classes%s", pass->model.path, width,
+             task == CLI_CLASSIFICATION ? "" : "; if they are features, use `lince embed`");
+    return CLI_DONE;
+}
+
+/* When the first results are there, what they are is known. */
+static int start(struct cli_pass *pass, struct classify *c, const struct cli_batch *b)
+{
+    CLI_TRY(cli_labels(&c->labels, pass->args, &pass->model, b->width));
+    if (!c->labels.count) {
+        CLI_TRY(check_task(pass, b->width));
     }
     c->score = malloc((b->width + 1) * sizeof *c->score);
     c->order = malloc((b->width + 1) * sizeof *c->order);

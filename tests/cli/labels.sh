@@ -18,3 +18,33 @@ cp -r "$lite0" bare_lite0
 rm bare_lite0/labels.txt
 t classify bare_lite0 chelsea.jpg --top 1
 t classify bare_lite0 chelsea.jpg --top 1 --json | cut -d] -f1
+
+# What Windows writes; a list of names too.
+printf '\357\273\277' | cat - "$lite0/labels.txt" | sed 's/$/\r/' >bom.txt
+t classify "$lite0" chelsea.jpg --top 1 --labels bom.txt --scores sigmoid
+printf '\357\273\277chelsea.jpg\r\n' >list.txt
+t classify "$lite0" --files-from list.txt --top 1
+sed -n 1p bom.txt | od -An -c | head -n 1
+
+# Labels from the model's own assets; features are no classes, and a model that tells nothing is asked about.
+t classify "$models/assets_table" chelsea.jpg --top 2
+t classify "$models/nested_calls" chelsea.jpg
+t classify "$models/feature_vector" chelsea.jpg
+t classify "$models/feature_vector" chelsea.jpg --scores logits --top 1
+t classify "$models/vit" chelsea.jpg --top 1
+t classify "$models/vit" chelsea.jpg --top 1 --quiet
+
+# Probabilities stay as they are, which is said; a result of several parts wants a choice.
+t classify "$models/classifier_signatures" chelsea.jpg --size 16 --signature serving_default
+t classify "$models/classifier_signatures" chelsea.jpg --size 16 --signature serving_default --output-key nope
+for key in logits probabilities classes; do
+    t classify "$models/classifier_signatures" chelsea.jpg --size 16 --signature serving_default --output-key $key --top 1
+    "$lince" classify "$models/classifier_signatures" chelsea.jpg --size 16 --signature serving_default --output-key $key --json 2>/dev/null |
+        grep -o '"scores":"[a-z]*"'
+done
+
+# Sizes below the smallest.
+t classify "$models/classifier_signatures" chelsea.jpg
+t classify "$models/classifier_signatures" chelsea.jpg --size 4x9
+t classify "$models/classifier_signatures" chelsea.jpg --size 5 --top 1 --quiet
+t classify "$models/classifier" chelsea.jpg --size 17
