@@ -320,7 +320,9 @@ LINCE_API lince_status lince_session_run_images(lince_session *session, const fl
 typedef struct lince_step {
     const char *name, *op, *shapes, *reason;
     int32_t prepared; /* not 0: done once and kept, until a variable it reads is written */
-    int64_t tasks;
+    int64_t tasks;    /* that threads can share */
+    int64_t bytes;    /* of its inputs and outputs */
+    int64_t flop;     /* multiplications and additions of convolutions and matrix products; 0 for what else there is */
 } lince_step;
 
 /** Tell of each step of the plan for these inputs' shapes; a callback that returns non-zero ends it. */

@@ -404,7 +404,9 @@ static int pass_on(const struct li_step_info *info, void *context)
                        .shapes = info->shapes,
                        .reason = info->reason ? info->reason : "",
                        .prepared = info->prepared,
-                       .tasks = info->tasks};
+                       .tasks = info->tasks,
+                       .bytes = info->bytes,
+                       .flop = info->flop};
     return t->tell(&step, t->context);
 }
 

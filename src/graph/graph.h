@@ -355,6 +355,7 @@ struct li_prepare {
     int64_t tasks;        /* 1 unless set; from shapes only, never from the number of threads */
     size_t scratch_bytes; /* for each worker; LI_ALIGN-aligned */
     const char *reason;   /* which kernel and why, for explain; static or in arena */
+    int64_t flop;         /* multiplications and additions where sums of products are most of the work; else 0 */
 };
 
 /* ---- forward ---- */

@@ -92,6 +92,12 @@ static lince_status conv2d_shape(struct li_infer *s)
     return li_out_is(s, 0, LINCE_FLOAT32, &y);
 }
 
+/* filter: [height, width, channels of a group, cout] */
+static int64_t conv_flop(const struct li_prepare *p, const int64_t *filter)
+{
+    return 2 * li_shape_count(&li_ops_out(p, 0)->shape) * filter[0] * filter[1] * filter[2];
+}
+
 static lince_status conv2d_prepare(struct li_prepare *p)
 {
     struct conv_plan *plan = li_arena_calloc(p->arena, 1, sizeof *plan, p->err);
@@ -102,6 +108,7 @@ static lince_status conv2d_prepare(struct li_prepare *p)
     p->plan = plan;
     p->scratch_bytes = p->env->kernels->conv->packed_floats(&plan->conv) * sizeof(float);
     p->reason = "filter packed on every call";
+    p->flop = conv_flop(p, li_ops_in(p, 1)->shape.dim);
     return LINCE_OK;
 }
 
@@ -209,6 +216,7 @@ static lince_status fused_prepare(struct li_prepare *p)
     p->plan = plan;
     plan->tasks = p->env->kernels->conv->tasks(&plan->conv);
     p->tasks = LI_MAX(plan->tasks, 1);
+    p->flop = conv_flop(p, li_attr(p->node, "filter")->ints);
     p->reason = plan->conv.groups > 1 ? "direct, grouped" : plan->conv.halo ? "direct, halo" : "direct";
     return LINCE_OK;
 }

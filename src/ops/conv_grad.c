@@ -34,6 +34,11 @@ struct shapes {
     int64_t groups;
 };
 
+static int64_t flop_of(const struct shapes *s)
+{
+    return 2 * s->dy[0] * s->dy[1] * s->dy[2] * s->dy[3] * s->filter[0] * s->filter[1] * s->filter[2];
+}
+
 /* Check that dy is what Conv2D makes of x and the filter. */
 static lince_status check(const struct li_infer *s, const struct li_shape *x, const struct li_shape *filter,
                           const struct li_shape *dy)
@@ -223,6 +228,7 @@ static lince_status input_prepare(struct li_prepare *p)
     p->scratch_bytes = plan->packed_offset + p->env->kernels->conv->packed_floats(&whole) * sizeof(float);
     p->plan = plan;
     p->tasks = LI_MAX(1, plan->blocks * plan->pieces);
+    p->flop = flop_of(s);
     p->reason = "a convolution for each phase of the strides";
     return LINCE_OK;
 }
@@ -348,6 +354,7 @@ static lince_status filter_prepare(struct li_prepare *p)
     p->scratch_bytes = plan->gathered_offset + FILTER_PIXELS * FILTER_ROWS * sizeof(float);
     p->plan = plan;
     p->tasks = LI_MAX(1, plan->blocks * s->groups);
+    p->flop = flop_of(s);
     p->reason = "gemm over gathered pixels";
     return LINCE_OK;
 }

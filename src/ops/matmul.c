@@ -163,6 +163,7 @@ static lince_status fused_prepare(struct li_prepare *p)
     plan->tasks = p->env->kernels->gemm->tasks(g);
     p->plan = plan;
     p->tasks = LI_MAX(plan->tasks, 1);
+    p->flop = 2 * g->batch * g->m * g->n * g->k;
     p->reason = "gemm";
     return LINCE_OK;
 }

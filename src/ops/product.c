@@ -290,6 +290,7 @@ lince_status li_product_prepare(struct li_prepare *p, const struct li_product *p
     p->plan = plan;
     p->tasks = LI_MAX(plan->tasks, 1);
     p->scratch_bytes = plan->scratch_bytes;
+    p->flop = 2 * plan->products * plan->rows * plan->cols * plan->depth;
     p->reason = plan->dtype != LINCE_FLOAT32 ? "plain loops: not float32" : "gemm, packed on every call";
     return LINCE_OK;
 }

@@ -39,6 +39,7 @@ static lince_status prepare_step(struct li_plan *plan, struct li_step *step, lin
     step->plan = p.plan;
     step->tasks = p.tasks;
     step->reason = p.reason;
+    step->flop = p.flop;
     if (p.scratch_bytes > LI_MAX_TENSOR_BYTES) {
         return li_fail(err, LINCE_ELIMIT, "node \"%s\" (%s): wants %zu bytes of scratch, the limit is %zu", node->name,
                        node->op->name, p.scratch_bytes, LI_MAX_TENSOR_BYTES);

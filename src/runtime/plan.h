@@ -34,6 +34,7 @@ struct li_step {
     const li_vid *halos;                /* values whose frame is cleared before it */
     int32_t halo_count;
     const char *reason;
+    int64_t flop;
 };
 
 /* What a run leaves behind, if it succeeds. */

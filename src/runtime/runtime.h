@@ -41,7 +41,8 @@ struct li_step_info {
     const char *shapes;             /* "[1,224,224,3], [864] -> [1,112,112,32]" */
     bool prepared;                  /* done once and kept */
     int64_t tasks;
-    int64_t bytes; /* of its outputs */
+    int64_t bytes; /* of its inputs and outputs */
+    int64_t flop;  /* as in li_prepare */
 };
 
 /*

@@ -461,6 +461,17 @@ static void shapes_text(const struct li_graph *g, const li_vid *values, int coun
     }
 }
 
+/* Of a variable: none, its value is that of the node that reads it. */
+static int64_t bytes_of(const struct li_graph *g, const li_vid *values, int count)
+{
+    int64_t bytes = 0;
+    for (int i = 0; i < count; i++) {
+        const struct li_value *v = &g->values[values[i]];
+        bytes += v->dtype == LINCE_RESOURCE ? 0 : li_shape_count(&v->shape) * (int64_t)li_dtype_size(v->dtype);
+    }
+    return bytes;
+}
+
 static void tell_node(const struct li_plan *plan, int32_t n, const struct li_step *step,
                       int (*tell)(const struct li_step_info *step, void *context), void *context, int *stop)
 {
@@ -472,12 +483,10 @@ static void tell_node(const struct li_plan *plan, int32_t n, const struct li_ste
     size_t at = strlen(shapes);
     snprintf(shapes + at, sizeof shapes - at, " -> ");
     shapes_text(plan->graph, node->out, node->nout, shapes, sizeof shapes);
-    for (int i = 0; i < node->nout; i++) {
-        const struct li_value *v = &plan->graph->values[node->out[i]];
-        info.bytes += li_shape_count(&v->shape) * (int64_t)li_dtype_size(v->dtype);
-    }
+    info.bytes = bytes_of(plan->graph, node->in, node->nin) + bytes_of(plan->graph, node->out, node->nout);
     if (step) {
         info.tasks = step->tasks;
+        info.flop = step->flop;
         info.reason = step->reason;
     }
     *stop = tell(&info, context);
