@@ -119,6 +119,9 @@ int cli_flush(void);
 /* Print a name as app_visible() shows it, filled up to `width` columns. */
 void cli_show(const char *name, int width);
 
+/* "9.6 MB"; decimal units, as disks and networks have them. Returns the buffer. */
+const char *cli_size_text(char buffer[32], long long bytes);
+
 double cli_seconds(void); /* of a clock that only goes forward */
 
 /* A bar on stderr while something long is under way; draws only where somebody sees it. app_bar(NULL) erases it. */

@@ -17,20 +17,6 @@ static void show(const char *before, const char *name, const char *after)
     fputs(after, stdout);
 }
 
-/* "9.6 MB"; decimal units, as disks and networks have them. */
-static const char *size_text(char buffer[32], long long bytes)
-{
-    static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB"};
-    double value = (double)bytes;
-    size_t unit = 0;
-    while (value >= 1000 && unit + 1 < APP_COUNT(units)) {
-        value /= 1000;
-        unit++;
-    }
-    snprintf(buffer, 32, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
-    return buffer;
-}
-
 static void print_image(const json_t *image)
 {
     if (!json_is_object(image)) {
@@ -171,8 +157,8 @@ void cli_info_print(const json_t *info)
     print_head(info);
     print_losses(info);
     printf("size:        variables %s, graph %s\n",
-           size_text(variables, json_integer_value(json_object_get(info, "variable_bytes"))),
-           size_text(graph, json_integer_value(json_object_get(info, "graph_bytes"))));
+           cli_size_text(variables, json_integer_value(json_object_get(info, "variable_bytes"))),
+           cli_size_text(graph, json_integer_value(json_object_get(info, "graph_bytes"))));
     show("written by:  TensorFlow ",
          *text(info, "tensorflow_version") ? text(info, "tensorflow_version") : "(not said)", ", tags \"");
     show("", text(info, "tags"), "\"\n");

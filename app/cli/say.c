@@ -72,6 +72,19 @@ void cli_show(const char *name, int width)
     printf("%*s", width > 0 ? width : 0, "");
 }
 
+const char *cli_size_text(char buffer[32], long long bytes)
+{
+    static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB"};
+    double value = (double)bytes;
+    size_t unit = 0;
+    while (value >= 1000 && unit + 1 < APP_COUNT(units)) {
+        value /= 1000;
+        unit++;
+    }
+    snprintf(buffer, 32, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
+    return buffer;
+}
+
 double cli_seconds(void)
 {
     struct timespec now;

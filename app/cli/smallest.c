@@ -59,7 +59,8 @@ int64_t cli_smallest_side(lince_callable *callable, const struct cli_args *args,
     struct search s = {.trace = trace, .data = malloc(image_of(trace, LARGEST).size_bytes)};
     struct cli_arguments a = {0};
     int64_t side = 0;
-    if (s.data && cli_arguments_input(&a, "0") == CLI_DONE && cli_arguments_from(&a, args, callable, true) == CLI_DONE &&
+    if (s.data && cli_arguments_input(&a, "0") == CLI_DONE &&
+        cli_arguments_from(&a, args, callable, true) == CLI_DONE &&
         lince_session_new(&s.session, callable, a.argument, a.count, NULL, NULL) == LINCE_OK) {
         side = smallest_side(&s);
     }
