@@ -38,7 +38,7 @@ release: deps
 	@$(call build,release)
 
 demo: release
-	@sh examples/demo.sh
+	@bash examples/demo.sh
 
 test: release
 	@$(call check,release)
