@@ -20,7 +20,7 @@ const struct cli_command cli_commands[] = {
      "lince classify efficientnet_lite0 photos/ --labels labels.txt --top 3\n"
      "find . -name '*.jpg' | lince classify MODEL --files-from - --json\n",
      1, SIZE_MAX, RUN(cli_classify)},
-    {CMD_EMBED, "embed", "MODEL IMAGE...", "photos to feature vectors",
+    {CMD_EMBED, "embed", "MODEL IMAGE... --output F.npy", "photos to feature vectors",
      "Writes a float32 matrix with one row a photo, in the order given, and beside\n"
      "it the names of the rows. A photo that cannot be read has no row.\n",
      "lince embed MODEL photos/ --output features.npy\n", 1, SIZE_MAX, RUN(cli_embed)},
@@ -35,7 +35,7 @@ const struct cli_command cli_commands[] = {
      1, 1, RUN(cli_run)},
     {CMD_INFO, "info", "MODEL", "what a model is, takes, gives and needs", "", "lince info MODEL --json\n", 1, 1,
      RUN(cli_info)},
-    {CMD_DECODE, "decode", "IMAGE", "a picture as the array a model would see",
+    {CMD_DECODE, "decode", "IMAGE --output X.npy", "a picture as the array a model would see",
      "Writes uint8 [height, width, channels], or float32 with --float. - is stdin.\n",
      "lince decode photo.jpg --float --output photo.npy\n", 1, 1, RUN(cli_decode)},
     {CMD_BENCH, "bench", "MODEL", "measure how fast a model runs here",
@@ -69,7 +69,8 @@ void cli_help_all(FILE *to)
 {
     fprintf(to, "lince runs TensorFlow 2 SavedModels for images, without TensorFlow.\n\n");
     for (size_t i = 0; i < cli_command_count; i++) {
-        fprintf(to, "  lince %-8s %-15s %s\n", cli_commands[i].name, cli_commands[i].operands, cli_commands[i].summary);
+        fprintf(to, "  lince %-8s %-29s  %s\n", cli_commands[i].name, cli_commands[i].operands,
+                cli_commands[i].summary);
     }
     fprintf(to, "\nMODEL is a folder with a saved_model.pb. `lince COMMAND --help` tells the options of a command.\n");
 }

@@ -45,7 +45,9 @@ static void man_option(const struct cli_option_row *o)
 
 static void man_command(const struct cli_command *c)
 {
-    printf(".SS lince %s %s\n", c->name, c->operands);
+    printf(".SS lince %s ", c->name);
+    roff(c->operands);
+    putchar('\n');
     roff(c->summary);
     printf(".\n");
     if (*c->text) {
@@ -70,8 +72,9 @@ static void man(void)
     printf(".SH NAME\nlince \\- run TensorFlow 2 SavedModels for images, without TensorFlow\n");
     printf(".SH SYNOPSIS\n");
     for (size_t i = 0; i < cli_command_count; i++) {
-        printf(".B lince %s\n%s%s[OPTION]...\n.br\n", cli_commands[i].name, cli_commands[i].operands,
-               *cli_commands[i].operands ? " " : "");
+        printf(".B lince %s\n", cli_commands[i].name);
+        roff(cli_commands[i].operands);
+        printf("%s[OPTION]...\n.br\n", *cli_commands[i].operands ? " " : "");
     }
     printf(".SH DESCRIPTION\nMODEL is a folder with a saved_model.pb. Results go to stdout; messages, and a progress "
            "bar on a terminal, to "
@@ -119,6 +122,8 @@ static void bash(void)
 {
     printf("# bash completion for lince\n_lince()\n{\n    local word=${COMP_WORDS[COMP_CWORD]} "
            "before=${COMP_WORDS[COMP_CWORD-1]}\n"
+           "    [[ $word == = ]] && word=\n"
+           "    [[ $before == = ]] && before=${COMP_WORDS[COMP_CWORD-2]} # --scores=soft is three words\n"
            "    COMPREPLY=()\n    if ((COMP_CWORD == 1)); then\n        mapfile -t COMPREPLY < <(compgen -W \"");
     for (size_t i = 0; i < cli_command_count; i++) {
         printf("%s ", cli_commands[i].name);

@@ -11,4 +11,14 @@ grep -o "'\**--[a-z-]*" "$PAGES/_lince" | grep -o '\--[a-z-]*' | sort -u | diff 
 bash -n "$PAGES/lince.bash" && echo "bash reads it"
 bash -c '. "$0"; COMP_WORDS=(lince classify --sc); COMP_CWORD=2; _lince; echo "${COMPREPLY[@]}"
     COMP_WORDS=(lince classify --scores s); COMP_CWORD=3; _lince; echo "${COMPREPLY[@]}"
+    COMP_WORDS=(lince classify --scores = s); COMP_CWORD=4; _lince; echo "${COMPREPLY[@]}"
+    COMP_WORDS=(lince classify --scores =); COMP_CWORD=3; _lince; echo "${COMPREPLY[@]}"
+    COMP_WORDS=(lince classify --labels =); COMP_CWORD=3; _lince; echo "files: ${#COMPREPLY[@]}"
     COMP_WORDS=(lince e); COMP_CWORD=1; _lince; echo "${COMPREPLY[@]}"' "$PAGES/lince.bash"
+
+# The page is good roff, and begins as the help does.
+if command -v groff >/dev/null; then
+    groff -man -Tascii -ww "$PAGES/lince.1" 2>&1 >/dev/null
+fi
+sed -n '/^.SH SYNOPSIS/,/^.SH DESC/p' "$PAGES/lince.1" | sed 's/\\-/-/g' | grep -v '^.br\|^.SH' | paste -d' ' - - | sed 's/^.B //; s/ \[OPTION\]...//'
+"$lince" --help | grep '^  lince'
