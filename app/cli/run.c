@@ -1,6 +1,7 @@
 /* lince run: one raw call. */
 #include "cli.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -106,23 +107,24 @@ static lince_status save(const struct run *r, const char *path, lince_error *err
     return app_folder_commit(&folder, err);
 }
 
-static lince_status save_variables(lince_model *model, struct app_folder *folder, lince_error *err)
+static lince_status save_variable(const struct run *r, size_t i, struct app_folder *folder, lince_error *err)
 {
-    for (size_t i = 0; i < lince_variable_count(model); i++) {
-        lince_variable_info info;
-        char name[24];
-        APP_TRY(lince_variable_info_at(model, i, &info, err));
-        lince_tensor t = {
-            .dtype = info.dtype, .rank = info.rank, .size_bytes = info.size_bytes, .data = malloc(info.size_bytes + 1)};
-        memcpy(t.dims, info.dims, sizeof t.dims);
-        snprintf(name, sizeof name, "%04zu", i);
-        lince_status st = t.data ? lince_variable_read(model, i, t.data, t.size_bytes, err)
-                                 : app_fail(err, LINCE_ENOMEM, "no memory for variable %s", info.name);
-        st = st ? st : save_leaf(folder, &(lince_output){name, t}, err);
-        free(t.data);
-        APP_TRY(st);
+    lince_variable_info info;
+    lince_error why;
+    char name[24];
+    APP_TRY(lince_variable_info_at(r->model.model, i, &info, err));
+    lince_tensor t = {
+        .dtype = info.dtype, .rank = info.rank, .size_bytes = info.size_bytes, .data = malloc(info.size_bytes + 1)};
+    if (!t.data) {
+        return app_fail(err, LINCE_ENOMEM, "no memory for variable %s", info.name);
     }
-    return LINCE_OK;
+    memcpy(t.dims, info.dims, sizeof t.dims);
+    snprintf(name, sizeof name, "%04zu", i);
+    lince_status st = lince_variable_read(r->model.model, i, t.data, t.size_bytes, &why);
+    st = st ? app_fail(err, st, "%s: %.*s", r->model.path, 1500, why.text)
+            : save_leaf(folder, &(lince_output){name, t}, err);
+    free(t.data);
+    return st;
 }
 
 static int variables_after(struct run *r, const char *path)
@@ -132,14 +134,36 @@ static int variables_after(struct run *r, const char *path)
     if (app_folder_open(&folder, path, &err)) {
         return cli_failed(path, &err);
     }
-    if (save_variables(r->model.model, &folder, &err)) {
-        app_folder_discard(&folder);
-        return cli_failed(r->model.path, &err);
+    for (size_t i = 0; i < lince_variable_count(r->model.model); i++) {
+        if (save_variable(r, i, &folder, &err)) {
+            app_folder_discard(&folder);
+            return cli_failed(NULL, &err);
+        }
     }
     return app_folder_commit(&folder, &err) ? cli_failed(path, &err) : CLI_DONE;
 }
 
 /* ---- Printing ---- */
+
+struct spread {
+    double least, most, sum;
+    size_t numbers; /* elements that are not NaN */
+};
+
+static struct spread spread_of(const lince_tensor *t, size_t n)
+{
+    struct spread s = {.least = INFINITY, .most = -INFINITY};
+    for (size_t i = 0; i < n; i++) {
+        double x = cli_element(t, i, false);
+        if (!isnan(x)) {
+            s.least = fmin(s.least, x);
+            s.most = fmax(s.most, x);
+            s.sum += x;
+            s.numbers++;
+        }
+    }
+    return s;
+}
 
 /* Smallest, largest and mean, or a few texts. */
 static void print_summary(const lince_tensor *t)
@@ -161,15 +185,12 @@ static void print_summary(const lince_tensor *t)
         printf("  %.9g\n", cli_element(t, 0, false));
         return;
     }
-    double least = 0, most = 0, sum = 0;
-    for (size_t i = 0; i < n; i++) {
-        double x = cli_element(t, i, false);
-        least = i == 0 || x < least ? x : least;
-        most = i == 0 || x > most ? x : most;
-        sum += x;
+    struct spread s = spread_of(t, n);
+    if (s.numbers > 0) {
+        printf("  min %.6g  max %.6g  mean %.6g", s.least, s.most, s.sum / (double)s.numbers);
     }
-    if (n > 0) {
-        printf("  min %.6g  max %.6g  mean %.6g", least, most, sum / (double)n);
+    if (s.numbers < n) {
+        printf("  NaN: %zu", n - s.numbers);
     }
     putchar('\n');
 }

@@ -93,3 +93,8 @@ t run "$models/feature_vector" --input "$plain" --set return_endpoints=true -o -
 t run "$models/feature_vector" --input "$plain" -o /dev/full
 "$lince" run "$models/feature_vector" --input "$plain" -o /dev/stdout | cmp - onto.npy && echo "the same to a pipe"
 ls -A | grep '^\.'
+
+# NaN is counted, and no part of the smallest, largest and mean.
+array mixed.npy '<f4' '(1, 8, 8, 3)' "$(for i in $(seq 64); do printf '%s' '\000\000\300\177\000\000\200\077\000\000\000\100'; done)"
+t run "$models/no_variables" --input mixed.npy
+t run "$models/no_variables" --input nan.npy

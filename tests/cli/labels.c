@@ -37,11 +37,16 @@ static void fits_lists_to_models(void **state)
         size_t count, classes;
         const char *zero, *one; /* what classes 0 and 1 are then called; NULL: refused */
     } cases[] = {
-        {"0", 1000, 1000, "0", "1"},       {"background", 1001, 1001, "background", "1"},
-        {"0", 1000, 1001, "background", "0"}, {"background", 1001, 1000, "1", "2"},
-        {"dummy", 1001, 1000, "1", "2"},   {"Background", 6, 5, "1", "2"},
-        {"0", 6, 5, NULL, NULL},           {"0", 5, 6, NULL, NULL},
-        {"0", 999, 1000, NULL, NULL},      {"0", 1002, 1000, NULL, NULL},
+        {"0", 1000, 1000, "0", "1"},
+        {"background", 1001, 1001, "background", "1"},
+        {"0", 1000, 1001, "background", "0"},
+        {"background", 1001, 1000, "1", "2"},
+        {"dummy", 1001, 1000, "1", "2"},
+        {"Background", 6, 5, "1", "2"},
+        {"0", 6, 5, NULL, NULL},
+        {"0", 5, 6, NULL, NULL},
+        {"0", 999, 1000, NULL, NULL},
+        {"0", 1002, 1000, NULL, NULL},
     };
     for (size_t i = 0; i < APP_COUNT(cases); i++) {
         struct app_list labels;
