@@ -231,7 +231,8 @@ static bool walk(const char *path, bool removing, int depth)
 lince_status app_folder_open(struct app_folder *out, const char *path, lince_error *err)
 {
     struct stat facts;
-    *out = (struct app_folder){.path = strdup(path)};
+    bool there = stat(path, &facts) == 0 && S_ISDIR(facts.st_mode);
+    *out = (struct app_folder){.path = there ? realpath(path, NULL) : strdup(path)}; /* as files: a link stays */
     size_t len = out->path ? strlen(out->path) : 0;
     while (len > 1 && out->path[len - 1] == '/') {
         out->path[--len] = '\0';

@@ -98,3 +98,12 @@ ls -A | grep '^\.'
 array mixed.npy '<f4' '(1, 8, 8, 3)' "$(for i in $(seq 64); do printf '%s' '\000\000\300\177\000\000\200\077\000\000\000\100'; done)"
 t run "$models/no_variables" --input mixed.npy
 t run "$models/no_variables" --input nan.npy
+
+# A link to a folder stays, and so does the folder's name.
+mkdir elsewhere
+ln -s elsewhere linked
+t run "$models/feature_vector" --input "$plain" --set return_endpoints=true -o linked
+[ -L linked ] && ls elsewhere | wc -l
+ln -s nothing dangling
+t run "$models/feature_vector" --input "$plain" --set return_endpoints=true -o dangling
+ls -A | grep '^\.'

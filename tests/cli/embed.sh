@@ -50,3 +50,9 @@ echo chelsea.jpg >list.txt
 t embed "$lite0" --files-from list.txt --output list.npy
 t embed "$lite0" --files-from list.txt --output list.npy --names list.names
 cat list.txt list.names
+
+# The same bits for any number of threads.
+for threads in 1 3; do
+    "$lince" embed "$lite0" rocket.jpg chelsea.jpg coffee.jpg --output threads$threads.npy --threads $threads --quiet
+done
+cmp threads1.npy threads3.npy && echo "the same with 1 and 3 threads"
