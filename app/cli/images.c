@@ -102,6 +102,26 @@ static void accepted_sizes(char text[96], const struct cli_args *args, const str
     }
 }
 
+/* Where any size goes, what a signature was made for is what the publisher had in mind. */
+static void take_signature_size(struct cli_image *image, const struct cli_args *args, const struct cli_model *m,
+                                const struct cli_trace *trace)
+{
+    for (size_t i = 0; i < lince_model_callable_count(m->model); i++) {
+        lince_callable *c = lince_model_callable_at(m->model, i);
+        const char *name = lince_callable_name(c);
+        int32_t h, w, channels;
+        if (strncmp(name, "signatures.", 11) == 0 &&
+            lince_callable_image_size(c, &h, &w, &channels, NULL) == LINCE_OK && h && w &&
+            (!trace->height || trace->height == h) && (!trace->width || trace->width == w)) {
+            image->height = h;
+            image->width = w;
+            cli_note(args, "%s: takes images of any size; %dx%d is used, as its signature %s has it", m->path, (int)h,
+                     (int)w, name + 11);
+            return;
+        }
+    }
+}
+
 int cli_image_size(struct cli_image *image, const struct cli_args *args, const struct cli_model *m,
                    const struct cli_trace *trace)
 {
@@ -114,6 +134,9 @@ int cli_image_size(struct cli_image *image, const struct cli_args *args, const s
     if ((trace->height && image->height != trace->height) || (trace->width && image->width != trace->width)) {
         accepted_sizes(accepted, args, m, trace);
         return cli_usage(args, "--size %s: %s takes images of %s", args->value[OPT_SIZE], m->path, accepted);
+    }
+    if (image->height == 0 || image->width == 0) {
+        take_signature_size(image, args, m, trace);
     }
     if (image->height == 0 || image->width == 0) {
         accepted_sizes(accepted, args, m, trace);

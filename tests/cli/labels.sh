@@ -48,3 +48,13 @@ t classify "$models/classifier_signatures" chelsea.jpg
 t classify "$models/classifier_signatures" chelsea.jpg --size 4x9
 t classify "$models/classifier_signatures" chelsea.jpg --size 5 --top 1 --quiet
 t classify "$models/classifier" chelsea.jpg --size 17
+
+# A model of any size whose signature is for 16x16: the sizes of the signature's last argument are written over, in as many bytes.
+cp -r "$models/bit" signed
+any='\x12\x0b\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01' sixteen='\x12\x0b\x08\x90\x80\x80\x80\x80\x80\x80\x80\x80\x00'
+sed -z "s/\(\xaa\x03F\nD\n\x06images\x12:\x8a\x027\n\x06images\x12[^\x08]*$any\)$any$any/\1$sixteen$sixteen/" \
+    "$models/bit/saved_model.pb" >signed/saved_model.pb
+"$lince" info signed | grep 'images:'
+t classify signed chelsea.jpg --top 1
+t classify signed chelsea.jpg --top 1 --size 16 --quiet
+t classify signed chelsea.jpg --top 1 --signature serving_default --quiet
