@@ -174,13 +174,23 @@ static void known_contents_are_followed_through_small_nodes(void **state)
         LINCE_EINVAL);
 }
 
-/* Writes v (deferred), then reads and writes it and w. */
+/* Reads a variable where a value says, as ResourceGather does. */
+static const struct li_op op_peek = {.name = "Peek",
+                                     .inputs_min = 2,
+                                     .inputs_max = 2,
+                                     .outputs = OUTPUT("y"),
+                                     .shape = read_rule,
+                                     .forward = write_forward,
+                                     .effects = LI_EFFECT_READ};
+
+/* Writes v (deferred), then reads and writes it and w; reads t (deferred), then writes it. */
 static void effects_keep_their_order_around_what_is_deferred(void **state)
 {
     struct fixture *f = *state;
     struct li_graph *rest;
     int32_t v = variable(f, "v", 3), w = variable(f, "w", 3), u = variable(f, "u", 3);
     li_vid x = input_of(f, SHAPE(3)), hv = handle(f, v), hw = handle(f, w), hu = handle(f, u);
+    li_vid ht = handle(f, variable(f, "t", 3));
     li_vid ones = node(f, &op_ones, "ones", node(f, &op_length, "length", x, LI_NONE), LI_NONE);
 
     node(f, &op_read, "v before", hv, LI_NONE), require_last(f);
@@ -191,9 +201,13 @@ static void effects_keep_their_order_around_what_is_deferred(void **state)
     node(f, &op_write, "w deferred", hw, node(f, &op_add, "late", r, ones)), require_last(f);
     node(f, &op_write, "w waits", hw, x), require_last(f);
     node(f, &op_write, "u free", hu, x), require_last(f);
+    node(f, &op_peek, "t peeked", ht, ones), require_last(f);
+    node(f, &op_read, "t read", ht, LI_NONE), require_last(f);
+    node(f, &op_write, "t waits", ht, x), require_last(f);
     struct li_graph *g = infer(f, SHAPE(3), &rest);
-    static const char *const now[] = {"length", "v before", "w free", "u read", "u free"};
-    static const char *const later[] = {"ones", "v deferred", "v after", "late", "w deferred", "w waits"};
+    static const char *const now[] = {"length", "v before", "w free", "u read", "u free", "t read"};
+    static const char *const later[] = {"ones",       "v deferred", "v after",  "late",
+                                        "w deferred", "w waits",    "t peeked", "t waits"};
     assert_int_equal(g->node_count, LI_COUNT(now));
     assert_int_equal(rest->node_count, LI_COUNT(later));
     for (size_t i = 0; i < LI_COUNT(now); i++) {
