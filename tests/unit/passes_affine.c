@@ -60,10 +60,10 @@ static void a_factor_for_each_channel_goes_into_the_filter_and_the_bias(void **s
 static void a_factor_from_the_images_does_not(void **state)
 {
     struct fixture *f = *state;
-    li_vid x = input(f, SHAPE(1, 5, 5, 4)), gate = input(f, SHAPE(4));
+    li_vid x = input(f, SHAPE(1, 5, 5, 4)), gate = emit(f, "Maximum", weights(f, SHAPE(4)), input(f, SHAPE(4)));
     li_vid out = emit(f, "Mul", conv(f, x, SHAPE(1, 1, 4, 4), "SAME"), gate);
     run_passes(f, &out, 1);
-    assert_ops(f, "_LiConvPack _LiConv2D Mul ");
+    assert_ops(f, "Maximum _LiConvPack _LiConv2D Mul ");
 }
 
 /* One channel times seven numbers makes seven channels, of which a depthwise filter has only one. */

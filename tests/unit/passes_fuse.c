@@ -118,6 +118,19 @@ static void a_pad_becomes_the_padding_of_a_valid_convolution(void **state)
     assert_memory_equal(pads->ints, expected, sizeof expected);
 }
 
+static void a_pad_is_added_to_padding_that_is_there(void **state)
+{
+    struct fixture *f = *state;
+    const int64_t ones[4] = {1, 1, 1, 1}, own[8] = {0, 0, 2, 0, 0, 1, 0, 0}, expected[8] = {0, 0, 3, 2, 2, 4, 0, 0};
+    const struct li_attr attrs[] = {LI_TYPE("T", LINCE_FLOAT32), LI_INTS("strides", ones, 4),
+                                    LI_STR("padding", "EXPLICIT"), LI_INTS("explicit_paddings", own, 8)};
+    li_vid x = padded(f, input(f, SHAPE(2, 5, 5, 4)), 1, 2, 0);
+    li_vid out = emit_with(f, "Conv2D", x, weights(f, SHAPE(3, 3, 4, 4)), attrs, 4);
+    run_passes(f, &out, 1);
+    assert_ops(f, "_LiConvPack _LiConv2D ");
+    assert_memory_equal(li_attr(made_node(f, "_LiConv2D"), "explicit_paddings")->ints, expected, sizeof expected);
+}
+
 static void a_pad_of_channels_or_before_same_padding_stays(void **state)
 {
     struct fixture *f = *state;
@@ -153,16 +166,10 @@ static void swish_hard_swish_and_gelu_are_recognised(void **state)
     assert_true(li_attr_float(&f->made->nodes[3], "alpha") == 1);
 }
 
-static void other_numbers_make_other_functions(void **state)
+/* The activations that are left must be those of single ops. */
+static void assert_spelled_out(struct fixture *f, li_vid out)
 {
-    struct fixture *f = *state;
-    li_vid x = input(f, SHAPE(2, 7)), y = input(f, SHAPE(2, 7));
-    li_vid two = emit(f, "Relu6", emit(f, "AddV2", x, number(f, 2)), LI_NONE);
-    li_vid erf = emit(f, "Erf", emit(f, "Mul", x, number(f, 0.7f)), LI_NONE);
-    li_vid out[3] = {emit(f, "Mul", emit(f, "Mul", two, number(f, 1.0f / 6)), x),
-                     emit(f, "Mul", emit(f, "Mul", number(f, 0.5f), x), emit(f, "AddV2", number(f, 1), erf)),
-                     emit(f, "Mul", y, emit(f, "Sigmoid", x, LI_NONE))};
-    run_passes(f, out, 3);
+    run_passes(f, &out, 1);
     for (int32_t n = 0; n < f->made->node_count; n++) {
         const struct li_node *node = &f->made->nodes[n];
         if (strcmp(node->op->name, "_LiActivate") == 0) {
@@ -170,6 +177,35 @@ static void other_numbers_make_other_functions(void **state)
             assert_true(kind == LI_ACT_RELU6 || kind == LI_ACT_SIGMOID);
         }
     }
+}
+
+static li_vid shifted_relu6(struct fixture *f, li_vid x, float shift)
+{
+    return emit(f, "Relu6", emit(f, "AddV2", x, number(f, shift)), LI_NONE);
+}
+
+static void other_numbers_make_other_functions(void **state)
+{
+    struct fixture *f = *state;
+    li_vid x = input(f, SHAPE(2, 7)), y = input(f, SHAPE(2, 7)), sigmoid = emit(f, "Sigmoid", x, LI_NONE);
+    li_vid erf = emit(f, "Erf", emit(f, "Mul", x, number(f, 0.7f)), LI_NONE);
+    assert_spelled_out(f, emit(f, "Mul", emit(f, "Mul", shifted_relu6(f, x, 2), number(f, 1.0f / 6)), x));
+    assert_spelled_out(f, emit(f, "Mul", emit(f, "Mul", shifted_relu6(f, x, 3), number(f, 0.2f)), x));
+    assert_spelled_out(f, emit(f, "Mul", shifted_relu6(f, x, 3), number(f, 0.2f)));
+    assert_spelled_out(f, emit(f, "Mul", emit(f, "Mul", number(f, 0.5f), x), emit(f, "AddV2", number(f, 1), erf)));
+    assert_spelled_out(f, emit(f, "Mul", y, emit(f, "Sigmoid", x, LI_NONE)));
+    assert_spelled_out(f, emit(f, "Mul", x, emit(f, "Mul", number(f, 0.5f), sigmoid)));
+    assert_spelled_out(f, emit(f, "Mul", emit(f, "Mul", x, number(f, 2)), emit(f, "Sigmoid", x, LI_NONE)));
+}
+
+/* A number with three dims makes three dims of two. */
+static void a_number_that_adds_dims_is_no_part_of_an_activation(void **state)
+{
+    struct fixture *f = *state;
+    const float one = 1.5f;
+    li_vid x = input(f, SHAPE(2, 7)), cube = constant(f, LINCE_FLOAT32, SHAPE(1, 1, 1), &one);
+    assert_spelled_out(f, emit(f, "Mul", x, emit(f, "Sigmoid", emit(f, "Mul", x, cube), LI_NONE)));
+    assert_int_equal(f->made->values[f->made->outputs[0]].shape.rank, 3);
 }
 
 int main(void)
@@ -185,9 +221,11 @@ int main(void)
         TEST(a_bias_along_the_rows_of_channels_first_stays_apart),
         TEST(matrix_products_and_depthwise_convolutions_fuse_too),
         TEST(a_pad_becomes_the_padding_of_a_valid_convolution),
+        TEST(a_pad_is_added_to_padding_that_is_there),
         TEST(a_pad_of_channels_or_before_same_padding_stays),
         TEST(swish_hard_swish_and_gelu_are_recognised),
         TEST(other_numbers_make_other_functions),
+        TEST(a_number_that_adds_dims_is_no_part_of_an_activation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
