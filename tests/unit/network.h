@@ -29,6 +29,7 @@ struct network {
     int variables;
     int64_t batch;
     bool fixed_batch; /* something depends on this very number */
+    bool lowest;      /* there is a MaxPool, which makes the lowest of all floats of a window of NaN */
     bool limit;       /* input 1 tells how much of an axis is kept: the graph has two segments */
 };
 
@@ -283,12 +284,14 @@ static inline void net_pool(struct network *n)
     const struct li_shape shape = *net_shape(n, x);
     bool max = net_chance(n, 2);
     struct net_window w = net_window(n, &shape, false, false);
-    if (!max && strcmp(w.padding, "EXPLICIT") == 0) {
+    bool nothing = LI_MIN(w.kernel[0], w.kernel[1]) < 3; /* but padding, may lie in a window */
+    if ((!max || nothing) && strcmp(w.padding, "EXPLICIT") == 0) {
         w.padding = "SAME";
     }
     int64_t ksize[4] = {1, w.kernel[0], w.kernel[1], 1};
     int count = net_window_attrs(&w, false, attrs);
     attrs[count++] = (struct li_attr)LI_INTS("ksize", ksize, 4);
+    n->lowest = n->lowest || max;
     net_push(n, net_one(n, max ? "MaxPool" : "AvgPool", x, LI_NONE, attrs, count));
 }
 

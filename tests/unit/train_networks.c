@@ -22,14 +22,17 @@ static struct li_shape input_shape(const struct network *n, int run)
     return shape;
 }
 
-/* Now and then something that is no number. */
+/*
+ * Now and then something that is no number; but not where a MaxPool could make the lowest float of it: next to the largest, what
+ * overflows and what of that is a NaN depends on the order of operations.
+ */
 static struct li_tensor input_of(const struct network *n, int run)
 {
     static const float odd[] = {NAN, INFINITY, -INFINITY, -0.0f, 1e-40f};
     struct li_tensor t = {.dtype = LINCE_FLOAT32, .shape = input_shape(n, run)};
     uint64_t random = n->seed * 31 + (uint64_t)run + 7;
     int64_t count = li_shape_count(&t.shape);
-    bool strange = net_next(&random) % 4 == 0;
+    bool strange = net_next(&random) % 4 == 0 && !n->lowest;
     t.size_bytes = (size_t)count * sizeof(float);
     t.data = malloc(t.size_bytes + 1);
     for (int64_t i = 0; i < count; i++) {
@@ -207,7 +210,7 @@ static void compare(const struct network *n, const struct way *way, int run, con
                     : isinf(want[i]) ? got[i] == want[i]
                                      : fabs((double)got[i] - (double)want[i]) <= PARTS_PER_MILLION * 1e-6 * largest;
         if (!same) {
-            print_message("%s", li_graph_text(n->g, NULL));
+            fputs(li_graph_text(n->g, NULL), stderr); /* longer than cmocka prints */
             fail_msg("LINCE_SEED=%llu, run %d, %s, %d threads, %s: %s %d: element %lld of %lld is %.9g, wanted %.9g",
                      (unsigned long long)n->seed, run, li_isa_name(way->isa), way->threads,
                      way->passes ? "all passes" : "no pass", what, index, (long long)i, (long long)count,
