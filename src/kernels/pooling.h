@@ -5,7 +5,8 @@
 #include "map.h"
 
 /* What lies in the padding is left out: of the maximum, and of the sum and the count of the average. A window that
- * holds nothing but padding gives -inf (maximum) or 0 (average). */
+ * holds nothing but padding gives -FLT_MAX (maximum) or 0 (average). The maximum starts from there and takes no NaN, as
+ * TensorFlow's does. */
 struct li_pooling {
     int64_t batch, in_h, in_w, channels;
     int64_t out_h, out_w;

@@ -1,7 +1,7 @@
 /* Pooling by plain loops. One task is one row of one image. */
 #include "pooling.h"
 
-#include <math.h>
+#include <float.h>
 
 static int64_t tasks(const struct li_pooling *g)
 {
@@ -25,11 +25,11 @@ static void pool(const struct li_pooling *g, const float *x, float *y, int64_t t
         clip(left, g->kernel_w, g->in_w, &x0, &x1);
         int64_t count = (y1 - y0) * (x1 - x0);
         for (int64_t c = 0; c < g->channels; c++) {
-            double result = average ? 0 : -INFINITY;
+            double result = average ? 0 : -(double)FLT_MAX;
             for (int64_t i = 0; i < count; i++) {
                 int64_t iy = top + y0 + i / (x1 - x0), ix = left + x0 + i % (x1 - x0);
                 double v = (double)x[n * g->x.image + iy * g->x.row + ix * g->x.pixel + c];
-                result = average ? result + v : v != v || v > result ? v : result;
+                result = average ? result + v : v > result ? v : result;
             }
             y[n * g->y.image + oy * g->y.row + ox * g->y.pixel + c] =
                 (float)(average && count > 0 ? result / (double)count : result);

@@ -1,7 +1,5 @@
-/* ClipByValue: min(max(t, low), high), both ends a scalar or of the shape of t. */
+/* ClipByValue: max(min(t, high), low), both ends a scalar or of the shape of t. */
 #include "common.h"
-
-#include <math.h>
 
 static lince_status clip_shape(struct li_infer *s)
 {
@@ -25,12 +23,12 @@ static void clip_block(lince_dtype dtype, union li_block *t, const union li_bloc
     enum li_domain domain = li_domain_of(dtype);
     for (int64_t k = 0; k < n; k++) {
         if (domain == LI_DOMAIN_FLOAT) {
-            double x = isnan(t->f[k]) ? t->f[k] : t->f[k] < low->f[k] ? low->f[k] : t->f[k];
-            t->f[k] = x > high->f[k] ? high->f[k] : x;
+            double x = t->f[k] > high->f[k] ? high->f[k] : t->f[k];
+            t->f[k] = x < low->f[k] ? low->f[k] : x;
         } else if (domain == LI_DOMAIN_SIGNED) {
-            t->i[k] = LI_MIN(LI_MAX(t->i[k], low->i[k]), high->i[k]);
+            t->i[k] = LI_MAX(LI_MIN(t->i[k], high->i[k]), low->i[k]);
         } else {
-            t->u[k] = LI_MIN(LI_MAX(t->u[k], low->u[k]), high->u[k]);
+            t->u[k] = LI_MAX(LI_MIN(t->u[k], high->u[k]), low->u[k]);
         }
     }
 }

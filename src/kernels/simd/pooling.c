@@ -3,6 +3,8 @@
 #include "clip.h"
 #include "simd.h"
 
+#include <float.h>
+
 enum {
     TASK_FLOATS = 16 << 10, /* outputs of one task */
     MAX_TASKS = 64,
@@ -28,7 +30,7 @@ INLINE void pool_channels(const struct window *win, float *y, int64_t c, const i
     vf result[STRIP];
     UNROLL(4)
     for (int j = 0; j < vectors; j++) {
-        result[j] = average ? v_zero() : v_set(-INFINITY);
+        result[j] = average ? v_zero() : v_set(-FLT_MAX);
     }
     for (int64_t ky = 0; ky < win->h; ky++) {
         for (int64_t kx = 0; kx < win->w; kx++) {
@@ -36,7 +38,7 @@ INLINE void pool_channels(const struct window *win, float *y, int64_t c, const i
             UNROLL(4)
             for (int j = 0; j < vectors; j++) {
                 vf v = v_load_n(x + j * VL, lanes);
-                result[j] = average ? result[j] + v : v_max(v, result[j]);
+                result[j] = average ? result[j] + v : v_at_least(result[j], v);
             }
         }
     }
