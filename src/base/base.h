@@ -207,7 +207,7 @@ int li_pool_threads(const struct li_pool *pool);
  * Call run(context, task, worker) once for every task in [0, tasks), spread over the pool; returns when all are done.
  * worker is in [0, li_pool_threads()) and no two calls with the same worker overlap: it indexes scratch. Tasks are dealt in
  * contiguous ranges, the same worker getting the same range for the same number of tasks. One parallel region at a time:
- * a caller that finds the pool busy (or is itself inside a region) runs all its tasks as worker 0. Never fails.
+ * a caller that finds the pool busy (or is itself inside a region, or a forked child) runs all its tasks as worker 0. Never fails.
  */
 void li_pool_run(struct li_pool *pool, int64_t tasks, void (*run)(void *context, int64_t task, int worker),
                  void *context);

@@ -19,6 +19,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/types.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -36,6 +37,7 @@ struct li_pool {
     struct li_mem *mem;
     atomic_uint references;
     int threads;
+    pid_t owner; /* the process the workers are in: a forked child has none of them, and does its tasks itself */
 
     atomic_bool busy; /* held by the caller whose region runs */
     void (*run)(void *context, int64_t task, int worker);
@@ -220,16 +222,23 @@ static int start_workers(struct li_pool *pool, int *failed)
     return started;
 }
 
-static void destroy(struct li_pool *pool, int started)
+static void stop_workers(struct li_pool *pool, int started)
 {
-    struct li_mem *mem = pool->mem;
-
     pool->stop = true;
     for (int i = 1; i < started; i++) {
         wake_worker(&pool->worker[i - 1]);
     }
     for (int i = 1; i < started; i++) {
         pthread_join(pool->worker[i - 1].thread, NULL);
+    }
+}
+
+static void destroy(struct li_pool *pool, int started)
+{
+    struct li_mem *mem = pool->mem;
+
+    if (pool->owner == getpid()) {
+        stop_workers(pool, started);
     }
     li_free(mem, pool);
     li_mem_release(mem);
@@ -250,6 +259,7 @@ lince_status li_pool_new(struct li_pool **out, int threads, struct li_mem *mem, 
     pool->mem = mem;
     li_mem_retain(mem);
     pool->threads = threads;
+    pool->owner = getpid();
     atomic_init(&pool->references, 1);
     atomic_init(&pool->busy, false);
     atomic_init(&pool->pending, 0);
@@ -299,7 +309,7 @@ void li_pool_run(struct li_pool *pool, int64_t tasks, void (*run)(void *context,
 {
     int workers = (int)LI_MIN((int64_t)pool->threads, tasks);
 
-    if (workers <= 1 || atomic_exchange_explicit(&pool->busy, true, memory_order_acquire)) {
+    if (workers <= 1 || pool->owner != getpid() || atomic_exchange_explicit(&pool->busy, true, memory_order_acquire)) {
         for (int64_t task = 0; task < tasks; task++) {
             run(context, task, 0);
         }

@@ -2,6 +2,7 @@
 #include "support.h"
 
 #include <pthread.h>
+#include <sys/wait.h>
 
 static const char *const models[] = {"classifier", "mobile", "convnext", "bit", "swin", "vit", "mixer", "dilated"};
 
@@ -260,6 +261,31 @@ static void sessions_outlive_their_model_and_pool(void **state)
     free(images.data);
 }
 
+static void a_forked_child_goes_on_with_its_parents_session(void **state)
+{
+    (void)state;
+    lince_model *model = open_model("classifier", 3);
+    lince_session *session = open_session(model, "__call__", NULL, 0);
+    lince_tensor images = random_images(9, 16, 16, 6);
+    size_t n, m;
+    int status = -1;
+    float *before = run_floats(session, &images, &n);
+    pid_t child = fork();
+    if (child == 0) {
+        alarm(20);
+        float *after = run_floats(session, &images, &m);
+        lince_session_free(session);
+        lince_model_close(model);
+        _exit(m == n && memcmp(before, after, n * sizeof(float)) == 0 ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    free(before);
+    free(images.data);
+    lince_session_free(session);
+    lince_model_close(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -269,6 +295,7 @@ int main(void)
         cmocka_unit_test(a_session_used_by_two_threads_is_refused_or_right),
         cmocka_unit_test(a_callback_that_runs_its_own_session_is_refused),
         cmocka_unit_test(sessions_outlive_their_model_and_pool),
+        cmocka_unit_test(a_forked_child_goes_on_with_its_parents_session),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -264,6 +265,36 @@ static void workers_are_named(void **state)
     li_pool_release(pool);
 }
 
+static void count_worker(void *context, int64_t task, int worker)
+{
+    int *ran = context;
+    ran[task] += worker == 0 ? 1 : 100;
+}
+
+/* Without the others; and it does not wait for them when it lets the pool go. */
+static void a_forked_child_runs_all_tasks_itself(void **state)
+{
+    struct li_pool *pool = new_pool(3);
+    int ran[7] = {0}, status = -1;
+    (void)state;
+
+    li_pool_run(pool, 7, count_worker, (int[7]){0});
+    pid_t child = fork();
+    if (child == 0) {
+        alarm(20);
+        li_pool_run(pool, 7, count_worker, ran);
+        li_pool_release(pool);
+        for (int i = 0; i < 7; i++) {
+            ran[0] += ran[i] != 1;
+        }
+        _exit(ran[0] == 1 ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    li_pool_run(pool, 7, count_worker, ran);
+    li_pool_release(pool);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, new_mem, release_mem)
@@ -276,6 +307,7 @@ int main(void)
         TEST(a_start_that_fails_is_undone),
         TEST(senseless_sizes_are_refused),
         TEST(workers_are_named),
+        TEST(a_forked_child_runs_all_tasks_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
