@@ -9,14 +9,15 @@ set -u
 
 group=${1:-build}
 
-# What is looked for: a program, pc:MODULE for pkg-config, or h:HEADER; then its package for apt, dnf and brew.
+# What is looked for: a program, PROGRAM>=VERSION, pc:MODULE for pkg-config, or h:HEADER; then its package for apt, dnf
+# and brew.
 # Several packages are joined by a comma; - is none.
 wanted() {
     cat <<'TABLE'
 make                make                   make                  make
 cc                  gcc                    gcc                   gcc
 h:stdlib.h          libc6-dev              glibc-devel           -
-cmake               cmake                  cmake                 cmake
+cmake>=3.22         cmake                  cmake                 cmake
 ninja               ninja-build            ninja-build           ninja
 pkg-config          pkgconf                pkgconf-pkg-config    pkgconf
 protoc-c            protobuf-c-compiler    protobuf-c-compiler   protobuf-c
@@ -46,6 +47,7 @@ have() {
     case $1 in
     pc:*) command -v pkg-config >/dev/null 2>&1 && pkg-config --exists "${1#pc:}" ;;
     h:*) command -v cc >/dev/null 2>&1 && echo "#include <${1#h:}>" | printf '%s\n' "#include <stddef.h>" "#include <stdio.h>" "$(cat)" | cc -E - >/dev/null 2>&1 ;;
+    *">="*) printf '%s\n' "${1#*>=}" "$("${1%>=*}" --version 2>/dev/null | sed -n '1s/[^0-9]*\([0-9.]*\).*/\1/p')" | sort -VC ;;
     *) command -v "$1" >/dev/null 2>&1 ;;
     esac
 }
