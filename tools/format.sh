@@ -1,5 +1,5 @@
 #!/bin/sh
-# Format every C file the repository holds, or with --check say which are not. clang-format 14: others break lines elsewhere.
+# Format every C file of the tree, or with --check say which are not. clang-format 14: others break lines elsewhere.
 set -u
 cd "$(dirname "$0")/.."
 
@@ -12,16 +12,17 @@ for name in clang-format-14 clang-format; do
 done
 [ -n "$format" ] || { echo "lince: clang-format 14 is not installed (apt: clang-format-14)" >&2; exit 1; }
 
+files=$(find include src app examples tests fuzz bench tools -name '*.[ch]' | LC_ALL=C sort)
 if [ "${1:-}" != --check ]; then
-    git ls-files -z -- '*.c' '*.h' | xargs -0 "$format" -i
+    echo "$files" | xargs "$format" -i
     exit
 fi
 bad=0
-for file in $(git ls-files -- '*.c' '*.h'); do
+for file in $files; do
     if ! "$format" "$file" | cmp -s - "$file"; then
         echo "not formatted: $file"
         bad=$((bad + 1))
     fi
 done
 [ $bad = 0 ] || { echo "format: $bad files; run make format"; exit 1; }
-echo "format: all files are as clang-format leaves them"
+echo "format: $(echo "$files" | wc -l | tr -d ' ') files, all as clang-format leaves them"
