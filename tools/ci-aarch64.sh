@@ -31,8 +31,8 @@ if [ ! -e "$root/.complete" ]; then
             -o Dir::State::status="$apt/status" -o Dir::Cache="$apt/cache" -o Debug::NoLocking=1 "$@"
     }
     there update >"$apt/log" 2>&1 || { cat "$apt/log"; exit 1; }
-    there install -y --no-install-recommends --download-only libc6-dev libgcc-12-dev libprotobuf-c-dev libjpeg-dev \
-        libpng-dev libgif-dev libwebp-dev libisal-dev libsnappy-dev libjansson-dev libcmocka-dev >"$apt/log" 2>&1 ||
+    there install -y --no-install-recommends --download-only libc6-dev \
+        "libgcc-$(aarch64-linux-gnu-gcc -dumpversion)-dev" libprotobuf-c-dev libjpeg-dev libpng-dev libgif-dev libwebp-dev libisal-dev libsnappy-dev libjansson-dev libcmocka-dev >"$apt/log" 2>&1 ||
         { cat "$apt/log"; exit 1; }
     for package in "$apt"/cache/archives/*.deb; do
         dpkg-deb -x "$package" "$root"
