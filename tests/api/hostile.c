@@ -83,6 +83,9 @@ static void each_broken_model_ends_in_its_class_of_error_with_one_message(void *
         struct attempt a = {.peak_bytes = 0};
         const char *name = json_string_value(json_object_get(c, "name"));
         lince_status want = status_of(json_string_value(json_object_get(c, "expect")));
+        if (!SNAPPY && !strcmp(name, "index_snappy_lie")) {
+            want = LINCE_EUNSUPPORTED; /* nothing looks inside the block */
+        }
         snprintf(path, sizeof path, "%s/malformed/models/%s", LINCE_TEST_DATA, name);
         try_model(path, &a);
         lince_status got = a.load ? a.load : a.call;
