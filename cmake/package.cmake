@@ -10,6 +10,9 @@ set(CPACK_PACKAGE_DIRECTORY ${PROJECT_BINARY_DIR}/packages)
 
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION science)
+set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
+  "The command line (lince), the library, its header, and what pkg-config and CMake need to find it.
+Classifies photos, turns them into feature vectors, and calls any function of a model with arrays.")
 # Depends is what dpkg-shlibdeps finds in the files; the library that comes with the program is found beside it.
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${PROJECT_BINARY_DIR})
