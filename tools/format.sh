@@ -10,7 +10,7 @@ for name in clang-format-14 clang-format; do
         break
     fi
 done
-[ -n "$format" ] || { echo "lince: clang-format 14 is not installed (apt: clang-format-14)" >&2; exit 1; }
+[ -n "$format" ] || { echo "lince: clang-format 14 is not installed (apt: clang-format-14; pip: clang-format==14.0.6)" >&2; exit 1; }
 
 files=$(find include src app examples tests fuzz bench tools -name '*.[ch]' | LC_ALL=C sort)
 if [ "${1:-}" != --check ]; then
