@@ -407,7 +407,7 @@ static void run_everywhere(struct case_block *b, void *context)
     struct tally *tally = context;
     struct case_array *kept = calloc(CASE_MOST, sizeof *kept);
     assert_non_null(kept);
-    for (int isa = LI_ISA_REF; isa <= LI_ISA_AVX512; isa++) {
+    for (int isa = LI_ISA_REF; isa <= LI_ISA_NEON; isa++) {
         if (isa <= (int)li_cpu_isa() && li_kernels_get((enum li_isa)isa)->isa == (enum li_isa)isa) {
             run_block(b, (enum li_isa)isa, kept, tally);
             if (has_slope(b)) {
