@@ -43,5 +43,4 @@ fi
 cmake -S . -B build/aarch64 -G Ninja --toolchain cmake/aarch64.cmake -DLINCE_AARCH64_ROOT="$root" -DLINCE_WERROR=ON \
     -DCMAKE_BUILD_TYPE=Release >build/aarch64.log 2>&1 || { cat build/aarch64.log; exit 1; }
 cmake --build build/aarch64 -j "$jobs"
-# Scripts that start the program themselves reach it through this.
-QEMU_LD_PREFIX=$root ctest --test-dir build/aarch64 --output-on-failure -j "$jobs" --timeout 1800
+ctest --test-dir build/aarch64 --output-on-failure -j "$jobs" --timeout 1800

@@ -5,7 +5,7 @@ echo old >f.npy
 for signal in INT TERM HUP; do
     # A shell has its background commands ignore INT.
     env --default-signal=INT "$lince" embed "$lite0" chelsea.jpg photo.jpg --output f.npy --batch-size 1 2>/dev/null &
-    until ls -A | grep -q '^\.f\.npy\.'; do sleep 0.05; done
+    until ls -A | grep -q '^\.f\.npy\.' || ! kill -0 $!; do sleep 0.05; done
     kill -$signal $!
     { wait $!; echo "$signal: $?" >status; } 2>/dev/null
     cat status
