@@ -123,6 +123,9 @@ bool li_read_u64le(struct li_bytes *from, uint64_t *value);
 bool li_read_varint(struct li_bytes *from, uint64_t *value); /* at most 10 bytes, value below 2^64 */
 bool li_read_bytes(struct li_bytes *from, size_t len, struct li_bytes *value);
 
+/* What a file that broke our format is instead, by its first bytes, and what to do about it; NULL when they do not tell. */
+const char *li_bytes_foreign(struct li_bytes bytes);
+
 uint32_t li_crc32c(uint32_t crc, const void *data, size_t len); /* start with 0; may be continued */
 static inline uint32_t li_crc32c_mask(uint32_t crc)
 {

@@ -19,8 +19,12 @@ static lince_status fill(struct li_bundle *b, struct li_bytes index, const char 
         limit = 0;
     }
     b->arena.limit_bytes = limit;
-    LI_TRY(li_table_each(index, b->where, b->mem, li_bundle_add, b, err));
-    return li_bundle_check(b, err);
+    lince_status st = li_table_each(index, b->where, b->mem, li_bundle_add, b, err);
+    const char *other = st == LINCE_EFORMAT ? li_bytes_foreign(index) : NULL;
+    if (other) {
+        return li_fail(err, st, "%s: this is %s", b->where, other);
+    }
+    return st ? st : li_bundle_check(b, err);
 }
 
 static lince_status new_bundle(struct li_bundle **out, struct li_mem *mem, lince_error *err)

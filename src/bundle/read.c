@@ -192,6 +192,17 @@ static void *publish(struct li_bundle *b, struct li_entry *e, struct elements fo
     return data;
 }
 
+/* What a tensor that is not there, or not as it should be, lies in may be no data file at all. */
+static lince_status name_shard(struct li_bundle *b, const struct li_entry *e, lince_status st, lince_error *err)
+{
+    struct li_bytes file;
+    lince_error ignored;
+    bool broken = st == LINCE_ECORRUPT && !e->slices && e->shard >= 0 && e->shard < b->shards;
+    const char *other = broken && !map_shard(&file, b, e->shard, &ignored) ? li_bytes_foreign(file) : NULL;
+
+    return other ? li_fail(err, st, "data file %" PRId32 " is %s", e->shard, other) : st;
+}
+
 lince_status li_bundle_read(struct li_tensor *out, struct li_bundle *b, const struct li_bundle_entry *entry,
                             lince_error *err)
 {
@@ -204,6 +215,7 @@ lince_status li_bundle_read(struct li_tensor *out, struct li_bundle *b, const st
     if ((st = li_proto_dtype(&tensor.dtype, (int32_t)entry->dtype, err)) ||
         (st = li_shape_bytes(&tensor.shape, tensor.dtype, &tensor.size_bytes, err)) ||
         (st = tensor.data ? LINCE_OK : read_elements(&found, b, e, tensor.size_bytes, err))) {
+        st = name_shard(b, e, st, err);
         return li_prefix(err, st, "%s: \"%s\"", b->where, entry->key);
     }
     if (!tensor.data) {

@@ -27,23 +27,6 @@ static void read_head(struct head *head, const char *path)
     }
 }
 
-static bool starts(const struct head *head, size_t at, const char *magic, size_t len)
-{
-    return head->len >= at + len && !memcmp(head->data + at, magic, len);
-}
-
-/* "<html", "<!doctype" and the like, after blanks, in any case. */
-static bool is_html(const struct head *head)
-{
-    size_t i = 0;
-
-    while (i < head->len && (strchr(" \t\r\n", head->data[i]) && head->data[i])) {
-        i++;
-    }
-    return head->len - i >= 5 && (!strncasecmp((const char *)head->data + i, "<html", 5) ||
-                                  !strncasecmp((const char *)head->data + i, "<!doc", 5));
-}
-
 static bool ends(const char *path, const char *suffix)
 {
     size_t a = strlen(path), b = strlen(suffix);
@@ -51,33 +34,18 @@ static bool ends(const char *path, const char *suffix)
     return a >= b && !strcasecmp(path + a - b, suffix);
 }
 
-/* What the first bytes, or else the name, say; NULL when nothing does. */
-static const char *describe_bytes(const struct head *head)
+static struct li_bytes bytes_of(const struct head *head)
 {
-    if (starts(head, 0, "\x1f\x8b", 2) ||
-        starts(head, 0,
-               "\xfd"
-               "7zXZ",
-               5) ||
-        starts(head, 0, "BZh", 3) || starts(head, 257, "ustar", 5)) {
-        return "a packed archive; unpack it and open the folder inside";
-    }
-    if (starts(head, 0, "\x89HDF\r\n\x1a\n", 8)) {
-        return "an HDF5 file, as Keras 2 saves with .h5; load it there and write it with model.export() or "
-               "tf.saved_model.save()";
-    }
-    if (starts(head, 4, "TFL3", 4)) {
-        return "a TensorFlow Lite model; open the SavedModel it was converted from";
-    }
-    if (starts(head, 0, "version https://git-lfs", 23)) {
-        return "a Git LFS pointer, not the file itself; fetch it with `git lfs pull`";
-    }
-    return is_html(head) ? "an HTML page, as a failed download leaves it; download the model again" : NULL;
+    return (struct li_bytes){head->data, head->len};
 }
 
+static const char *const frozen_graph =
+    "a frozen graph, which has no variables or callables any more; open the SavedModel it was made from";
+
+/* What its first bytes, or else its name, say. */
 static const char *describe_file(const char *path, const struct head *head)
 {
-    const char *known = describe_bytes(head);
+    const char *known = li_bytes_foreign(bytes_of(head));
 
     if (known) {
         return known;
@@ -85,7 +53,7 @@ static const char *describe_file(const char *path, const struct head *head)
     if (ends(path, ".keras")) {
         return "a Keras 3 archive; load it in Keras and write it with model.export()";
     }
-    if (starts(head, 0, "PK\x03\x04", 4)) {
+    if (head->len >= 4 && !memcmp(head->data, "PK\x03\x04", 4)) {
         return "a zip archive; unpack it and open the folder inside";
     }
     if (ends(path, "model.json")) {
@@ -95,7 +63,7 @@ static const char *describe_file(const char *path, const struct head *head)
         return "one file of a SavedModel; open the folder it is in";
     }
     if (ends(path, ".pb")) {
-        return "a frozen graph, which has no variables or callables any more; open the SavedModel it was made from";
+        return frozen_graph;
     }
     return "a file; a SavedModel is a folder with a saved_model.pb";
 }
@@ -109,40 +77,64 @@ static bool has(const char *folder, const char *name)
 }
 
 struct listing {
-    char first[256]; /* the first folder that holds a SavedModel, else the first frozen graph */
-    bool nested, frozen, keras, lite;
+    char first[256];  /* the first folder that holds a SavedModel, else the first file of a known kind */
+    const char *kind; /* of that file; NULL: it is a folder, or there is none */
+    char part[256];   /* of a SavedModel that is missing its saved_model.pb */
     size_t entries;
 };
 
-/* Files of a SavedModel other than saved_model.pb. */
-static bool stands_beside(const char *name)
+static const char *kind_of(const char *name)
 {
-    return !strcmp(name, "fingerprint.pb") || !strcmp(name, "keras_metadata.pb");
+    return ends(name, ".keras") || ends(name, ".h5") ? "a Keras file"
+           : ends(name, ".tflite")                   ? "a TensorFlow Lite model"
+           : ends(name, ".pb")                       ? "a frozen graph"
+                                                     : NULL;
 }
 
-static void list(struct listing *out, const char *folder)
+/* What lies beside a saved_model.pb; that itself when it is a link to nowhere. */
+static bool is_part(const char *name)
 {
-    DIR *dir = opendir(folder);
+    static const char *const parts[] = {"saved_model.pb", "variables", "fingerprint.pb", "keras_metadata.pb"};
+
+    for (size_t i = 0; i < LI_COUNT(parts); i++) {
+        if (!strcmp(name, parts[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void look_at(struct listing *l, const char *folder, const char *name)
+{
     char inner[300];
 
+    snprintf(inner, sizeof inner, "%s/saved_model.pb", name);
+    if (is_part(name)) {
+        snprintf(l->part, sizeof l->part, "%s", name);
+    } else if (has(folder, inner) && (l->kind || !l->first[0])) {
+        snprintf(l->first, sizeof l->first, "%s", name);
+        l->kind = NULL;
+    } else if (!l->first[0] && (l->kind = kind_of(name))) {
+        snprintf(l->first, sizeof l->first, "%s", name);
+    }
+}
+
+static lince_status list(struct listing *out, const char *folder, lince_error *err)
+{
+    DIR *dir = opendir(folder);
+
     memset(out, 0, sizeof *out);
-    for (struct dirent *e; dir && (e = readdir(dir));) {
-        if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..")) {
-            continue;
-        }
-        out->entries++;
-        snprintf(inner, sizeof inner, "%s/saved_model.pb", e->d_name);
-        bool nested = has(folder, inner), lite = ends(e->d_name, ".tflite");
-        bool frozen = ends(e->d_name, ".pb") && !stands_beside(e->d_name);
-        bool keras = ends(e->d_name, ".keras") || ends(e->d_name, ".h5");
-        if (nested > out->nested || (!out->nested && (frozen || keras || lite) && !out->first[0])) {
-            snprintf(out->first, sizeof out->first, "%s", e->d_name);
-        }
-        out->nested |= nested, out->frozen |= frozen, out->keras |= keras, out->lite |= lite;
+    if (!dir) {
+        return li_fail(err, LINCE_EIO, "%s: cannot list this folder: %s", folder, strerror(errno));
     }
-    if (dir) {
-        closedir(dir);
+    for (struct dirent *e; (e = readdir(dir));) {
+        if (strcmp(e->d_name, ".") && strcmp(e->d_name, "..")) {
+            out->entries++;
+            look_at(out, folder, e->d_name);
+        }
     }
+    closedir(dir);
+    return LINCE_OK;
 }
 
 static lince_status identify_folder(const char *path, lince_error *err)
@@ -164,28 +156,24 @@ static lince_status identify_folder(const char *path, lince_error *err)
         return li_fail(err, LINCE_EUNSUPPORTED,
                        "%s: a TensorFlow.js model (model.json); open the SavedModel it was converted from", path);
     }
-    list(&l, path);
-    if (l.nested) {
+    LI_TRY(list(&l, path, err));
+    if (l.part[0]) {
+        return li_fail(err, LINCE_ENOENT, "%s: a SavedModel without its saved_model.pb%s%s; copy or download it again",
+                       path, strcmp(l.part, "saved_model.pb") ? ": there is only " : ", which is a link to nowhere",
+                       strcmp(l.part, "saved_model.pb") ? l.part : "");
+    }
+    if (l.kind) {
+        return li_fail(err, LINCE_EUNSUPPORTED,
+                       "%s: no saved_model.pb, but %s, which is %s; wanted a TensorFlow 2 SavedModel", path, l.first,
+                       l.kind);
+    }
+    if (l.first[0]) {
         return li_fail(err, LINCE_ENOENT, "%s: no saved_model.pb here; there is one in %s/%s", path, path, l.first);
     }
     if (!l.entries) {
         return li_fail(err, LINCE_ENOENT, "%s: an empty folder; wanted one with a saved_model.pb", path);
     }
-    if (l.first[0]) {
-        return li_fail(err, LINCE_EUNSUPPORTED,
-                       "%s: no saved_model.pb, but %s, which is %s; wanted a TensorFlow 2 SavedModel", path, l.first,
-                       l.keras  ? "a Keras file"
-                       : l.lite ? "a TensorFlow Lite model"
-                                : "a frozen graph");
-    }
     return li_fail(err, LINCE_ENOENT, "%s: no saved_model.pb in this folder", path);
-}
-
-lince_status li_identify_tf1(const char *path, lince_error *err)
-{
-    return li_fail(err, LINCE_EUNSUPPORTED,
-                   "a %s of TensorFlow 1 (it has no object graph); wanted a SavedModel that TensorFlow 2 saved",
-                   has(path, "tfhub_module.pb") ? "Hub module" : "SavedModel");
 }
 
 lince_status li_identify_path(const char *path, lince_error *err)
@@ -202,17 +190,36 @@ lince_status li_identify_path(const char *path, lince_error *err)
     if (S_ISDIR(st.st_mode)) {
         return identify_folder(path, err);
     }
+    if (!S_ISREG(st.st_mode)) {
+        return li_fail(err, LINCE_EUNSUPPORTED, "%s: a pipe or a device; a SavedModel is a folder", path);
+    }
     read_head(&head, path);
     return li_fail(err, LINCE_EUNSUPPORTED, "%s: this is %s", path, describe_file(path, &head));
 }
 
+/* A GraphDef begins with its first node, where a SavedModel has a number or a long message. */
+static bool is_graph(struct li_bytes bytes)
+{
+    return bytes.len && bytes.data[0] == 0x0a && !li_proto_guard(bytes, &tf__graph_def__descriptor, "", NULL);
+}
+
 lince_status li_identify_bytes(struct li_bytes bytes, const char *where, lince_status st, lince_error *err)
 {
-    struct head head = {.len = LI_MIN(bytes.len, (size_t)HEAD_BYTES)};
+    const char *known = li_bytes_foreign(bytes);
 
-    if (head.len) {
-        memcpy(head.data, bytes.data, head.len);
+    if (!known && is_graph(bytes)) {
+        known = frozen_graph;
     }
-    const char *known = describe_bytes(&head);
     return known ? li_fail(err, st, "%s: this is %s", where, known) : st;
+}
+
+lince_status li_identify_old(const char *path, lince_error *err)
+{
+    if (has(path, "tfhub_module.pb")) {
+        return li_fail(err, LINCE_EUNSUPPORTED,
+                       "a TensorFlow 1 Hub module (it has a tfhub_module.pb); wanted a SavedModel that TensorFlow 2 "
+                       "saved");
+    }
+    return li_fail(err, LINCE_EUNSUPPORTED,
+                   "a SavedModel of TensorFlow 1 (it has no object graph); wanted one that TensorFlow 2 saved");
 }

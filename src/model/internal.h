@@ -61,12 +61,12 @@ struct li_model {
 
 /* ---- identify.c: naming what is no TF2 SavedModel ---- */
 
-/* path has no saved_model.pb that can be opened: say what it is instead. Never LINCE_OK. */
+/* path has no saved_model.pb: say what it is instead. Never LINCE_OK. */
 lince_status li_identify_path(const char *path, lince_error *err);
-/* The SavedModel in this folder has no object graph. Never LINCE_OK. */
-lince_status li_identify_tf1(const char *path, lince_error *err);
 /* saved_model.pb broke the grammar with code st: say so if its first bytes are those of something else. Returns a code. */
 lince_status li_identify_bytes(struct li_bytes bytes, const char *where, lince_status st, lince_error *err);
+/* A SavedModel without an object graph. Never LINCE_OK. */
+lince_status li_identify_old(const char *path, lince_error *err);
 
 /* ---- objects.c ---- */
 

@@ -112,7 +112,7 @@ static lince_status choose_meta_graph(struct li_model *m, const char *tags, linc
         }
     }
     if (!objects || (m->meta && !m->meta->def->object_graph_def)) {
-        return li_identify_tf1(m->path, err);
+        return li_identify_old(m->path, err);
     }
     if (!m->meta) {
         return fail_tags(m, tags, err);
@@ -136,7 +136,7 @@ static lince_status map_file(struct li_model *m, const char *path, lince_error *
         return LINCE_ENOMEM;
     }
     lince_status st = li_file_map(&m->file, file, err);
-    return st == LINCE_ENOENT || st == LINCE_EIO ? li_identify_path(path, err) : st;
+    return st == LINCE_ENOENT ? li_identify_path(path, err) : st;
 }
 
 static lince_status read_messages(struct li_model *m, const struct li_model_options *options, lince_error *err)
