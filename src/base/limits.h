@@ -10,6 +10,7 @@ enum {
     LI_MAX_VALUES = 1 << 23,     /* values of one graph */
     LI_MAX_OBJECTS = 1 << 20,    /* objects of one SavedModel */
     LI_MAX_ATTRIBUTES = 1 << 14, /* children of the root object, signatures */
+    LI_MAX_PARAMETERS = 1 << 12, /* of a callable */
     LI_MAX_NAME = 4096,          /* bytes of a name of a node, function, variable or key */
     LI_MAX_META_GRAPHS = 64,     /* of one SavedModel */
     LI_MAX_SHARDS = 1 << 16,     /* data files of one checkpoint */

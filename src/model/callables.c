@@ -1,7 +1,11 @@
 /* What can be called: functions of the root object, its callable sub-objects, its signatures, its losses; and their traces. */
 #include "model/internal.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+/* What is read of all callables may take this many times the file, and a little. Of real files it takes less than twice. */
+enum { GROWTH = 16, BASE_BYTES = 1 << 20 };
 
 struct reader {
     struct li_model *model;
@@ -89,6 +93,17 @@ static lince_status write_text(struct li_trace *t, const struct reader *r)
     return LINCE_OK;
 }
 
+/* The file can refer to one function, or one trace, any number of times, and each time it is read anew. */
+static lince_status check_growth(const struct reader *r)
+{
+    const struct li_model *m = r->model;
+
+    if (m->arena.used_bytes > GROWTH * m->file.bytes.len + BASE_BYTES) { /* the file is below 2 GB */
+        return li_fail(r->err, LINCE_ELIMIT, "with it, callables and traces take more than %d times the file", GROWTH);
+    }
+    return LINCE_OK;
+}
+
 static lince_status read_traces(const struct reader *r, char *const *functions, size_t count)
 {
     struct li_trace *list = li_arena_calloc(&r->model->arena, count, sizeof *list, r->err);
@@ -99,6 +114,7 @@ static lince_status read_traces(const struct reader *r, char *const *functions, 
     for (size_t i = 0; i < count; i++) {
         list[i].function = functions[i];
         lince_status st = read_trace_parts(&list[i], r);
+        st = st ? st : check_growth(r);
         if (st) {
             return li_prefix(r->err, st, "trace \"%.200s\"", functions[i]);
         }
@@ -112,6 +128,7 @@ static lince_status write_texts(const struct reader *r)
 {
     for (size_t i = 0; i < r->to->trace_count; i++) {
         LI_TRY(write_text((struct li_trace *)&r->to->trace[i], r));
+        LI_TRY(check_growth(r));
     }
     return LINCE_OK;
 }
@@ -121,6 +138,7 @@ static lince_status write_texts(const struct reader *r)
 static lince_status read_function(const struct reader *r, const Tf__SavedFunction *function)
 {
     LI_TRY(li_spec_read(r->to, function->function_spec, &r->model->arena, r->err));
+    LI_TRY(check_growth(r));
     return read_traces(r, function->concrete_functions, function->n_concrete_functions);
 }
 
@@ -207,28 +225,52 @@ static lince_status add_callable(struct li_model *m, const char *name, int32_t f
     return LINCE_OK;
 }
 
-/* The last child of a name is the attribute; those before it were replaced. */
-static bool is_attribute(const struct li_model *m, int32_t object, size_t child)
-{
-    const Tf__ObjectReference *ref = m->object[object]->children[child];
+struct child {
+    const char *name;
+    size_t place;
+};
 
-    for (size_t i = child + 1; i < m->object[object]->n_children; i++) {
-        if (!strcmp(m->object[object]->children[i]->local_name, ref->local_name)) {
-            return false;
-        }
+/* By name; of equal names, the last first. */
+static int compare_children(const void *a, const void *b)
+{
+    const struct child *x = a, *y = b;
+    int order = strcmp(x->name, y->name);
+
+    return order ? order : (x->place < y->place) - (x->place > y->place);
+}
+
+/* By child, whether it is an attribute: the last of a name is, those before it were replaced. */
+static lince_status find_attributes(const struct li_model *m, int32_t object, bool **out, lince_error *err)
+{
+    const Tf__SavedObject *o = m->object[object];
+    bool *is = li_calloc(m->mem, o->n_children + 1, sizeof *is, err);
+    struct child *sorted = is ? li_calloc(m->mem, o->n_children + 1, sizeof *sorted, err) : NULL;
+
+    if (!sorted) {
+        li_free(m->mem, is);
+        return LINCE_ENOMEM;
     }
-    return true;
+    for (size_t i = 0; i < o->n_children; i++) {
+        sorted[i] = (struct child){o->children[i]->local_name, i};
+    }
+    qsort(sorted, o->n_children, sizeof *sorted, compare_children);
+    for (size_t i = 0; i < o->n_children; i++) {
+        is[sorted[i].place] = !i || strcmp(sorted[i].name, sorted[i - 1].name);
+    }
+    li_free(m->mem, sorted);
+    *out = is;
+    return LINCE_OK;
 }
 
 /* Those of the root's children whose being callable says that they are functions, or else objects with a `__call__`. */
-static lince_status add_children(struct li_model *m, bool functions, lince_error *err)
+static lince_status add_children(struct li_model *m, const bool *is_attribute, bool functions, lince_error *err)
 {
     const Tf__SavedObject *root = m->object[0];
 
     for (size_t i = 0; i < root->n_children; i++) {
         int32_t child = root->children[i]->node_id, function = function_of(m, child);
         if (function == LI_NONE || (function == child) != functions || child == 0 ||
-            !strcmp(root->children[i]->local_name, "__call__") || !is_attribute(m, 0, i)) {
+            !strcmp(root->children[i]->local_name, "__call__") || !is_attribute[i]) {
             continue;
         }
         LI_TRY(add_callable(m, root->children[i]->local_name, function, false, err));
@@ -236,13 +278,13 @@ static lince_status add_children(struct li_model *m, bool functions, lince_error
     return LINCE_OK;
 }
 
-static lince_status add_signatures(struct li_model *m, int32_t map, lince_error *err)
+static lince_status add_signatures(struct li_model *m, const bool *is_attribute, int32_t map, lince_error *err)
 {
     const Tf__SavedObject *o = m->object[map];
 
     for (size_t i = 0; i < o->n_children; i++) {
         int32_t function = function_of(m, o->children[i]->node_id);
-        if (function == LI_NONE || !is_attribute(m, map, i)) {
+        if (function == LI_NONE || !is_attribute[i]) {
             continue;
         }
         const char *name = li_arena_printf(&m->arena, err, "signatures.%s", o->children[i]->local_name);
@@ -286,7 +328,6 @@ static lince_status open_losses(struct li_model *m, lince_error *err)
     return LINCE_OK;
 }
 
-/* Comparing names takes the square of their number, so there is a ceiling. */
 static lince_status make_room(struct li_model *m, int32_t signatures, lince_error *err)
 {
     size_t n = m->object[0]->n_children + 1, s = signatures == LI_NONE ? 0 : m->object[signatures]->n_children;
@@ -299,6 +340,27 @@ static lince_status make_room(struct li_model *m, int32_t signatures, lince_erro
     return m->callable ? LINCE_OK : LINCE_ENOMEM;
 }
 
+static lince_status open_children(struct li_model *m, lince_error *err)
+{
+    bool *is_attribute;
+
+    LI_TRY(find_attributes(m, 0, &is_attribute, err));
+    lince_status st = add_children(m, is_attribute, true, err);
+    st = st ? st : add_children(m, is_attribute, false, err);
+    li_free(m->mem, is_attribute);
+    return st;
+}
+
+static lince_status open_signatures(struct li_model *m, int32_t map, lince_error *err)
+{
+    bool *is_attribute;
+
+    LI_TRY(find_attributes(m, map, &is_attribute, err));
+    lince_status st = add_signatures(m, is_attribute, map, err);
+    li_free(m->mem, is_attribute);
+    return st;
+}
+
 lince_status li_callables_open(struct li_model *m, lince_error *err)
 {
     int32_t call = li_object_child(m, 0, "__call__"), signatures = li_object_child(m, 0, "signatures");
@@ -307,10 +369,9 @@ lince_status li_callables_open(struct li_model *m, lince_error *err)
     if (call != LI_NONE && function_of(m, call) != LI_NONE) {
         LI_TRY(add_callable(m, "__call__", function_of(m, call), false, err));
     }
-    LI_TRY(add_children(m, true, err));
-    LI_TRY(add_children(m, false, err));
+    LI_TRY(open_children(m, err));
     if (signatures != LI_NONE) {
-        LI_TRY(add_signatures(m, signatures, err));
+        LI_TRY(open_signatures(m, signatures, err));
     }
     return open_losses(m, err);
 }

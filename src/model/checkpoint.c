@@ -15,6 +15,7 @@ struct pairing {
     struct li_model *model;
     const Tf__TrackableObjectGraph *graph;
     int32_t *partner;             /* by object: its node in the checkpoint's graph, or LI_NONE */
+    int32_t *queue, queued;       /* objects that have one, in the order in which it was found */
     Tf__ObjectReference **sorted; /* the children of the node at hand, sorted by name, for when their order differs */
     size_t sorted_room;
 };
@@ -75,6 +76,13 @@ static lince_status sort_children(struct pairing *p, const tracked *node, lince_
     return LINCE_OK;
 }
 
+/* The first node that an object is paired with, on the shortest path that both graphs have, is the one that counts. */
+static void pair(struct pairing *p, int32_t object, int32_t node)
+{
+    p->partner[object] = node;
+    p->queue[p->queued++] = object;
+}
+
 /* Pair the children of an object. Their order is the same as a rule, so the next one is tried before the sorted list. */
 static lince_status pair_children(struct pairing *p, int32_t object, lince_error *err)
 {
@@ -89,7 +97,7 @@ static lince_status pair_children(struct pairing *p, int32_t object, lince_error
             continue;
         }
         if (next < node->n_children && !strcmp(node->children[next]->local_name, child->local_name)) {
-            p->partner[child->node_id] = node->children[next++]->node_id;
+            pair(p, child->node_id, node->children[next++]->node_id);
             continue;
         }
         if (!node->n_children) {
@@ -101,7 +109,7 @@ static lince_status pair_children(struct pairing *p, int32_t object, lince_error
         }
         found = bsearch(&child, p->sorted, node->n_children, sizeof *p->sorted, compare_references);
         if (found) {
-            p->partner[child->node_id] = (*found)->node_id;
+            pair(p, child->node_id, (*found)->node_id);
         }
     }
     return LINCE_OK;
@@ -117,22 +125,19 @@ static const char *value_key(const tracked *node)
     return NULL;
 }
 
-/* order is breadth-first, so an object's first pairing is the one of its shortest path. */
-static lince_status pair(struct pairing *p, const int32_t *order, int32_t count, const char **keys, lince_error *err)
+static lince_status pair_all(struct pairing *p, const char **keys, lince_error *err)
 {
     struct li_model *m = p->model;
 
     if (p->graph->n_nodes) {
-        p->partner[0] = 0;
+        pair(p, 0, 0);
     }
-    for (int32_t i = 0; i < count; i++) {
-        if (p->partner[order[i]] == LI_NONE) {
-            continue;
-        }
-        LI_TRY(pair_children(p, order[i], err));
-        if (m->object[order[i]]->kind_case == TF__SAVED_OBJECT__KIND_VARIABLE) {
-            const char *key = value_key(p->graph->nodes[p->partner[order[i]]]);
-            if (key && !(keys[order[i]] = li_arena_strdup(&m->arena, key, err))) {
+    for (int32_t i = 0; i < p->queued; i++) {
+        int32_t object = p->queue[i];
+        LI_TRY(pair_children(p, object, err));
+        if (m->object[object]->kind_case == TF__SAVED_OBJECT__KIND_VARIABLE) {
+            const char *key = value_key(p->graph->nodes[p->partner[object]]);
+            if (key && !(keys[object] = li_arena_strdup(&m->arena, key, err))) {
                 return LINCE_ENOMEM;
             }
         }
@@ -140,8 +145,7 @@ static lince_status pair(struct pairing *p, const int32_t *order, int32_t count,
     return LINCE_OK;
 }
 
-static lince_status find_keys(struct li_model *m, const int32_t *order, int32_t count, const char **keys,
-                              lince_error *err)
+static lince_status find_keys(struct li_model *m, const char **keys, lince_error *err)
 {
     struct pairing p = {.model = m};
     struct li_arena scratch;
@@ -151,13 +155,14 @@ static lince_status find_keys(struct li_model *m, const int32_t *order, int32_t 
     st = read_graph(&p.graph, m, &scratch, err);
     if (!st && !(st = check_graph(p.graph, err))) {
         p.partner = li_arena_alloc(&scratch, (size_t)m->object_count * sizeof *p.partner, err);
-        st = p.partner ? LINCE_OK : LINCE_ENOMEM;
+        p.queue = li_arena_alloc(&scratch, (size_t)m->object_count * sizeof *p.queue, err);
+        st = p.partner && p.queue ? LINCE_OK : LINCE_ENOMEM;
     }
     if (!st) {
         for (int32_t i = 0; i < m->object_count; i++) {
             p.partner[i] = LI_NONE;
         }
-        st = pair(&p, order, count, keys, err);
+        st = pair_all(&p, keys, err);
     }
     li_free(m->mem, p.sorted);
     li_arena_free(&scratch);
@@ -233,7 +238,7 @@ lince_status li_checkpoint_bind(struct li_model *m, const int32_t *order, int32_
         return LINCE_ENOMEM;
     }
     LI_TRY(li_bundle_open(&m->bundle, prefix, m->mem, err));
-    LI_TRY(find_keys(m, order, count, keys, err));
+    LI_TRY(find_keys(m, keys, err));
     for (int32_t i = 0; i < count; i++) {
         if (m->object[order[i]]->kind_case == TF__SAVED_OBJECT__KIND_VARIABLE) {
             lince_status st = add_variable(m, order[i], keys[order[i]], err);

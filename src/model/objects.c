@@ -187,9 +187,9 @@ lince_status li_object_list(const struct li_model *m, int32_t object, const char
     for (size_t i = 0; i < o->n_children; i++) {
         length = LI_MAX(length, list_index(o->children[i]->local_name) + 1);
     }
-    if (length > LI_MAX_OBJECTS) {
-        return li_fail(err, LINCE_ELIMIT, "the list \"%s\" has an element %lld, the limit is %d", what,
-                       (long long)length - 1, LI_MAX_OBJECTS);
+    if ((size_t)length > o->n_children) {
+        return li_fail(err, LINCE_EINVAL, "the list \"%s\" has an element %lld, and only %zu in all", what,
+                       (long long)length - 1, o->n_children);
     }
     *elements = li_arena_alloc(arena, (size_t)length * sizeof **elements, err);
     if (!*elements) {

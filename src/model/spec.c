@@ -91,6 +91,10 @@ static lince_status read_parameters(struct li_callable *c, const struct pairs *p
     if (!list) {
         return LINCE_ENOMEM;
     }
+    if (n + k > LI_MAX_PARAMETERS) { /* they are looked up by name, one after the other */
+        return li_fail(err, LINCE_ELIMIT, "its argument spec has %zu arguments, the limit is %d", n + k,
+                       LI_MAX_PARAMETERS);
+    }
     if (p->defaults.count > n) {
         return li_fail(err, LINCE_EINVAL, "its argument spec has %zu defaults for %zu arguments", p->defaults.count, n);
     }

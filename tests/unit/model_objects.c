@@ -1,0 +1,233 @@
+/* Object graphs as files have them: what is found, in which order, and what of a forged one is refused before it costs anything. */
+#include "model_forge.h"
+
+struct fixture {
+    struct forge forge;
+    struct li_mem *mem;
+    struct li_model *model;
+    lince_error err;
+};
+
+static void begin(struct fixture *f)
+{
+    memset(f, 0, sizeof *f);
+    f->mem = li_mem_new(NULL, NULL, NULL, 0);
+}
+
+static lince_status try_open(struct fixture *f)
+{
+    return open_forge(&f->forge, &f->model, f->mem, &f->err);
+}
+
+static void end(struct fixture *f)
+{
+    li_model_release(f->model);
+    assert_int_equal(li_mem_used_bytes(f->mem), 0);
+    li_mem_release(f->mem);
+    free_forge(&f->forge);
+}
+
+/* ---- Checkpoints ---- */
+
+static void put_variable(struct fixture *f, const char *name)
+{
+    struct buf message = {0};
+
+    put_number(&message, 1, LINCE_FLOAT32);
+    put_shape(&message, 2, NULL, 0);
+    put_text(&message, 6, name);
+    object(&f->forge, "", 7, &message);
+    free(message.data);
+}
+
+/* A node of the checkpoint's graph: its children, "NAME=ID ...", and the key of its value. */
+static void put_tracked(struct buf *graph, const char *children, const char *key)
+{
+    struct buf node = {0}, child = {0};
+    char text[256], *save;
+
+    snprintf(text, sizeof text, "%s", children);
+    for (char *at = strtok_r(text, " ", &save); at; at = strtok_r(NULL, " ", &save)) {
+        char *equals = strchr(at, '=');
+        *equals = '\0';
+        put_number(&child, 1, atoi(equals + 1));
+        put_text(&child, 2, at);
+        put_message(&node, 1, &child);
+    }
+    if (key) {
+        put_text(&child, 1, "VARIABLE_VALUE");
+        put_text(&child, 3, key);
+        put_message(&node, 2, &child);
+    }
+    put_message(graph, 1, &node);
+    free(node.data);
+    free(child.data);
+}
+
+static void put_checkpoint(struct fixture *f, struct buf *graph, float value)
+{
+    struct buf entries = {0}, entry = {0}, shape = {0};
+    struct buf *data = &f->forge.data;
+    uint32_t crc = 0, length = (uint32_t)graph->len;
+
+    put_header(&entries, 1);
+    put_varint(data, graph->len);
+    crc = li_crc32c(0, &length, 4);
+    put_u32(data, li_crc32c_mask(crc));
+    crc = li_crc32c(crc, data->data + data->len - 4, 4);
+    put(data, graph->data, graph->len);
+    put_number(&entry, 1, LINCE_STRING);
+    put_message(&entry, 2, &shape);
+    put_number(&entry, 5, (int64_t)data->len);
+    put_varint(&entry, 6 << 3 | 5);
+    put_u32(&entry, li_crc32c_mask(li_crc32c(crc, graph->data, graph->len)));
+    put_entry_text(&entries, "_CHECKPOINTABLE_OBJECT_GRAPH", &entry);
+
+    put_number(&entry, 1, LINCE_FLOAT32);
+    put_message(&entry, 2, &shape);
+    put_number(&entry, 4, (int64_t)data->len);
+    put_number(&entry, 5, 4);
+    put_varint(&entry, 6 << 3 | 5);
+    put_u32(&entry, li_crc32c_mask(li_crc32c(0, &value, 4)));
+    put_entry_text(&entries, "the key", &entry);
+    put(data, &value, 4);
+    f->forge.index = table_of(&entries);
+    free(entries.data);
+    free(entry.data);
+    free(shape.data);
+    free(graph->data);
+}
+
+/*
+ * The checkpoint's graph may lack objects: here the one on the shortest path to the variable. It is still found by the path that
+ * both graphs have.
+ */
+static void a_variable_is_paired_by_the_path_that_both_graphs_have(void **state)
+{
+    struct fixture f;
+    struct buf graph = {0};
+    float value = 0;
+
+    (void)state;
+    begin(&f);
+    user_object(&f.forge, "a=1 b=2", "_generic_user_object");
+    user_object(&f.forge, "v=3", "_generic_user_object");
+    user_object(&f.forge, "c=4", "_generic_user_object");
+    put_variable(&f, "weights");
+    user_object(&f.forge, "d=5", "_generic_user_object");
+    user_object(&f.forge, "v=3", "_generic_user_object");
+    put_tracked(&graph, "b=1", NULL);
+    put_tracked(&graph, "c=2", NULL);
+    put_tracked(&graph, "d=3", NULL);
+    put_tracked(&graph, "v=4", NULL);
+    put_tracked(&graph, "", "the key");
+    put_checkpoint(&f, &graph, 2.5f);
+    if (try_open(&f)) {
+        fail_msg("%s", f.err.text);
+    }
+    assert_int_equal(li_model_variable_count(f.model), 1);
+    assert_int_equal(li_store_read(li_model_store(f.model), li_model_variable(f.model, 0)->resource, &value, 4, &f.err), 0);
+    assert_true(value == 2.5f);
+    end(&f);
+}
+
+/* ---- What costs more than the file is large ---- */
+
+/* An element far out says that those before it are missing: no room is made for them. */
+static void a_list_with_missing_elements_is_refused_at_once(void **state)
+{
+    static const char *const lists[] = {"variables", "trainable_variables", "regularization_losses"};
+
+    (void)state;
+    for (size_t i = 0; i < LI_COUNT(lists); i++) {
+        struct fixture f;
+        char children[64];
+        begin(&f);
+        snprintf(children, sizeof children, "%s=1", lists[i]);
+        user_object(&f.forge, children, "_generic_user_object");
+        user_object(&f.forge, "0=0 999999=0", "trackable_list_wrapper");
+        assert_int_equal(try_open(&f), LINCE_EINVAL);
+        assert_non_null(strstr(f.err.text, lists[i]));
+        assert_true(li_mem_peak_bytes(f.mem) < 1 << 18);
+        end(&f);
+    }
+}
+
+static char *repeat(const char *text, size_t n)
+{
+    char *all = malloc(n * strlen(text) + 1);
+
+    assert_non_null(all);
+    for (size_t i = 0; i < n; i++) {
+        strcpy(all + i * strlen(text), text);
+    }
+    return all;
+}
+
+/* A trace that is listed again and again, each time with all its text, would be many times what the file holds. */
+static void a_trace_listed_ten_thousand_times_does_not_take_its_size_as_often(void **state)
+{
+    struct fixture f;
+    char *traces = repeat("f ", 10000);
+
+    (void)state;
+    begin(&f);
+    for (int i = 0; i < 400; i++) {
+        char text[32];
+        snprintf(text, sizeof text, "argument_%03d:1:2,3,4", i);
+        argument(&f.forge, text);
+    }
+    result(&f.forge, "r", "argument_000");
+    function(&f.forge, "f");
+    user_object(&f.forge, "__call__=1", "_generic_user_object");
+    callable(&f.forge, traces);
+    assert_int_equal(try_open(&f), LINCE_ELIMIT);
+    assert_true(li_mem_peak_bytes(f.mem) < 16 << 20);
+    end(&f);
+    free(traces);
+}
+
+static double now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Names that begin alike are slow to compare: their number must not be squared. */
+static void sixteen_thousand_attributes_are_read_at_once(void **state)
+{
+    enum { MANY = 16000, EACH = 120 };
+    struct fixture f;
+    char *children = malloc(MANY * EACH), *at = children;
+
+    (void)state;
+    assert_non_null(children);
+    begin(&f);
+    for (int i = 0; i < MANY; i++) {
+        memset(at, 'x', 100);
+        at += 100;
+        at += sprintf(at, "%05d=1 ", i);
+    }
+    user_object(&f.forge, children, "_generic_user_object");
+    callable(&f.forge, "");
+    double start = now();
+    lince_status st = try_open(&f);
+    double took = now() - start;
+    assert_true(st == LINCE_OK || st == LINCE_ELIMIT);
+    assert_true(took < 1.0);
+    end(&f);
+    free(children);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_variable_is_paired_by_the_path_that_both_graphs_have),
+        cmocka_unit_test(a_list_with_missing_elements_is_refused_at_once),
+        cmocka_unit_test(a_trace_listed_ten_thousand_times_does_not_take_its_size_as_often),
+        cmocka_unit_test(sixteen_thousand_attributes_are_read_at_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
