@@ -35,6 +35,7 @@ static struct li_arena_block *add_block(struct li_arena *arena, size_t bytes, li
         size = bytes;
     }
     if (!fits(arena, size)) {
+        arena->limited = true;
         li_fail(err, LINCE_ELIMIT, "%zu bytes more than the %zu in use pass the limit of %zu", size, arena->used_bytes,
                 arena->limit_bytes);
         return NULL;

@@ -88,6 +88,7 @@ struct li_arena {
     struct li_arena_block *blocks;
     size_t used_bytes;  /* of all blocks */
     size_t limit_bytes; /* 0: only mem's */
+    bool limited;       /* an allocation failed because of limit_bytes */
 };
 
 void li_arena_init(struct li_arena *arena, struct li_mem *mem, size_t limit_bytes);

@@ -8,21 +8,25 @@ enum {
     LI_MAX_STRUCTURE_DEPTH = 32, /* lists in dicts in tuples */
     LI_MAX_NODES = 1 << 20,      /* nodes of one graph after calls are inlined */
     LI_MAX_VALUES = 1 << 23,     /* values of one graph */
-    LI_MAX_OBJECTS = 1 << 20,    /* objects of one SavedModel */
-    LI_MAX_ATTRIBUTES = 1 << 14, /* children of the root object, signatures */
-    LI_MAX_PARAMETERS = 1 << 12, /* of a callable */
-    LI_MAX_NAME = 4096,          /* bytes of a name of a node, function, variable or key */
-    LI_MAX_META_GRAPHS = 64,     /* of one SavedModel */
-    LI_MAX_SHARDS = 1 << 16,     /* data files of one checkpoint */
-    LI_MAX_FOLD_BYTES = 1 << 16, /* a constant made while shapes are inferred */
-    LI_MAX_IMAGE_SIDE = 1 << 16, /* pixels */
-    LI_MAX_PLANS = 8,            /* input shapes a session remembers */
+    LI_MAX_NODE_ATTRIBUTES = 1 << 10,
+    LI_MAX_OUTPUTS = 1 << 14,     /* of one node */
+    LI_MAX_GROWTH = 32,           /* a graph after calls are inlined, in sizes of the functions it is made from */
+    LI_MAX_SMALL_GRAPH = 1 << 17, /* one below this may have grown more: names, inputs and outputs count, too */
+    LI_MAX_OBJECTS = 1 << 20,     /* objects of one SavedModel */
+    LI_MAX_ATTRIBUTES = 1 << 14,  /* children of the root object, signatures */
+    LI_MAX_PARAMETERS = 1 << 12,  /* of a callable */
+    LI_MAX_NAME = 4096,           /* bytes of a name of a node, function, variable or key */
+    LI_MAX_META_GRAPHS = 64,      /* of one SavedModel */
+    LI_MAX_SHARDS = 1 << 16,      /* data files of one checkpoint */
+    LI_MAX_FOLD_BYTES = 1 << 16,  /* a constant made while shapes are inferred */
+    LI_MAX_IMAGE_SIDE = 1 << 16,  /* pixels */
+    LI_MAX_PLANS = 8,             /* input shapes a session remembers */
     LI_MAX_THREADS = 256
 };
 #define LI_MAX_PB_BYTES ((size_t)1 << 31)      /* saved_model.pb */
 #define LI_MAX_MESSAGE_BYTES ((size_t)1 << 31) /* memory an unpacked message may take */
 #define LI_MAX_TENSOR_BYTES ((size_t)1 << 40)  /* any single tensor, before the memory limit is asked */
-#define LI_MAX_SPLAT_BYTES ((size_t)1 << 30)   /* a constant that is larger than what the file spells out */
+#define LI_MAX_SPLAT_BYTES ((size_t)1 << 28)   /* constants that are larger than what the file spells out, together */
 #define LI_MAX_IMAGE_PIXELS ((int64_t)1 << 29) /* TensorFlow's own limit */
 
 #endif

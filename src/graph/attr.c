@@ -417,16 +417,16 @@ lince_status li_attrs_outputs(const struct li_op *op, const char *name, const st
         const struct li_attr *attr = output->list ? find_given(attrs, nattrs, output->list) : NULL;
         assert(attr || !output->list);
         int64_t count = !attr ? 1 : attr->kind == LI_ATTR_INT ? attr->i : (int64_t)attr->count;
-        if (count < 0 || count > LI_MAX_VALUES) {
+        if (count < 0 || count > LI_MAX_OUTPUTS) {
             return li_fail(err, LINCE_ELIMIT,
                            "node \"%s\" (%s): attribute \"%s\" asks for %" PRId64 " outputs, wanted 0 to %d", name,
-                           op->name, output->list, count, LI_MAX_VALUES);
+                           op->name, output->list, count, LI_MAX_OUTPUTS);
         }
         total += count;
     }
-    if (total > LI_MAX_VALUES) {
+    if (total > LI_MAX_OUTPUTS) {
         return li_fail(err, LINCE_ELIMIT, "node \"%s\" (%s): has %" PRId64 " outputs, wanted at most %d", name,
-                       op->name, total, LI_MAX_VALUES);
+                       op->name, total, LI_MAX_OUTPUTS);
     }
     *out = (int)total;
     return LINCE_OK;

@@ -202,6 +202,11 @@ lince_status li_attrs_read(const struct li_attr **out, int *count, const Tf__Nod
     int n = 0;
 
     LI_TRY(out_of_memory(attrs));
+    if (LI_MAX(node->n_attr, placeholders->count) > LI_MAX_NODE_ATTRIBUTES) { /* one is looked up in the other */
+        return li_fail(err, LINCE_ELIMIT,
+                       "node \"%.200s\" (%.200s): %zu attributes, and %zu of its function; the limit is %d", node->name,
+                       node->op, node->n_attr, placeholders->count, LI_MAX_NODE_ATTRIBUTES);
+    }
     for (size_t i = 0; i < node->n_attr; i++) {
         if (node->attr[i]->key[0] == '_') {
             continue;

@@ -4,9 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What is read of all callables may take this many times the file, and a little. Of real files it takes less than twice. */
-enum { GROWTH = 16, BASE_BYTES = 1 << 20 };
-
 struct reader {
     struct li_model *model;
     struct li_callable *to;
@@ -93,17 +90,6 @@ static lince_status write_text(struct li_trace *t, const struct reader *r)
     return LINCE_OK;
 }
 
-/* The file can refer to one function, or one trace, any number of times, and each time it is read anew. */
-static lince_status check_growth(const struct reader *r)
-{
-    const struct li_model *m = r->model;
-
-    if (m->arena.used_bytes > GROWTH * m->file.bytes.len + BASE_BYTES) { /* the file is below 2 GB */
-        return li_fail(r->err, LINCE_ELIMIT, "with it, callables and traces take more than %d times the file", GROWTH);
-    }
-    return LINCE_OK;
-}
-
 static lince_status read_traces(const struct reader *r, char *const *functions, size_t count)
 {
     struct li_trace *list = li_arena_calloc(&r->model->arena, count, sizeof *list, r->err);
@@ -114,7 +100,6 @@ static lince_status read_traces(const struct reader *r, char *const *functions, 
     for (size_t i = 0; i < count; i++) {
         list[i].function = functions[i];
         lince_status st = read_trace_parts(&list[i], r);
-        st = st ? st : check_growth(r);
         if (st) {
             return li_prefix(r->err, st, "trace \"%.200s\"", functions[i]);
         }
@@ -128,7 +113,6 @@ static lince_status write_texts(const struct reader *r)
 {
     for (size_t i = 0; i < r->to->trace_count; i++) {
         LI_TRY(write_text((struct li_trace *)&r->to->trace[i], r));
-        LI_TRY(check_growth(r));
     }
     return LINCE_OK;
 }
@@ -138,7 +122,6 @@ static lince_status write_texts(const struct reader *r)
 static lince_status read_function(const struct reader *r, const Tf__SavedFunction *function)
 {
     LI_TRY(li_spec_read(r->to, function->function_spec, &r->model->arena, r->err));
-    LI_TRY(check_growth(r));
     return read_traces(r, function->concrete_functions, function->n_concrete_functions);
 }
 

@@ -145,6 +145,7 @@ static lince_status resolve_inputs(struct resolver *r)
         for (size_t k = 0; k < node->n_input; k++) {
             LI_TRY(resolve(r, node->input[k], node->name, &f->in[i][k]));
         }
+        f->size += 1 + node->n_input;
     }
     return LINCE_OK;
 }
@@ -177,6 +178,46 @@ static lince_status resolve_results(struct resolver *r)
         LI_TRY(resolve(r, (*found)->value, "its result", &r->f->ret[i]));
     }
     return LINCE_OK;
+}
+
+static lince_status sort_outputs(struct resolver *r)
+{
+    const Tf__OpDef *s = r->f->signature;
+    struct name *sorted = li_arena_alloc(&r->scratch, s->n_output_arg * sizeof *sorted, r->err);
+
+    if (!sorted) {
+        return LINCE_ENOMEM;
+    }
+    for (size_t i = 0; i < s->n_output_arg; i++) {
+        sorted[i] = (struct name){s->output_arg[i]->name, strlen(s->output_arg[i]->name), (int32_t)i};
+    }
+    if (s->n_output_arg) {
+        qsort(sorted, s->n_output_arg, sizeof *sorted, compare_names);
+    }
+    for (size_t i = 0; i < s->n_output_arg; i++) {
+        r->f->output_order[i] = sorted[i].place;
+    }
+    return LINCE_OK;
+}
+
+int32_t li_function_output(const struct li_function *f, const char *name, int32_t len)
+{
+    size_t low = 0, high = f->signature->n_output_arg;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const char *text = f->signature->output_arg[f->output_order[middle]]->name;
+        int order = compare_text(text, strlen(text), name, (size_t)len);
+        if (!order) {
+            return f->output_order[middle];
+        }
+        if (order < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return LI_NONE;
 }
 
 /* ---- What matters, and its order ---- */
@@ -307,10 +348,11 @@ static lince_status make_room(struct resolver *r)
     f->in = li_arena_calloc(r->arena, n, sizeof *f->in, r->err);
     f->op = li_arena_calloc(r->arena, n, sizeof *f->op, r->err);
     f->ret = li_arena_calloc(r->arena, f->signature->n_output_arg, sizeof *f->ret, r->err);
+    f->output_order = li_arena_calloc(r->arena, f->signature->n_output_arg, sizeof *f->output_order, r->err);
     f->order = li_arena_calloc(r->arena, n, sizeof *f->order, r->err);
     f->must = li_arena_calloc(r->arena, n, sizeof *f->must, r->err);
     f->constant = li_arena_calloc(r->arena, n, sizeof *f->constant, r->err);
-    return f->in && f->op && f->ret && f->order && f->must && f->constant ? LINCE_OK : LINCE_ENOMEM;
+    return f->in && f->op && f->ret && f->output_order && f->order && f->must && f->constant ? LINCE_OK : LINCE_ENOMEM;
 }
 
 static lince_status resolve_all(struct resolver *r)
@@ -321,6 +363,7 @@ static lince_status resolve_all(struct resolver *r)
     LI_TRY(index_names(r));
     LI_TRY(resolve_inputs(r));
     LI_TRY(resolve_results(r));
+    LI_TRY(sort_outputs(r));
     LI_TRY(find_reachable(r, &reach));
     return put_in_order(r, reach.flags);
 }
@@ -357,6 +400,7 @@ lince_status li_function_get(const struct li_function **out, struct li_model *m,
     struct li_function **slot = &m->function[item - m->meta->functions.item], *f = *slot;
     if (!f) {
         LI_TRY(read_function(&f, m, item, err));
+        m->unpacked += f->size;
         *slot = f;
     }
     *out = f;

@@ -225,11 +225,16 @@ lince_status li_import_run(struct li_import *im, const struct li_binding *b)
     im->model = m;
     im->trace = b->trace->function;
     im->dummy = LI_NONE;
-    li_arena_init(&im->scratch, m->mem, 0);
+    li_arena_init(&im->scratch, m->mem, m->unpacking_bytes);
     LI_TRY(li_graph_new(&im->graph, m->store, li_ops(), m->mem, im->err));
     pthread_mutex_lock(&m->lock);
+    im->work = im->collect_ops ? m->scanned : 0; /* scanning goes through all traces there are */
     lince_status st = import_trace(im, b);
+    m->scanned = im->collect_ops ? im->work : m->scanned;
     pthread_mutex_unlock(&m->lock);
+    if (st == LINCE_ENOMEM && (m->arena.limited || im->scratch.limited)) {
+        st = LINCE_ELIMIT;
+    }
     return st ? li_prefix(im->err, st, "%.200s: function \"%.200s\"", b->callable->name, b->trace->function) : LINCE_OK;
 }
 

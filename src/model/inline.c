@@ -16,6 +16,26 @@ struct li_results {
     bool unknown;                     /* the node is unsupported */
 };
 
+/* ---- What it costs ---- */
+
+enum { NAME_BYTES = 64 }; /* of a name, weigh as much as a node */
+
+/*
+ * Functions that call functions twice, and nodes that read long lists, make a graph of any size from a few lines. Real files call
+ * most functions once.
+ */
+static lince_status charge(struct li_import *im, size_t work, const char *node)
+{
+    im->work += work;
+    if (im->work <= LI_MAX_SMALL_GRAPH || im->work / LI_MAX_GROWTH <= im->model->unpacked) {
+        return LINCE_OK;
+    }
+    return li_fail(
+        im->err, LINCE_ELIMIT,
+        "node \"%.500s\": with it, the graph is more than %d times as large as the functions it is made from", node,
+        LI_MAX_GROWTH);
+}
+
 /* ---- Unsupported nodes ---- */
 
 static lince_status need_room(struct li_import *im, void **array, size_t count, size_t *room, size_t size)
@@ -92,15 +112,9 @@ static bool find_output(const struct li_import *im, const struct li_results *r, 
     *first = 0;
     *count = r->count;
     if (r->called) {
-        const Tf__OpDef *signature = r->called->signature;
         *count = 1;
-        for (size_t i = 0; i < signature->n_output_arg; i++) {
-            if (is_named(s, signature->output_arg[i]->name)) {
-                *first = (int)i;
-                return true;
-            }
-        }
-        return false;
+        *first = li_function_output(r->called, s->output, s->output_len);
+        return *first != LI_NONE;
     }
     if (r->graph_node == LI_NONE) {
         return is_named(s, r->output ? r->output : "output");
@@ -158,6 +172,9 @@ static lince_status read_source(struct li_import *im, const struct li_frame *f, 
                        who, s->output_len, s->output, s->index, from->name, from->op,
                        found ? "fewer" : "none of that name");
     }
+    if (s->whole) {
+        LI_TRY(charge(im, (size_t)count, who));
+    }
     for (int i = s->whole ? 0 : s->index; i < (s->whole ? count : s->index + 1); i++) {
         LI_TRY(add_value(im, to, r->out[first + i]));
     }
@@ -168,6 +185,7 @@ static lince_status read_inputs(struct li_import *im, const struct li_frame *f, 
 {
     const Tf__NodeDef *node = f->function->def->node_def[n];
 
+    LI_TRY(charge(im, node->n_input, node->name));
     for (size_t i = 0; i < node->n_input; i++) {
         if (!f->function->in[n][i].control) {
             LI_TRY(read_source(im, f, &f->function->in[n][i], node->name, in));
@@ -361,7 +379,7 @@ static lince_status append(struct li_import *im, struct step *s, const struct li
     LI_TRY(st);
     LI_TRY(set_effects(im, s, node));
     *s->to = (struct li_results){.out = node->out, .count = node->nout, .graph_node = im->graph->node_count - 1};
-    return LINCE_OK;
+    return charge(im, (size_t)node->nout, s->name);
 }
 
 static lince_status import_table_node(struct li_import *im, struct step *s, bool *done)
@@ -438,9 +456,6 @@ static lince_status import_node(struct li_import *im, struct step *s)
 static lince_status start_step(struct li_import *im, struct li_frame *f, int32_t n, struct step *s)
 {
     *s = (struct step){.frame = f, .n = n, .node = f->function->def->node_def[n], .to = &f->node[n]};
-    if (++im->visited > LI_MAX_NODES) {
-        return li_fail(im->err, LINCE_ELIMIT, "more than %d nodes after functions are inlined", LI_MAX_NODES);
-    }
     s->name = f->path ? li_arena_printf(&im->scratch, im->err, "%s/%s", f->path, s->node->name) : s->node->name;
     if (!s->name) {
         return LINCE_ENOMEM;
@@ -449,6 +464,7 @@ static lince_status start_step(struct li_import *im, struct li_frame *f, int32_t
         return li_fail(im->err, LINCE_ELIMIT, "node \"%.200s...\": a name of %zu bytes with its calls, the limit is %d",
                        s->name, strlen(s->name), LI_MAX_NAME);
     }
+    LI_TRY(charge(im, 1 + strlen(s->name) / NAME_BYTES, s->name));
     return read_inputs(im, f, n, &s->in);
 }
 

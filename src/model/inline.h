@@ -21,9 +21,11 @@ struct li_function {
     const Tf__OpDef *signature; /* never NULL */
     const char *name;
     int32_t node_count;
+    size_t size;             /* nodes and their inputs */
     struct li_source **in;   /* by node: its n_input sources */
     const struct li_op **op; /* by node: its row, or NULL */
     struct li_source *ret;   /* by output_arg */
+    int32_t *output_order;   /* output_args sorted by name */
     int32_t *order;          /* the nodes that results or effects need, each after what it reads */
     int32_t order_count;
     bool *must;                        /* by node: it runs whether or not anything reads it */
@@ -36,6 +38,9 @@ struct li_function {
  */
 lince_status li_function_get(const struct li_function **out, struct li_model *model, const char *name,
                              lince_error *err);
+
+/* Which output_arg has this name, of len bytes; LI_NONE when none has. */
+int32_t li_function_output(const struct li_function *function, const char *name, int32_t len);
 
 /* ---- attrs.c ---- */
 
@@ -70,7 +75,7 @@ struct li_import {
     struct li_graph *graph;
     struct li_arena scratch;
     const char *trace; /* the FunctionDef's name: part of the key of generators */
-    size_t visited;    /* nodes and calls so far */
+    size_t work;       /* nodes so far, with their names, inputs and outputs */
     li_vid dummy;      /* stands for results of what is unsupported; LI_NONE: nothing is yet */
     struct li_missing {
         const char *node, *what; /* "Foo", "Conv2D data_format=NCHW" */

@@ -44,6 +44,9 @@ struct li_model {
     Tf__ConcreteFunctionEntry **concrete;     /* sorted by key; of equal keys the last one first */
     size_t concrete_count;
     struct li_function **function; /* by item of meta->functions; NULL until it is needed */
+    size_t unpacking_bytes;        /* what unpacking functions, or importing one graph, may take of an arena */
+    size_t unpacked;               /* nodes of those that are, and inputs of these */
+    size_t scanned;                /* work that li_callable_ops() had with all callables so far */
     struct li_table **table;       /* to be freed */
     size_t table_count, table_room;
 

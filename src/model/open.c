@@ -155,17 +155,38 @@ static lince_status read_messages(struct li_model *m, const struct li_model_opti
     return m->function ? LINCE_OK : LINCE_ENOMEM;
 }
 
+static lince_status read_objects(struct li_model *m, lince_error *err)
+{
+    LI_TRY(li_objects_open(m, err));
+    LI_TRY(li_assets_open(m, err));
+    LI_TRY(li_lists_open(m, err));
+    return li_callables_open(m, err);
+}
+
+/*
+ * The file can refer to one function, or one trace, any number of times, and each time it is read anew; of a constant it may spell
+ * out one value. What reading the objects takes is held against the file: of real ones it is less than twice their size.
+ * What is unpacked later may take what messages may, and constants LI_MAX_SPLAT_BYTES together.
+ */
+enum { OBJECTS_GROWTH = 16, MESSAGES_GROWTH = 64, BASE_BYTES = 1 << 20 };
+
 static lince_status open_parts(struct li_model *m, const struct li_model_options *options, lince_error *err)
 {
+    size_t bytes = m->file.bytes.len; /* below 2 GB */
+
     LI_TRY(read_messages(m, options, err));
     LI_TRY(li_store_new(&m->store, m->mem, err));
     if (options && options->has_seed) {
         m->store->seed = options->seed;
     }
-    LI_TRY(li_objects_open(m, err));
-    LI_TRY(li_assets_open(m, err));
-    LI_TRY(li_lists_open(m, err));
-    return li_callables_open(m, err);
+    m->arena.limit_bytes = m->arena.used_bytes + OBJECTS_GROWTH * bytes + BASE_BYTES;
+    lince_status st = read_objects(m, err);
+    if (st == LINCE_ENOMEM && m->arena.limited) {
+        return li_prefix(err, LINCE_ELIMIT, "its objects are more than %d times the file", OBJECTS_GROWTH);
+    }
+    m->unpacking_bytes = MESSAGES_GROWTH * bytes + LI_MAX_SPLAT_BYTES;
+    m->arena.limit_bytes = m->arena.used_bytes + m->unpacking_bytes;
+    return st;
 }
 
 lince_status li_model_open(struct li_model **out, const char *path, const struct li_model_options *options,

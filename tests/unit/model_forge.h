@@ -185,7 +185,7 @@ static inline void result(struct forge *f, const char *name, const char *source)
 static inline void node(struct forge *f, const char *name, const char *op, const char *inputs, const char *attrs)
 {
     struct buf node = {0};
-    char text[4096], *save;
+    char text[16384], *save;
 
     put_text(&node, 1, name);
     put_text(&node, 2, op);

@@ -126,7 +126,8 @@ static void a_variable_is_paired_by_the_path_that_both_graphs_have(void **state)
         fail_msg("%s", f.err.text);
     }
     assert_int_equal(li_model_variable_count(f.model), 1);
-    assert_int_equal(li_store_read(li_model_store(f.model), li_model_variable(f.model, 0)->resource, &value, 4, &f.err), 0);
+    assert_int_equal(li_store_read(li_model_store(f.model), li_model_variable(f.model, 0)->resource, &value, 4, &f.err),
+                     0);
     assert_true(value == 2.5f);
     end(&f);
 }
