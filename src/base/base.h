@@ -197,6 +197,12 @@ const char *li_isa_name(enum li_isa isa);
 /* Processors this process may use: affinity and cgroup quota, at least 1. */
 int li_cpu_count(void);
 
+/* ---- Subnormal numbers (subnormal.c) ------------------------------------------------------------------------------- */
+
+/* From here on results of this thread's arithmetic are zero instead, where that is quicker; returns what li_subnormals_restore() wants. */
+unsigned li_subnormals_flush(void);
+void li_subnormals_restore(unsigned before);
+
 /* ---- Thread pool (pool.c) ------------------------------------------------------------------------------------------ */
 
 struct li_pool;
@@ -212,6 +218,7 @@ int li_pool_threads(const struct li_pool *pool);
  * worker is in [0, li_pool_threads()) and no two calls with the same worker overlap: it indexes scratch. Tasks are dealt in
  * contiguous ranges, the same worker getting the same range for the same number of tasks. One parallel region at a time:
  * a caller that finds the pool busy (or is itself inside a region, or a forked child) runs all its tasks as worker 0. Never fails.
+ * Threads of the pool flush subnormal numbers; for equal bits the caller does too.
  */
 void li_pool_run(struct li_pool *pool, int64_t tasks, void (*run)(void *context, int64_t task, int worker),
                  void *context);

@@ -143,6 +143,7 @@ static void *work(void *argument)
     struct worker *self = argument;
     unsigned seen = 0;
 
+    li_subnormals_flush();
     for (;;) {
         while ((atomic_load_explicit(&self->go, memory_order_acquire) ^ seen) < ONE) {
             if (!spin(&self->go, seen)) {

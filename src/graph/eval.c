@@ -116,10 +116,13 @@ static lince_status run_tasks(struct evaluation *e)
     if ((e->node->op->effects & LI_EFFECT_LOOKUP) && e->node->resource >= 0 && e->g->store) {
         call.resource = li_store_get(e->g->store, e->node->resource);
     }
-    for (; call.task < call.tasks; call.task++) {
-        LI_TRY(e->node->op->forward(&call));
+    unsigned mode = li_subnormals_flush();
+    lince_status st = LINCE_OK;
+    for (; call.task < call.tasks && !st; call.task++) {
+        st = e->node->op->forward(&call);
     }
-    return LINCE_OK;
+    li_subnormals_restore(mode);
+    return st;
 }
 
 /* Aliases and plain reads have no forward. */

@@ -73,6 +73,18 @@ static void wide_integers(float *to, const void *from, bool is_signed, int64_t n
     }
 }
 
+/* bfloat16 has the exponents of float32: by bits, so that subnormal numbers stay what they are. */
+static void bfloat16s(void *to, const void *from, bool narrow, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) {
+        if (narrow) {
+            ((uint16_t *)to)[i] = li_float_to_bfloat16(((const float *)from)[i]);
+        } else {
+            ((float *)to)[i] = li_bfloat16_to_float(((const uint16_t *)from)[i]);
+        }
+    }
+}
+
 static lince_status cast_forward(struct li_call *c)
 {
     int64_t begin, end;
@@ -90,6 +102,11 @@ static lince_status cast_forward(struct li_call *c)
     if (to == LINCE_FLOAT32 && (from == LINCE_INT64 || from == LINCE_UINT64)) {
         wide_integers((float *)c->out[0].data + begin, li_at(c->in[0].data, from, begin), from == LINCE_INT64,
                       end - begin);
+        return LINCE_OK;
+    }
+    if ((to == LINCE_BFLOAT16 && from == LINCE_FLOAT32) || (to == LINCE_FLOAT32 && from == LINCE_BFLOAT16)) {
+        bfloat16s(li_at(c->out[0].data, to, begin), li_at(c->in[0].data, from, begin), to == LINCE_BFLOAT16,
+                  end - begin);
         return LINCE_OK;
     }
     for (int64_t i = begin; i < end; i += LI_BLOCK) {

@@ -228,6 +228,21 @@ static lince_status run_step(const struct running *r, const struct li_step *step
     return run.status;
 }
 
+static lince_status run_steps(const struct running *r)
+{
+    unsigned mode = li_subnormals_flush();
+    lince_status st = LINCE_OK;
+    for (int32_t s = 0; s < r->plan->step_count && !st; s++) {
+        li_poison_absent(r->plan, r->state->block, r->state->block_room, r->plan->steps[s].time);
+        st = run_step(r, &r->plan->steps[s]);
+    }
+    if (!st) {
+        li_poison_absent(r->plan, r->state->block, r->state->block_room, INT32_MAX);
+    }
+    li_subnormals_restore(mode);
+    return st;
+}
+
 /* ---- Results ---- */
 
 static void copy_dense(char *to, const char *from, const struct li_value *value, int dim)
@@ -302,11 +317,7 @@ lince_status li_run(struct li_plan *plan, struct li_run_state *state, struct li_
     LI_TRY(li_plan_refresh(plan, err));
     LI_TRY(fit(state, plan, li_pool_threads(pool), err));
     locate(&r);
-    for (int32_t s = 0; s < plan->step_count; s++) {
-        li_poison_absent(plan, state->block, state->block_room, plan->steps[s].time);
-        LI_TRY(run_step(&r, &plan->steps[s]));
-    }
-    li_poison_absent(plan, state->block, state->block_room, INT32_MAX);
+    LI_TRY(run_steps(&r));
     collect(&r);
     LI_TRY(own_texts(&r));
     for (int32_t i = 0; i < plan->write_count; i++) {

@@ -119,9 +119,11 @@ static void forward(struct run *r, const struct li_node *node, const struct li_t
                         .scratch = scratch,
                         .kernels = r->env.kernels,
                         .err = &r->err};
+    unsigned mode = li_subnormals_flush(); /* as everything that runs an op */
     for (c.task = c.tasks - 1; c.task >= 0; c.task--) {
         assert_int_equal(node->op->forward(&c), LINCE_OK);
     }
+    li_subnormals_restore(mode);
     li_free(r->mem, scratch);
     li_arena_free(&arena);
 }

@@ -41,6 +41,34 @@ static void results_are_equal_for_any_number_of_threads(void **state)
     }
 }
 
+/* Sums that are folded when the plan is made, and tasks of a run, in the caller's thread and in others. */
+static void results_below_the_smallest_normal_number_are_zero_on_x86(void **state)
+{
+#if defined(__x86_64__)
+    struct fixture *f = *state;
+    static const float zeros[WIDTH];
+    float low[WIDTH], high[WIDTH]; /* normal, and apart by less than a normal number */
+    for (int i = 0; i < WIDTH; i++) {
+        low[i] = -0x1p-126f;
+        high[i] = 0x1.8p-126f;
+    }
+    for (int threads = 1; threads <= 3; threads++) {
+        li_vid a = floats(f, SHAPE(WIDTH), low), b = floats(f, SHAPE(WIDTH), high), x = input_of(f, SHAPE(WIDTH));
+        set_outputs(f, node(f, &op_add, "apart", x, a), node(f, &op_add, "folded", a, b));
+        struct li_session *s = session_with(f, threads, NULL);
+        const struct li_tensor *out = run_on(f, s, SHAPE(WIDTH), high);
+        assert_memory_equal(out[0].data, zeros, sizeof zeros);
+        assert_memory_equal(out[1].data, zeros, sizeof zeros);
+        li_session_free(s);
+        volatile float mine = high[0];
+        assert_true(mine + low[0] > 0); /* the caller's own arithmetic is as it was */
+    }
+#else
+    (void)state;
+    skip();
+#endif
+}
+
 static void *desks[2]; /* scratch of the two tasks of Desk */
 
 static lince_status desk_prepare(struct li_prepare *p)
@@ -317,6 +345,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(results_are_equal_for_any_number_of_threads),
+        TEST(results_below_the_smallest_normal_number_are_zero_on_x86),
         TEST(workers_have_scratch_of_their_own),
         TEST(sessions_that_fight_for_one_pool_give_the_same_bits),
         TEST(no_run_sees_half_of_a_write_or_a_stale_prepared_result),
