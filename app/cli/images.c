@@ -146,19 +146,24 @@ int cli_image_size(struct cli_image *image, const struct cli_args *args, const s
     return CLI_DONE;
 }
 
+/* The shorter of the sides that the trace leaves to --size; none: longer than any. */
+static int64_t free_side(const struct cli_image *image, const struct cli_trace *trace)
+{
+    int64_t height = trace->height ? INT64_MAX : image->height, width = trace->width ? INT64_MAX : image->width;
+    return height < width ? height : width;
+}
+
 int cli_too_small(const struct cli_image *image, const struct cli_args *args, const struct cli_model *m,
                   const struct cli_trace *trace)
 {
     char accepted[96];
-    int64_t free = trace->height                                  ? image->width
-                   : trace->width || image->height < image->width ? image->height
-                                                                  : image->width;
-    bool small = !(trace->height && trace->width) && free < cli_smallest_side(m->callable, args, trace);
-    if (small) {
-        accepted_sizes(accepted, args, m, trace);
-        return cli_usage(args, "--size %s: %s takes images of %s", args->value[OPT_SIZE], m->path, accepted);
+    int64_t side = free_side(image, trace);
+    if (side == INT64_MAX || side >= cli_smallest_side(m->callable, args, trace)) {
+        return CLI_DONE;
     }
-    return CLI_DONE;
+    accepted_sizes(accepted, args, m, trace);
+    return cli_usage(args, "--size %lldx%lld: %s takes images of %s", (long long)image->height, (long long)image->width,
+                     m->path, accepted);
 }
 
 int cli_batch_fit(int64_t *batch, const struct cli_args *args, const struct cli_model *m, const struct cli_trace *trace)

@@ -152,7 +152,7 @@ struct spread {
 
 static struct spread spread_of(const lince_tensor *t, size_t n)
 {
-    struct spread s = {.least = INFINITY, .most = -INFINITY};
+    struct spread s = {.least = (double)INFINITY, .most = -(double)INFINITY};
     for (size_t i = 0; i < n; i++) {
         double x = cli_element(t, i, false);
         if (!isnan(x)) {
