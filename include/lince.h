@@ -301,7 +301,18 @@ typedef struct lince_output {
 LINCE_API lince_status lince_session_run(lince_session *session, const lince_tensor *inputs, size_t input_count,
                                          const lince_output **outputs, size_t *count, lince_error *err);
 
-/** The structure of the last result, such as `{"a": float32[2,3], "b": [None, int32[]]}`; "" before the first run. Borrowed until the next call. */
+/**
+ * Give, in every run, what these nodes compute too: in *outputs after the result's leaves, `path` being the name as given here.
+ *
+ * nodes  "NODE" or "NODE:K", its output K; names as lince_session_explain() tells them. Copied.
+ *
+ * Before the first run, else LINCE_EINVAL. A name that the trace does not have, or has several times, fails the run. A node that
+ * is asked for is not fused away.
+ */
+LINCE_API lince_status lince_session_fetch(lince_session *session, const char *const *nodes, size_t count,
+                                           lince_error *err);
+
+/** The structure of the last result, without fetched nodes, such as `{"a": float32[2,3], "b": [None, int32[]]}`; "" before the first run. Borrowed until the next call. */
 LINCE_API const char *lince_session_structure(const lince_session *session);
 
 /**

@@ -5,12 +5,14 @@
 #include "runtime/runtime.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A trace in use, bound to this session's arguments. */
 struct bound {
     const struct li_trace *trace;
     struct li_session *run;
+    int32_t fetched; /* the first output that is no part of the result */
     struct bound *next;
 };
 
@@ -27,6 +29,8 @@ struct lince_session {
     struct li_pool *pool;
     struct li_arena arena; /* arguments */
     struct li_api_arguments arguments;
+    const char **fetch;
+    size_t fetch_count;
     struct bound *bounds;
     struct choice choices[LI_MAX_PLANS];
     unsigned next_choice;
@@ -146,6 +150,77 @@ static void remember(struct lince_session *s, struct bound *bound)
     }
 }
 
+/* ---- Fetching ---- */
+
+lince_status lince_session_fetch(lince_session *s, const char *const *nodes, size_t count, lince_error *err)
+{
+    LI_NEED("lince_session_fetch", s);
+    if (count) {
+        LI_NEED("lince_session_fetch", nodes);
+    }
+    if (s->bounds || s->fetch) {
+        return li_fail(err, LINCE_EINVAL,
+                       "lince_session_fetch: the session was used already; once, before its first run");
+    }
+    const char **fetch = li_arena_calloc(&s->arena, count + 1, sizeof *fetch, err);
+    if (!fetch) {
+        return LINCE_ENOMEM;
+    }
+    for (size_t i = 0; i < count; i++) {
+        LI_NEED("lince_session_fetch", nodes[i]);
+        if (!(fetch[i] = li_arena_strdup(&s->arena, nodes[i], err))) {
+            return LINCE_ENOMEM;
+        }
+    }
+    s->fetch = fetch;
+    s->fetch_count = count;
+    return LINCE_OK;
+}
+
+/* The value that "NODE" or "NODE:1" stands for. */
+static lince_status find_fetched(li_vid *out, const struct li_graph *g, const char *fetch, lince_error *err)
+{
+    const char *colon = strrchr(fetch, ':');
+    bool numbered = colon && colon[1] && colon[1 + strspn(colon + 1, "0123456789")] == '\0' && strlen(colon) < 6;
+    size_t length = numbered ? (size_t)(colon - fetch) : strlen(fetch);
+    int32_t found = 0, output = numbered ? (int32_t)strtol(colon + 1, NULL, 10) : 0;
+    const struct li_node *node = NULL;
+    for (int32_t i = 0; i < g->node_count; i++) {
+        const struct li_node *n = &g->nodes[i];
+        if (strlen(n->name) == length && memcmp(n->name, fetch, length) == 0) {
+            node = n;
+            found++;
+        }
+    }
+    if (found != 1) {
+        return li_fail(err, found ? LINCE_EINVAL : LINCE_ENOENT, "node \"%.200s\" to fetch: %s", fetch,
+                       found ? "several nodes of the trace have this name" : "the trace has none of this name");
+    }
+    if (output >= node->nout || g->values[node->out[output]].dtype == LINCE_RESOURCE) {
+        return li_fail(err, LINCE_EINVAL, "node \"%.200s\" to fetch: it is %s with %d outputs, a tensor is wanted",
+                       fetch, node->op->name, (int)node->nout);
+    }
+    *out = node->out[output];
+    return LINCE_OK;
+}
+
+static lince_status add_fetched(const struct lince_session *s, struct li_graph *g, lince_error *err)
+{
+    size_t n = (size_t)g->output_count;
+    li_vid *outputs = li_calloc(s->model->mem, n + s->fetch_count + 1, sizeof *outputs, err);
+    if (!outputs) {
+        return LINCE_ENOMEM;
+    }
+    memcpy(outputs, g->outputs, n * sizeof *outputs);
+    lince_status st = LINCE_OK;
+    for (size_t i = 0; !st && i < s->fetch_count; i++) {
+        st = find_fetched(&outputs[n + i], g, s->fetch[i], err);
+    }
+    st = st ? st : li_graph_set_outputs(g, outputs, (int)(n + s->fetch_count), err);
+    li_free(s->model->mem, outputs);
+    return st;
+}
+
 static lince_status import_trace(struct lince_session *s, const struct li_binding *binding, struct bound **out,
                                  lince_error *err)
 {
@@ -156,6 +231,13 @@ static lince_status import_trace(struct lince_session *s, const struct li_bindin
         return LINCE_ENOMEM;
     }
     lince_status st = li_binding_import(&graph, binding, err);
+    if (!st) {
+        b->fetched = graph->output_count;
+        st = add_fetched(s, graph, err);
+        if (st) {
+            li_graph_free(graph);
+        }
+    }
     st = st ? st : li_session_new(&b->run, graph, &options, err);
     if (st) {
         li_free(s->model->mem, b);
@@ -214,7 +296,8 @@ static lince_status make_room(struct lince_session *s, const struct li_trace *tr
     struct li_shape longest = {.rank = LINCE_MAX_RANK};
     void *block = s->outputs;
     size_t each = sizeof *s->outputs + sizeof(struct li_shape *);
-    lince_status st = grow(s->model->mem, &block, &s->output_room, (trace->leaf_count + 1) * each, err);
+    lince_status st =
+        grow(s->model->mem, &block, &s->output_room, (trace->leaf_count + s->fetch_count + 1) * each, err);
     s->outputs = block;
     if (st) {
         return st;
@@ -222,7 +305,7 @@ static lince_status make_room(struct lince_session *s, const struct li_trace *tr
     for (int i = 0; i < LINCE_MAX_RANK; i++) {
         longest.dim[i] = INT64_MAX;
     }
-    s->shapes = (const struct li_shape **)(s->outputs + trace->leaf_count + 1);
+    s->shapes = (const struct li_shape **)(s->outputs + trace->leaf_count + s->fetch_count + 1);
     for (size_t i = 0; i < trace->leaf_count; i++) {
         s->shapes[i] = &longest;
     }
@@ -235,8 +318,9 @@ static lince_status make_room(struct lince_session *s, const struct li_trace *tr
     return st;
 }
 
-static void write_outputs(struct lince_session *s, const struct li_trace *trace, const struct li_tensor *results)
+static void write_outputs(struct lince_session *s, const struct bound *bound, const struct li_tensor *results)
 {
+    const struct li_trace *trace = bound->trace;
     for (size_t i = 0; i < trace->leaf_count; i++) {
         const struct li_result_leaf *leaf = &trace->leaf[i];
         const struct li_tensor *t = leaf->output == LI_NONE ? &leaf->tensor : &results[leaf->output];
@@ -245,6 +329,10 @@ static void write_outputs(struct lince_session *s, const struct li_trace *trace,
         if (leaf->output != LI_NONE) {
             s->shapes[leaf->output] = &t->shape;
         }
+    }
+    for (size_t i = 0; i < s->fetch_count; i++) {
+        s->outputs[trace->leaf_count + i].path = s->fetch[i];
+        li_api_tensor_out(&s->outputs[trace->leaf_count + i].tensor, &results[(size_t)bound->fetched + i]);
     }
     li_trace_result_text(trace, s->shapes, s->structure, s->structure_room);
 }
@@ -311,7 +399,7 @@ static lince_status run(struct lince_session *s, const lince_tensor *inputs, siz
     }
     LI_TRY(make_room(s, (*bound)->trace, err));
     LI_TRY(li_session_run((*bound)->run, s->inputs, (int32_t)count, &results, err));
-    write_outputs(s, (*bound)->trace, results);
+    write_outputs(s, *bound, results);
     return LINCE_OK;
 }
 
@@ -336,7 +424,7 @@ lince_status lince_session_run(lince_session *session, const lince_tensor *input
         *outputs = st ? NULL : session->outputs;
     }
     if (count) {
-        *count = st ? 0 : bound->trace->leaf_count;
+        *count = st ? 0 : bound->trace->leaf_count + session->fetch_count;
     }
     atomic_store(&session->busy, false);
     return st;

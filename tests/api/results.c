@@ -81,6 +81,52 @@ static int stop_at_once(const lince_step *step, void *context)
     return 1;
 }
 
+static void fetched_nodes_come_after_the_result_and_change_nothing_of_it(void **state)
+{
+    (void)state;
+    static const char *const nodes[] = {"Relu6", "Conv2D:0", "Relu6"}, *const nowhere[] = {"Relu6/x"},
+                             *const none[] = {NULL};
+    static const char *const beyond[] = {"Conv2D:1"};
+    lince_model *model = open_model("feature_vector", 1);
+    lince_session *plain, *fetching, *other;
+    lince_tensor images = random_images(2, 16, 16, 1);
+    const lince_output *outputs;
+    size_t count;
+    float result[2 * 12];
+    assert_ok(lince_session_new(&plain, lince_model_call(model), NULL, 0, NULL, err));
+    assert_ok(lince_session_run(plain, &images, 1, &outputs, &count, err));
+    assert_int_equal(count, 1);
+    memcpy(result, outputs[0].tensor.data, sizeof result);
+    assert_refused(lince_session_fetch(plain, nodes, 1, err), LINCE_EINVAL, "used already");
+
+    assert_ok(lince_session_new(&fetching, lince_model_call(model), NULL, 0, NULL, err));
+    assert_refused(lince_session_fetch(fetching, none, 1, err), LINCE_EINVAL, "NULL");
+    assert_ok(lince_session_fetch(fetching, nodes, 3, err));
+    assert_refused(lince_session_fetch(fetching, nodes, 1, err), LINCE_EINVAL, "used already");
+    for (int i = 0; i < 2; i++) {
+        assert_ok(lince_session_run(fetching, &images, 1, &outputs, &count, err));
+        check_leaves(outputs, count, (const char *const[]){"", "Relu6", "Conv2D:0", "Relu6"}, 4);
+        assert_int_equal(outputs[1].tensor.dims[3], 6);
+        assert_memory_equal(outputs[1].tensor.data, outputs[3].tensor.data, outputs[1].tensor.size_bytes);
+        for (size_t k = 0; k < sizeof result / sizeof *result; k++) {
+            assert_true(fabsf(((const float *)outputs[0].tensor.data)[k] - result[k]) < 1e-5f);
+        }
+        assert_string_equal(lince_session_structure(fetching), "float32[2,12]");
+    }
+    const char *const *wrong[] = {nowhere, beyond};
+    for (int i = 0; i < 2; i++) {
+        assert_ok(lince_session_new(&other, lince_model_call(model), NULL, 0, NULL, err));
+        assert_ok(lince_session_fetch(other, wrong[i], 1, err));
+        assert_refused(lince_session_run(other, &images, 1, &outputs, &count, err), i ? LINCE_EINVAL : LINCE_ENOENT,
+                       "to fetch");
+        lince_session_free(other);
+    }
+    free(images.data);
+    lince_session_free(plain);
+    lince_session_free(fetching);
+    lince_model_close(model);
+}
+
 static void explain_tells_each_step_until_told_to_stop(void **state)
 {
     (void)state;
@@ -156,6 +202,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dicts_and_lists_come_flattened_with_paths_and_a_structure),
         cmocka_unit_test(one_session_gives_the_structure_of_its_last_result),
+        cmocka_unit_test(fetched_nodes_come_after_the_result_and_change_nothing_of_it),
         cmocka_unit_test(explain_tells_each_step_until_told_to_stop),
         cmocka_unit_test(callables_are_listed_with_their_arguments),
         cmocka_unit_test(losses_have_values_and_wrong_indices_are_refused),
