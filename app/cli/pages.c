@@ -149,7 +149,7 @@ static void bash(void)
 /* An option for _arguments; its characters are those of the table, which has no quotes. */
 static void zsh_option(const struct cli_option_row *o)
 {
-    printf("            '%s--%s[", o->id == OPT_SET || o->id == OPT_INPUT ? "*" : "", o->name);
+    printf("            '%s--%s[", o->id == OPT_SET || o->id == OPT_INPUT || o->id == OPT_FETCH ? "*" : "", o->name);
     for (const char *c = o->help; *c; c++) {
         if (strchr("[]:'\\", *c)) {
             fputs(*c == '\'' ? "'\\'" : "\\", stdout);

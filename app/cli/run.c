@@ -12,24 +12,15 @@ struct run {
     struct cli_inputs in;
     lince_session *session;
     const lince_output *outputs;
-    size_t count;
-    lince_output *chosen; /* of --output-key */
+    size_t count, fetched;
+    lince_output *chosen; /* of --output-key or --fetch */
     double atol, rtol;
 };
 
 /* Keep what lies at --output-key, or below it. */
-static int choose(struct run *r)
+static size_t keep_key(struct run *r, const char *key)
 {
-    const char *key = r->args->value[OPT_OUTPUT_KEY];
-    size_t len = key ? strlen(key) : 0, kept = 0;
-    if (!key) {
-        return CLI_DONE;
-    }
-    r->chosen = calloc(r->count + 1, sizeof *r->chosen);
-    if (!r->chosen) {
-        app_say("no memory for %zu results", r->count);
-        return CLI_FAILED;
-    }
+    size_t len = strlen(key), kept = 0;
     for (size_t i = 0; i < r->count; i++) {
         const char *path = r->outputs[i].path;
         if (strncmp(path, key, len) == 0 && (path[len] == '\0' || path[len] == '/')) {
@@ -37,12 +28,34 @@ static int choose(struct run *r)
             r->chosen[kept++].path = path + len + (path[len] == '/');
         }
     }
-    if (kept == 0) {
-        return cli_usage(r->args, "--output-key %s: the result is %s", key, lince_session_structure(r->session));
+    return kept;
+}
+
+/* Keep the fetched nodes, which come last; one of them is no dict. */
+static size_t keep_fetched(struct run *r)
+{
+    memcpy(r->chosen, r->outputs + r->count - r->fetched, r->fetched * sizeof *r->chosen);
+    if (r->fetched == 1) {
+        r->chosen[0].path = "";
     }
+    return r->fetched;
+}
+
+static int choose(struct run *r)
+{
+    const char *key = r->args->value[OPT_OUTPUT_KEY];
+    if (!key && !r->fetched) {
+        return CLI_DONE;
+    }
+    r->chosen = calloc(r->count + 1, sizeof *r->chosen);
+    if (!r->chosen) {
+        app_say("no memory for %zu results", r->count);
+        return CLI_FAILED;
+    }
+    r->count = r->fetched ? keep_fetched(r) : keep_key(r, key);
     r->outputs = r->chosen;
-    r->count = kept;
-    return CLI_DONE;
+    return r->count ? CLI_DONE
+                    : cli_usage(r->args, "--output-key %s: the result is %s", key, lince_session_structure(r->session));
 }
 
 static bool single(const struct run *r)
@@ -219,15 +232,35 @@ static int print_results(const struct run *r)
 
 /* ---- The command ---- */
 
+static int open_session(struct run *r)
+{
+    /* No argument at all is an empty list, not the default of one image. */
+    static const lince_argument none;
+    const char **nodes = malloc((r->args->given_count + 1) * sizeof *nodes);
+    lince_error err;
+    if (!nodes) {
+        app_say("no memory for the names of nodes");
+        return CLI_FAILED;
+    }
+    for (size_t i = 0; i < r->args->given_count; i++) {
+        if (r->args->given[i].option == OPT_FETCH) {
+            nodes[r->fetched++] = r->args->given[i].value;
+        }
+    }
+    lince_status st =
+        lince_session_new(&r->session, r->model.callable, r->in.arguments.count ? r->in.arguments.argument : &none,
+                          r->in.arguments.count, NULL, &err);
+    st = st ? st : lince_session_fetch(r->session, nodes, r->fetched, &err);
+    free(nodes);
+    return st ? cli_failed(r->model.path, &err) : CLI_DONE;
+}
+
 static int call(struct run *r)
 {
     lince_error err;
     CLI_TRY(cli_inputs_from(&r->in, r->args, r->model.callable, false));
-    /* No argument at all is an empty list, not the default of one image. */
-    static const lince_argument none;
-    if (lince_session_new(&r->session, r->model.callable, r->in.arguments.count ? r->in.arguments.argument : &none,
-                          r->in.arguments.count, NULL, &err) ||
-        lince_session_run(r->session, r->in.tensor, r->in.count, &r->outputs, &r->count, &err)) {
+    CLI_TRY(open_session(r));
+    if (lince_session_run(r->session, r->in.tensor, r->in.count, &r->outputs, &r->count, &err)) {
         return cli_failed(r->model.path, &err);
     }
     return CLI_DONE;
@@ -262,6 +295,9 @@ int cli_run(const struct cli_args *args)
     struct run r = {.args = args};
     CLI_TRY(cli_number(args, OPT_ATOL, 0, 1e300, &r.atol));
     CLI_TRY(cli_number(args, OPT_RTOL, 0, 1e300, &r.rtol));
+    if (cli_has(args, OPT_FETCH) && cli_has(args, OPT_OUTPUT_KEY)) {
+        return cli_usage(args, "--fetch and --output-key: nodes or a part of the result, not both");
+    }
     int status = cli_model_open(&r.model, args, false);
     status = status ? status : call(&r);
     status = status ? status : finish(&r);

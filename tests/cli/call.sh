@@ -50,6 +50,13 @@ t run "$models/structures" --input inputs/image="$cases/structures/default.in0.i
 t run "$models/structures" --input inputs/image="$cases/structures/default.in0.image.npy" $extra \
     --set mode='"last"' --set power=3 --set 'names=["a","b"]' --expect "$cases/structures/last.out.npy" --atol 1e9 | differences
 
+# Nodes within. TensorFlow's endpoint "stem" is the first Relu6.
+t run "$models/feature_vector" --input "$fv/endpoints.in0.npy" --fetch Relu6 --expect "$fv/endpoints.out.stem.npy" $tolerance | differences
+t run "$models/feature_vector" --input "$fv/endpoints.in0.npy" --fetch Relu6 --fetch Conv2D/ReadVariableOp -o nodes
+find nodes -type f | sort
+t run "$models/feature_vector" --input "$fv/endpoints.in0.npy" --fetch Relu7
+t run "$models/feature_vector" --input "$fv/endpoints.in0.npy" --fetch Relu6 --output-key default
+
 # Arguments.
 t run "$models/classifier" --input "$cases/classifier/one.in0.npy" --set training=maybe
 t run "$models/classifier" --input "$cases/classifier/one.in0.npy" --set training
