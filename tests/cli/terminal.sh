@@ -1,3 +1,5 @@
+script -qec true log </dev/null >/dev/null 2>&1 || skip "no pseudo-terminal can be had"
+
 # On a terminal of 40 columns: a bar that is no wider, that a message erases first, and that is gone at the end.
 cp "$photos/chelsea.jpg" good.jpg
 echo junk >bad.jpg
