@@ -17,7 +17,10 @@ struct laying {
     struct li_graph *g;
     struct li_match m;
     const struct li_env *env;
-    bool *shared; /* by value: another value lies in its buffer */
+    bool *shared;     /* by value: another value lies in its buffer */
+    bool *given_out;  /* by value: an output of the graph */
+    int32_t *first;   /* by value: where its readers begin in `readers`; the next value's first is their end */
+    int32_t *readers; /* nodes, once for each time they read it */
 };
 
 /* ---- What ops can do ---- */
@@ -45,31 +48,33 @@ static bool writes(const struct laying *l, li_vid v, unsigned flags)
     return (answer.out_accepts[LI_MIN(value->output, 7)] & flags) == flags;
 }
 
-/* Whether every reader of v accepts this; halo, if not NULL, receives the widest frame they ask for. */
-static bool readers_accept(const struct laying *l, li_vid v, unsigned flags, int32_t *halo)
+static bool reader_accepts(const struct laying *l, const struct li_node *node, li_vid v, unsigned flags, int32_t *halo)
 {
-    for (int32_t n = 0; n < l->g->node_count; n++) {
-        const struct li_node *node = &l->g->nodes[n];
-        for (int i = 0; i < node->nin; i++) {
-            struct li_layout answer;
-            if (node->in[i] != v) {
-                continue;
-            }
-            ask(l, node, &answer);
-            if ((answer.in_accepts[LI_MIN(i, 7)] & flags) != flags) {
-                return false;
-            }
-            for (int side = 0; halo && side < 4; side++) {
-                halo[side] = LI_MAX(halo[side], answer.in_halo[LI_MIN(i, 7)][side]);
-            }
+    struct li_layout answer;
+    ask(l, node, &answer);
+    for (int i = 0; i < node->nin; i++) {
+        if (node->in[i] != v) {
+            continue;
         }
-    }
-    for (int32_t i = 0; i < l->g->output_count; i++) {
-        if (l->g->outputs[i] == v) {
+        if ((answer.in_accepts[LI_MIN(i, 7)] & flags) != flags) {
             return false;
+        }
+        for (int side = 0; halo && side < 4; side++) {
+            halo[side] = LI_MAX(halo[side], answer.in_halo[LI_MIN(i, 7)][side]);
         }
     }
     return true;
+}
+
+/* Whether every reader of v accepts this; halo, if not NULL, receives the widest frame they ask for. */
+static bool readers_accept(const struct laying *l, li_vid v, unsigned flags, int32_t *halo)
+{
+    for (int32_t i = l->first[v]; i < l->first[v + 1]; i++) {
+        if (!reader_accepts(l, &l->g->nodes[l->readers[i]], v, flags, halo)) {
+            return false;
+        }
+    }
+    return !l->given_out[v];
 }
 
 static bool at_home(const struct laying *l, li_vid v)
@@ -164,6 +169,41 @@ static void give_halo(struct laying *l, li_vid v)
 
 /* ---- The pass ---- */
 
+static lince_status take_room(struct laying *l, lince_error *err)
+{
+    size_t values = (size_t)l->g->value_count + 2, reads = 1;
+    for (int32_t n = 0; n < l->g->node_count; n++) {
+        reads += (size_t)l->g->nodes[n].nin;
+    }
+    l->shared = li_arena_calloc(&l->m.arena, values, sizeof *l->shared, err);
+    l->given_out = li_arena_calloc(&l->m.arena, values, sizeof *l->given_out, err);
+    l->first = li_arena_calloc(&l->m.arena, values, sizeof *l->first, err);
+    l->readers = li_arena_alloc(&l->m.arena, reads * sizeof *l->readers, err);
+    return l->shared && l->given_out && l->first && l->readers ? LINCE_OK : LINCE_ENOMEM;
+}
+
+/* first[v + 1] counts up to where v's readers end, by way of where they begin. */
+static void find_readers(struct laying *l)
+{
+    const struct li_graph *g = l->g;
+    for (int32_t n = 0; n < g->node_count; n++) {
+        for (int i = 0; i < g->nodes[n].nin; i++) {
+            l->first[g->nodes[n].in[i] + 2]++;
+        }
+    }
+    for (li_vid v = 1; v < g->value_count; v++) {
+        l->first[v + 1] += l->first[v];
+    }
+    for (int32_t n = 0; n < g->node_count; n++) {
+        for (int i = 0; i < g->nodes[n].nin; i++) {
+            l->readers[l->first[g->nodes[n].in[i] + 1]++] = n;
+        }
+    }
+    for (int32_t i = 0; i < g->output_count; i++) {
+        l->given_out[g->outputs[i]] = true;
+    }
+}
+
 static void mark_shared(struct laying *l)
 {
     for (int32_t v = 0; v < l->g->value_count; v++) {
@@ -175,6 +215,7 @@ static void mark_shared(struct laying *l)
 static void lay_out(struct laying *l)
 {
     mark_shared(l);
+    find_readers(l);
     for (int32_t n = l->g->node_count; n-- > 0;) {
         if (li_op_is(&l->g->nodes[n], "ConcatV2")) {
             place_pieces(l, n);
@@ -200,8 +241,7 @@ lince_status li_pass_layout(struct li_graph **out, const struct li_graph *g, con
     li_graph_default_views(l.g);
     lince_status st = li_match_init(&l.m, l.g, err);
     if (!st) {
-        l.shared = li_arena_calloc(&l.m.arena, (size_t)l.g->value_count + 1, 1, err);
-        st = l.shared ? LINCE_OK : LINCE_ENOMEM;
+        st = take_room(&l, err);
         if (!st) {
             lay_out(&l);
         }

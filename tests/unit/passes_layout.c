@@ -1,6 +1,8 @@
 /* Where values are laid: frames, parts and pieces, and what stays by itself because somebody could not do with it. */
 #include "passes_support.h"
 
+#include <time.h>
+
 /* Where output i of the graph, or the only output of an op's only node, lies. */
 static const struct li_value *laid(struct fixture *f, const char *op, int i)
 {
@@ -174,6 +176,19 @@ static void what_is_prepared_stays_dense(void **state)
     assert_at_home(f, laid(f, "ConcatV2", 0));
 }
 
+/* 20,000 variables and pictures: a look at all nodes for each of them took half a minute. */
+static void large_graphs_do_not_take_long(void **state)
+{
+    struct fixture *f = *state;
+    li_vid v = input(f, SHAPE(1, 2, 2, 2));
+    for (int i = 0; i < 20000; i++) {
+        v = depthwise(f, v, SHAPE(1, 1, 2, 1), "SAME");
+    }
+    clock_t start = clock();
+    run_passes(f, &v, 1);
+    assert_true((clock() - start) / CLOCKS_PER_SEC < 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +202,7 @@ int main(void)
         TEST(parts_are_read_where_they_are),
         TEST(parts_that_are_read_densely_or_given_out_are_copied),
         TEST(what_is_prepared_stays_dense),
+        TEST(large_graphs_do_not_take_long),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
