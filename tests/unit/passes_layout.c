@@ -81,19 +81,21 @@ static void pieces_are_written_where_they_end_up(void **state)
 {
     struct fixture *f = *state;
     li_vid x = input(f, SHAPE(2, 5, 5, 3)), in[4], out;
+    const int64_t offset[3] = {0, 4, 7};
     in[0] = conv(f, x, SHAPE(1, 1, 3, 4), "SAME");
     in[1] = depthwise(f, x, SHAPE(1, 1, 3, 1), "SAME");
-    in[2] = axis(f, -1);
-    emit_all(f, "ConcatV2", in, 3, NULL, 0, &out, 1);
+    in[2] = conv(f, x, SHAPE(1, 1, 3, 2), "SAME");
+    in[3] = axis(f, -1);
+    emit_all(f, "ConcatV2", in, 4, NULL, 0, &out, 1);
     run_passes(f, &out, 1);
     const struct li_node *concat = made_node(f, "ConcatV2");
-    const struct li_value *first = &f->made->values[concat->in[0]], *second = &f->made->values[concat->in[1]];
-    assert_int_equal(first->view.base, concat->out[0]);
-    assert_int_equal(second->view.base, concat->out[0]);
-    assert_int_equal(first->view.offset, 0);
-    assert_int_equal(second->view.offset, 4);
-    assert_int_equal(first->view.stride[2], 7);
-    assert_int_equal(second->view.stride[0], 5 * 5 * 7);
+    for (int i = 0; i < 3; i++) {
+        const struct li_value *piece = &f->made->values[concat->in[i]];
+        assert_int_equal(piece->view.base, concat->out[0]);
+        assert_int_equal(piece->view.offset, offset[i]);
+        assert_int_equal(piece->view.stride[2], 9);
+        assert_int_equal(piece->view.stride[0], 5 * 5 * 9);
+    }
     assert_at_home(f, &f->made->values[concat->out[0]]);
 }
 
@@ -174,6 +176,10 @@ static void what_is_prepared_stays_dense(void **state)
     assert_at_home(f, laid(f, "Split", 0));
     assert_at_home(f, laid(f, "Abs", 0));
     assert_at_home(f, laid(f, "ConcatV2", 0));
+    li_vid piece = emit(f, "Abs", weights(f, SHAPE(2, 3)), LI_NONE);
+    emit_all(f, "ConcatV2", (li_vid[]){input(f, SHAPE(2, 3)), piece, axis(f, 1)}, 3, NULL, 0, &whole, 1);
+    run_passes(f, &whole, 1);
+    assert_at_home(f, laid(f, "Abs", 0));
 }
 
 /* 20,000 variables and pictures: a look at all nodes for each of them took half a minute. */
