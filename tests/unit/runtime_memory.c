@@ -77,6 +77,41 @@ static void a_chain_takes_the_room_of_its_two_largest_neighbours(void **state)
     assert_int_equal(total, 768);
 }
 
+/* The largest sum of what lives at one time: no block can be smaller. */
+static size_t least(const struct li_tenant *tenants, int32_t count)
+{
+    size_t most = 0;
+    for (int32_t t = 0; t < count; t++) { /* it is reached where one begins */
+        size_t sum = 0;
+        for (int32_t i = 0; i < count; i++) {
+            bool lives = tenants[i].first <= tenants[t].first && tenants[t].first <= tenants[i].last;
+            sum += lives ? (tenants[i].bytes + LI_ALIGN - 1) / LI_ALIGN * LI_ALIGN : 0;
+        }
+        most = LI_MAX(most, sum);
+    }
+    return most;
+}
+
+static void blocks_are_hardly_larger_than_what_lives_at_one_time(void **state)
+{
+    (void)state;
+    size_t taken = 0, needed = 0;
+    for (uint64_t seed = 1; seed <= 2000; seed++) {
+        struct li_tenant tenants[MOST];
+        int32_t order[MOST];
+        uint64_t random = seed;
+        size_t total;
+        int32_t count = make_tenants(&random, tenants);
+        assert_int_equal(li_memory_place(tenants, count, order, &total, NULL), LINCE_OK);
+        size_t lower = least(tenants, count);
+        assert_true(total >= lower && total <= 2 * lower);
+        taken += total;
+        needed += lower;
+    }
+    print_message("%.4f of what lives at one time\n", (double)taken / (double)needed);
+    assert_true((double)taken <= 1.03 * (double)needed);
+}
+
 static void sizes_beyond_the_address_space_are_refused(void **state)
 {
     (void)state;
@@ -93,6 +128,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tenants_that_live_at_the_same_time_never_overlap),
         cmocka_unit_test(a_chain_takes_the_room_of_its_two_largest_neighbours),
+        cmocka_unit_test(blocks_are_hardly_larger_than_what_lives_at_one_time),
         cmocka_unit_test(sizes_beyond_the_address_space_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
