@@ -28,7 +28,8 @@ if(NOT LINCE_SANITIZE) # whose runtime is found in the program
   target_link_options(liblince PRIVATE -Wl,--no-undefined)
 endif()
 
-# An archive has no version script: its objects are linked into one, and every other name in that is made local.
+# An archive has no version script: its objects are linked into one, and every other name in that is made local. It
+# depends on the shared library, made of the same objects: Makefiles know no object files of other targets.
 set(archive ${PROJECT_BINARY_DIR}/liblince.a)
 set(whole ${CMAKE_CURRENT_BINARY_DIR}/lince.o)
 add_custom_command(OUTPUT ${archive}
@@ -36,7 +37,7 @@ add_custom_command(OUTPUT ${archive}
   COMMAND ${CMAKE_OBJCOPY} --wildcard "--keep-global-symbol=lince_*" ${whole}
   COMMAND ${CMAKE_COMMAND} -E rm -f ${archive}
   COMMAND ${CMAKE_AR} qcs ${archive} ${whole}
-  DEPENDS ${objects}
+  DEPENDS liblince
   COMMENT "Linking liblince.a" COMMAND_EXPAND_LISTS VERBATIM)
 add_custom_target(liblince_static ALL DEPENDS ${archive})
 
