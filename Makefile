@@ -51,7 +51,9 @@ tsan: deps
 	@$(call build,tsan)
 	@$(call check,tsan)
 
-fuzz: deps
+fuzz:
+	@mkdir -p build
+	@sh tools/deps.sh full
 	@$(call build,fuzz)
 	@sh tools/fuzz.sh build/fuzz $(FUZZ_SECONDS)
 

@@ -9,8 +9,8 @@ set -u
 
 group=${1:-build}
 
-# What is looked for: a program, PROGRAM>=VERSION, pc:MODULE for pkg-config, or h:HEADER; then its package for apt, dnf
-# and brew.
+# What is looked for: a program, PROGRAM>=VERSION, pc:MODULE for pkg-config, h:HEADER, or what clang's -fsanitize=fuzzer
+# links; then its package for apt, dnf and brew.
 # Several packages are joined by a comma; - is none.
 wanted() {
     cat <<'TABLE'
@@ -37,6 +37,7 @@ clang-format-14     clang-format-14        clang-tools-extra     clang-format@14
 TABLE
     [ "$group" != full ] || cat <<'TABLE'
 clang               clang                  clang                 llvm
+fuzzer:clang        libclang-rt-dev          compiler-rt           llvm
 valgrind            valgrind               valgrind              -
 dpkg-shlibdeps      dpkg-dev               dpkg-dev              -
 file                file                   file                  -
@@ -46,6 +47,7 @@ TABLE
 have() {
     case $1 in
     pc:*) command -v pkg-config >/dev/null 2>&1 && pkg-config --exists "${1#pc:}" ;;
+    fuzzer:*) command -v clang >/dev/null 2>&1 && [ -f "$(clang -print-file-name="libclang_rt.fuzzer-$(uname -m).a")" ] ;;
     h:*) command -v cc >/dev/null 2>&1 && echo "#include <${1#h:}>" | printf '%s\n' "#include <stddef.h>" "#include <stdio.h>" "$(cat)" | cc -E - >/dev/null 2>&1 ;;
     *">="*) printf '%s\n' "${1#*>=}" "$("${1%>=*}" --version 2>/dev/null | sed -n '1s/[^0-9]*\([0-9.]*\).*/\1/p')" | sort -VC ;;
     *) command -v "$1" >/dev/null 2>&1 ;;
