@@ -58,7 +58,8 @@ static void write_model(const uint8_t *data, size_t size)
         make_folder();
     }
     snprintf(path, sizeof path, "%s/saved_model.pb", folder);
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    unlink(path); /* some file systems wait for the disk where a file is written over */
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0 || write(fd, data, size) != (ssize_t)size) {
         abort();
     }

@@ -90,9 +90,9 @@ static bool any_field(struct mutation *m, struct li_wire_field *field)
 
 static uint64_t odd_number(struct mutation *m)
 {
-    static const uint64_t numbers[] = {0,         1,         2,          3,          127,       255,        1 << 10,
-                                       1 << 16,   1u << 20,  INT32_MAX,  UINT32_MAX, INT64_MAX, UINT64_MAX, 1u << 31,
-                                       1ull << 32, 1ull << 40, UINT64_MAX - 1};
+    static const uint64_t numbers[] = {0,          1,        2,          3,          127,           255,
+                                       1 << 10,    1 << 16,  1u << 20,   INT32_MAX,  UINT32_MAX,    INT64_MAX,
+                                       UINT64_MAX, 1u << 31, 1ull << 32, 1ull << 40, UINT64_MAX - 1};
 
     return draw(m, 4) ? numbers[draw(m, LI_COUNT(numbers))] : draw(m, 64);
 }

@@ -292,6 +292,7 @@ static inline void write_file(const struct forge *f, const char *name, const voi
     char path[256];
 
     snprintf(path, sizeof path, "%s/%s", f->folder, name);
+    remove(path); /* some file systems wait for the disk where a file is written over */
     FILE *file = fopen(path, "wb");
     assert_non_null(file);
     assert_int_equal(fwrite(data, 1, size, file), size);
