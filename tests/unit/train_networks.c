@@ -196,7 +196,7 @@ struct way {
 };
 
 /* Of the largest number there is; other orders of sums, folded norms and a training step's divisions move a result so far. */
-enum { PARTS_PER_MILLION = 300 };
+enum { PARTS_PER_MILLION = 30 };
 
 static void compare(const struct network *n, const struct way *way, int run, const char *what, int index,
                     const float *got, const float *want, int64_t count)
