@@ -188,18 +188,19 @@ static void a_trace_listed_ten_thousand_times_does_not_take_its_size_as_often(vo
     free(traces);
 }
 
+/* Seconds of the processor, as a machine may be busy. */
 static double now(void)
 {
     struct timespec t;
 
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 /* Names that begin alike are slow to compare: their number must not be squared. */
 static void sixteen_thousand_attributes_are_read_at_once(void **state)
 {
-    enum { MANY = 16000, EACH = 120 };
+    enum { MANY = 16000, COMMON = 1000, EACH = COMMON + 20 };
     struct fixture f;
     char *children = malloc(MANY * EACH), *at = children;
 
@@ -207,8 +208,8 @@ static void sixteen_thousand_attributes_are_read_at_once(void **state)
     assert_non_null(children);
     begin(&f);
     for (int i = 0; i < MANY; i++) {
-        memset(at, 'x', 100);
-        at += 100;
+        memset(at, 'x', COMMON);
+        at += COMMON;
         at += sprintf(at, "%05d=1 ", i);
     }
     user_object(&f.forge, children, "_generic_user_object");
