@@ -6,7 +6,7 @@
 #
 # A room sees <lince.h> and <lince_*.h>, its own files, and the header named after each room it may include. A program
 # in app/ sees <lince.h>, its own files and those of app/common. An example and a test of the library sees <lince.h>, a
-# test of app/common that too. What is named after a room, tests/unit/ROOM_*, fuzz/ROOM.c and bench/ROOM.c, sees that
+# test of a program (tests/cli) that too, and the program. What is named after a room, tests/unit/ROOM_*, fuzz/ROOM.c and bench/ROOM.c, sees that
 # room's files, and the header of each room that it may include or they may. An op is named where a string is the name of
 # a row in ops/table.def; for one that only looks like it, "layers: not an op" in the same line says so.
 set -u
@@ -68,7 +68,7 @@ function check_app(target,    part) {
 function check_user(target) {
     if (target ~ /^include\/lince(_[a-z0-9_]+)?\.h$/) return
     if (index(target, "tests/") == 1 && target !~ /^tests\/unit\// && FILENAME ~ /^tests\//) return
-    if (index(target, "app/common/") == 1 && FILENAME ~ /^tests\/cli\//) return
+    if (index(target, "app/") == 1 && FILENAME ~ /^tests\/cli\//) return
     complain(FILENAME ~ /^tests\// ? "a test of what users see may not include " target : "an example may not include " target)
 }
 # Whether `to` is among the rooms that `from` may include, or those that they may. No room includes itself, so this ends.

@@ -20,8 +20,10 @@ grep -qxF "\$ $demo" "$source/README.md" || echo "make demo runs another command
 grep -oh '`lince [^`]*`' $pages | tr -d '`' | sort -u | while read -r command; do
     cp images.npy X.npy
     line=$(echo "$command" | sed "s|^lince|\"$lince\"|; s|MODEL|$lite0|; s|IMAGE\.*|$photos/chelsea.jpg|; s|COMMAND|embed|; s|info\$|info $lite0|; s|\(lince\" bench.*\)|\1 --seconds 0|")
-    if bash -c "$line" >out 2>&1; then echo "$command"; else echo "$command: failed"; cat out; fi
+    if bash -c "$line" >out 2>&1; then echo "$command" >>done; else echo "$command: failed"; cat out; fi
 done
+
+[ "$(grep -c . done)" -gt 8 ] && echo "commands within sentences run"
 
 # Targets of make and of the build, tests by name.
 grep -oh 'make [a-z][a-z-]*' $pages | sort -u | grep -v 'make one' | while read -r command; do

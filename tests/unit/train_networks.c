@@ -5,7 +5,7 @@
  *
  * LINCE_SEED=n runs that one; LINCE_SEEDS=n so many.
  */
-#include "network.h"
+#include "train_network.h"
 
 #include "passes/passes.h"
 #include "runtime/runtime.h"

@@ -3,8 +3,8 @@
  * sizes, with constants, variables and what is computed from them as weights. Dim 0 stays the batch, so that one network runs on
  * several.
  */
-#ifndef LI_UNIT_NETWORK_H
-#define LI_UNIT_NETWORK_H
+#ifndef LI_UNIT_TRAIN_NETWORK_H
+#define LI_UNIT_TRAIN_NETWORK_H
 
 #include "unit/test.h"
 
