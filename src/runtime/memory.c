@@ -2,6 +2,12 @@
 
 #include <stdlib.h>
 
+/*
+ * Each tenant is held against those placed before it, so time grows with the square of their number. No network has as many
+ * as this; in a graph that does, the smallest share no memory.
+ */
+enum { SHARING = 1 << 15 };
+
 static size_t rounded(size_t bytes)
 {
     return (bytes + LI_ALIGN - 1) / LI_ALIGN * LI_ALIGN;
@@ -65,9 +71,11 @@ lince_status li_memory_place(struct li_tenant *tenants, int32_t count, int32_t *
     qsort_r(order, (size_t)count, sizeof *order, larger_first, tenants);
     for (int32_t i = 0; i < count; i++) {
         struct li_tenant *t = &tenants[order[i]];
-        t->offset = lowest_gap(tenants, order, i, t);
+        t->offset = i < SHARING ? lowest_gap(tenants, order, i, t) : *total;
         *total = LI_MAX(*total, t->offset + rounded(t->bytes));
-        insert_by_offset(tenants, order, i);
+        if (i < SHARING) {
+            insert_by_offset(tenants, order, i);
+        }
     }
     return LINCE_OK;
 }

@@ -112,6 +112,26 @@ static void blocks_are_hardly_larger_than_what_lives_at_one_time(void **state)
     assert_true((double)taken <= 1.03 * (double)needed);
 }
 
+/* Of a chain of equal ones only two live at a time; those beyond a number that no network reaches lie apart. */
+static void a_graph_of_any_size_is_placed_soon(void **state)
+{
+    (void)state;
+    enum { COUNT = 1 << 20, SHARED = 1 << 15 };
+    struct li_tenant *tenants = calloc(COUNT, sizeof *tenants);
+    int32_t *order = calloc(COUNT, sizeof *order);
+    size_t total;
+    for (int32_t i = 0; i < COUNT; i++) {
+        tenants[i] = (struct li_tenant){.bytes = 64, .first = i, .last = i + 1};
+    }
+    assert_int_equal(li_memory_place(tenants, COUNT, order, &total, NULL), LINCE_OK);
+    assert_int_equal(total, (size_t)(2 + COUNT - SHARED) * 64);
+    for (int32_t i = 1; i < COUNT; i++) {
+        assert_false(overlap(&tenants[i - 1], &tenants[i]));
+    }
+    free(tenants);
+    free(order);
+}
+
 static void sizes_beyond_the_address_space_are_refused(void **state)
 {
     (void)state;
@@ -129,6 +149,7 @@ int main(void)
         cmocka_unit_test(tenants_that_live_at_the_same_time_never_overlap),
         cmocka_unit_test(a_chain_takes_the_room_of_its_two_largest_neighbours),
         cmocka_unit_test(blocks_are_hardly_larger_than_what_lives_at_one_time),
+        cmocka_unit_test(a_graph_of_any_size_is_placed_soon),
         cmocka_unit_test(sizes_beyond_the_address_space_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
