@@ -297,6 +297,8 @@ static void item_where(char text[96], const char *kind, const struct li_proto_it
     snprintf(text, 96, "%s %.*s%s", kind, (int)n, (const char *)item->name.data, n < item->name.len ? "..." : "");
 }
 
+/* Items are guarded once more: the file is mapped, and what was written to it since it was opened is here now. */
+
 lince_status li_proto_node(const Tf__NodeDef **out, const struct li_proto_item *item, struct li_arena *arena,
                            lince_error *err)
 {
@@ -304,7 +306,7 @@ lince_status li_proto_node(const Tf__NodeDef **out, const struct li_proto_item *
     char where[96];
 
     item_where(where, "node", item);
-    LI_TRY(li_proto_unpack_guarded(&message, item->bytes, &tf__node_def__descriptor, where, arena, err));
+    LI_TRY(li_proto_unpack(&message, item->bytes, &tf__node_def__descriptor, where, arena, err));
     *out = (const Tf__NodeDef *)message;
     return LINCE_OK;
 }
@@ -316,7 +318,7 @@ lince_status li_proto_function(const Tf__FunctionDef **out, const struct li_prot
     char where[96];
 
     item_where(where, "function", item);
-    LI_TRY(li_proto_unpack_guarded(&message, item->bytes, &tf__function_def__descriptor, where, arena, err));
+    LI_TRY(li_proto_unpack(&message, item->bytes, &tf__function_def__descriptor, where, arena, err));
     *out = (const Tf__FunctionDef *)message;
     return LINCE_OK;
 }

@@ -154,6 +154,31 @@ static void fields_may_stand_in_any_order(void **state)
     free(file.data);
 }
 
+/* The file is mapped, and someone may write to it after it was looked at: what is unpacked later is looked at again. */
+static void what_changed_since_opening_is_refused_when_it_is_unpacked(void **state)
+{
+    (void)state;
+    struct buf file = read_golden("saved_model.pb");
+    struct li_mem *mem = new_mem();
+    struct li_proto_model *model;
+    struct li_arena arena;
+    const Tf__FunctionDef *function;
+    const Tf__NodeDef *node;
+
+    assert_status(li_proto_model_open(&model, bytes_of(&file), "saved_model.pb", mem, &err), LINCE_OK);
+    const struct li_proto_item *item = &model->meta_graph[0].functions.item[0];
+    file.data[item->name.data - file.data] = 0;
+    li_arena_init(&arena, mem, 0);
+    assert_status(li_proto_function(&function, item, &arena, &err), LINCE_EFORMAT);
+    item = &model->meta_graph[0].nodes.item[0];
+    file.data[item->name.data - file.data] = 0;
+    assert_status(li_proto_node(&node, item, &arena, &err), LINCE_EFORMAT);
+    li_arena_free(&arena);
+    li_proto_model_close(model);
+    li_mem_release(mem);
+    free(file.data);
+}
+
 static void a_model_without_a_meta_graph_is_refused(void **state)
 {
     (void)state;
@@ -264,6 +289,7 @@ int main(void)
         cmocka_unit_test(a_model_opens_with_its_objects_and_signatures),
         cmocka_unit_test(every_concrete_function_is_found_by_name_and_unpacks),
         cmocka_unit_test(fields_may_stand_in_any_order),
+        cmocka_unit_test(what_changed_since_opening_is_refused_when_it_is_unpacked),
         cmocka_unit_test(a_model_without_a_meta_graph_is_refused),
         cmocka_unit_test(a_failed_allocation_is_an_error_and_leaves_nothing_behind),
         cmocka_unit_test(the_last_entry_of_a_map_wins),
