@@ -135,21 +135,55 @@ struct bench {
     struct li_pooling pooling;
 };
 
-static void prepare(struct bench *b, const struct layer *l)
+/* SAME padding. */
+static struct li_window window_of(const struct layer *l)
 {
     int64_t out = (l->side + l->stride - 1) / l->stride, pad = LI_MAX(0, (out - 1) * l->stride + l->kernel - l->side);
-    struct li_border halo = {pad / 2, pad / 2, pad - pad / 2, pad - pad / 2}, none = {0, 0, 0, 0};
-    struct li_map x = li_map_bordered(l->side, l->side, l->cin, l->halo ? &halo : &none),
-                  y = li_map_dense(out, out, l->cout);
+    return (struct li_window){.in_h = l->side,
+                              .in_w = l->side,
+                              .out_h = out,
+                              .out_w = out,
+                              .kernel_h = l->kernel,
+                              .kernel_w = l->kernel,
+                              .stride_h = l->stride,
+                              .stride_w = l->stride,
+                              .dilation_h = 1,
+                              .dilation_w = 1,
+                              .pad_top = pad / 2,
+                              .pad_left = pad / 2,
+                              .pad_bottom = pad - pad / 2,
+                              .pad_right = pad - pad / 2};
+}
+
+static void prepare(struct bench *b, const struct layer *l)
+{
+    struct li_window w = window_of(l);
+    int64_t around = l->halo ? w.pad_top + w.pad_bottom : 0;
+    struct li_map x = li_map_dense(l->side + around, l->side + around, l->cin),
+                  y = li_map_dense(w.out_h, w.out_w, l->cout);
     if (l->kind == CONV) {
-        b->conv = (struct li_conv){
-            b->batch, l->side, l->side, l->cin,  out, out, l->cout, l->kernel, l->kernel, l->stride,     l->stride,
-            1,        1,       pad / 2, pad / 2, 1,   x,   y,       y,         l->halo,   l->activation, 1};
+        b->conv = (struct li_conv){.window = w,
+                                   .batch = b->batch,
+                                   .cin = l->cin,
+                                   .cout = l->cout,
+                                   .groups = 1,
+                                   .x = x,
+                                   .y = y,
+                                   .residual = y,
+                                   .halo = l->halo,
+                                   .activation = l->activation,
+                                   .alpha = 1};
         b->k->conv->pack(&b->conv, b->filter, b->packed);
     } else if (l->kind == DEPTHWISE) {
-        b->depthwise = (struct li_depthwise){
-            b->batch,  l->side, l->side, l->cin,  1,       out, out, l->kernel, l->kernel,     l->stride,
-            l->stride, 1,       1,       pad / 2, pad / 2, x,   y,   l->halo,   l->activation, 1};
+        b->depthwise = (struct li_depthwise){.window = w,
+                                             .batch = b->batch,
+                                             .channels = l->cin,
+                                             .multiplier = 1,
+                                             .x = x,
+                                             .y = y,
+                                             .halo = l->halo,
+                                             .activation = l->activation,
+                                             .alpha = 1};
     } else if (l->kind == GEMM) {
         b->gemm = (struct li_gemm){.batch = 1,
                                    .m = l->side * b->batch,
@@ -160,8 +194,7 @@ static void prepare(struct bench *b, const struct layer *l)
                                    .activation = l->activation};
         b->k->gemm->pack(l->cin, l->cout, b->filter, l->cout, false, b->packed);
     } else if (l->kind == MAX_POOL) {
-        b->pooling = (struct li_pooling){b->batch,  l->side,   l->side,   l->cin,  out,     out, l->kernel,
-                                         l->kernel, l->stride, l->stride, pad / 2, pad / 2, x,   y};
+        b->pooling = (struct li_pooling){.window = w, .batch = b->batch, .channels = l->cin, .x = x, .y = y};
     }
 }
 

@@ -4,12 +4,12 @@
 
 #include "activation.h"
 #include "map.h"
+#include "window.h"
 
 /*
- * y[n, oy, ox, o] = activation(bias[o] + residual[n, oy, ox, o] + sum over ky, kx, c of
- *     x[n, oy * stride_h + ky * dilation_h - pad_top, ox * stride_w + kx * dilation_w - pad_left, c]
- *     * filter[ky, kx, c, o])
- * with x taken as 0 outside [0, in_h) x [0, in_w). With groups > 1, output channel o sees the input channels of its
+ * y[n, oy, ox, o] = activation(bias[o] + residual[n, oy, ox, o] + sum over the window's taps ky, kx, and c, of
+ *     x[n, iy, ix, c] * filter[ky, kx, c, o])
+ * with x taken as 0 outside the picture. With groups > 1, output channel o sees the input channels of its
  * group: the filter is [kernel_h, kernel_w, cin / groups, cout], and groups divides cin and cout.
  *
  * halo says that the whole pixels any tap can ask for around each picture are memory of the buffer and hold zeros.
@@ -17,11 +17,8 @@
  * on pictures of 7 x 7 or less (7 % there, nothing or a loss above).
  */
 struct li_conv {
-    int64_t batch, in_h, in_w, cin;
-    int64_t out_h, out_w, cout;
-    int64_t kernel_h, kernel_w;
-    int64_t stride_h, stride_w, dilation_h, dilation_w;
-    int64_t pad_top, pad_left;
+    struct li_window window;
+    int64_t batch, cin, cout;
     int64_t groups; /* 1 for an ordinary convolution */
     struct li_map x, y, residual;
     bool halo;

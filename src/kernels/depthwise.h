@@ -4,19 +4,16 @@
 
 #include "activation.h"
 #include "map.h"
+#include "window.h"
 
 /*
- * y[n, oy, ox, c * multiplier + m] = activation(bias[c * multiplier + m] + sum over ky, kx of
- *     x[n, oy * stride_h + ky * dilation_h - pad_top, ox * stride_w + kx * dilation_w - pad_left, c]
- *     * filter[ky, kx, c, m])
+ * y[n, oy, ox, c * multiplier + m] = activation(bias[c * multiplier + m] + sum over the window's taps ky, kx of
+ *     x[n, iy, ix, c] * filter[ky, kx, c, m])
  * Padding and halo as in conv.h.
  */
 struct li_depthwise {
-    int64_t batch, in_h, in_w, channels, multiplier;
-    int64_t out_h, out_w;
-    int64_t kernel_h, kernel_w;
-    int64_t stride_h, stride_w, dilation_h, dilation_w;
-    int64_t pad_top, pad_left;
+    struct li_window window;
+    int64_t batch, channels, multiplier;
     struct li_map x, y;
     bool halo;
     enum li_activation activation;

@@ -3,15 +3,14 @@
 #define LI_KERNELS_POOLING_H
 
 #include "map.h"
+#include "window.h"
 
 /* What lies in the padding is left out: of the maximum, and of the sum and the count of the average. A window that
  * holds nothing but padding gives -FLT_MAX (maximum) or 0 (average). The maximum starts from there and takes no NaN, as
  * TensorFlow's does. */
 struct li_pooling {
-    int64_t batch, in_h, in_w, channels;
-    int64_t out_h, out_w;
-    int64_t kernel_h, kernel_w, stride_h, stride_w;
-    int64_t pad_top, pad_left;
+    struct li_window window; /* dilations 1 */
+    int64_t batch, channels;
     struct li_map x, y;
 };
 

@@ -4,24 +4,25 @@
 
 static int64_t tasks(const struct li_depthwise *g)
 {
-    return g->out_w * g->channels * g->multiplier == 0 ? 0 : g->batch * g->out_h;
+    return g->window.out_w * g->channels * g->multiplier == 0 ? 0 : g->batch * g->window.out_h;
 }
 
 static double sum_taps(const struct li_depthwise *g, const float *image, const float *filter, int64_t oy, int64_t ox,
                        int64_t o)
 {
+    const struct li_window *w = &g->window;
     int64_t outputs = g->channels * g->multiplier;
     double sum = 0;
-    for (int64_t ky = 0; ky < g->kernel_h; ky++) {
-        int64_t iy = oy * g->stride_h + ky * g->dilation_h - g->pad_top;
-        if (iy < 0 || iy >= g->in_h) {
+    for (int64_t ky = 0; ky < w->kernel_h; ky++) {
+        int64_t iy = oy * w->stride_h + ky * w->dilation_h - w->pad_top;
+        if (iy < 0 || iy >= w->in_h) {
             continue;
         }
-        for (int64_t kx = 0; kx < g->kernel_w; kx++) {
-            int64_t ix = ox * g->stride_w + kx * g->dilation_w - g->pad_left;
-            if (ix >= 0 && ix < g->in_w) {
+        for (int64_t kx = 0; kx < w->kernel_w; kx++) {
+            int64_t ix = ox * w->stride_w + kx * w->dilation_w - w->pad_left;
+            if (ix >= 0 && ix < w->in_w) {
                 sum += (double)image[iy * g->x.row + ix * g->x.pixel + o / g->multiplier] *
-                       (double)filter[(ky * g->kernel_w + kx) * outputs + o];
+                       (double)filter[(ky * w->kernel_w + kx) * outputs + o];
             }
         }
     }
@@ -30,8 +31,9 @@ static double sum_taps(const struct li_depthwise *g, const float *image, const f
 
 static void run(const struct li_depthwise *g, const struct li_depthwise_data *data, int64_t task)
 {
-    int64_t n = task / g->out_h, oy = task % g->out_h;
-    for (int64_t ox = 0; ox < g->out_w; ox++) {
+    const struct li_window *w = &g->window;
+    int64_t n = task / w->out_h, oy = task % w->out_h;
+    for (int64_t ox = 0; ox < w->out_w; ox++) {
         float *y = data->y + n * g->y.image + oy * g->y.row + ox * g->y.pixel;
         for (int64_t o = 0; o < g->channels * g->multiplier; o++) {
             double sum = sum_taps(g, data->x + n * g->x.image, data->filter, oy, ox, o);

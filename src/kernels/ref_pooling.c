@@ -5,7 +5,7 @@
 
 static int64_t tasks(const struct li_pooling *g)
 {
-    return g->out_w * g->channels == 0 ? 0 : g->batch * g->out_h;
+    return g->window.out_w * g->channels == 0 ? 0 : g->batch * g->window.out_h;
 }
 
 /* Taps [first, last) of a window of size taps at start that lie inside [0, extent). */
@@ -17,12 +17,13 @@ static void clip(int64_t start, int64_t taps, int64_t extent, int64_t *first, in
 
 static void pool(const struct li_pooling *g, const float *x, float *y, int64_t task, bool average)
 {
-    int64_t n = task / g->out_h, oy = task % g->out_h, y0, y1, x0, x1;
-    int64_t top = oy * g->stride_h - g->pad_top;
-    clip(top, g->kernel_h, g->in_h, &y0, &y1);
-    for (int64_t ox = 0; ox < g->out_w; ox++) {
-        int64_t left = ox * g->stride_w - g->pad_left;
-        clip(left, g->kernel_w, g->in_w, &x0, &x1);
+    const struct li_window *w = &g->window;
+    int64_t n = task / w->out_h, oy = task % w->out_h, y0, y1, x0, x1;
+    int64_t top = oy * w->stride_h - w->pad_top;
+    clip(top, w->kernel_h, w->in_h, &y0, &y1);
+    for (int64_t ox = 0; ox < w->out_w; ox++) {
+        int64_t left = ox * w->stride_w - w->pad_left;
+        clip(left, w->kernel_w, w->in_w, &x0, &x1);
         int64_t count = (y1 - y0) * (x1 - x0);
         for (int64_t c = 0; c < g->channels; c++) {
             double result = average ? 0 : -(double)FLT_MAX;

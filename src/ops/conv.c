@@ -51,27 +51,15 @@ static struct li_conv conv_of(const struct li_graph *g, const struct li_node *no
 {
     const struct li_value *x = &g->values[node->in[0]];
     const struct li_value *y = &g->values[node->out[0]];
-    struct li_window w;
-    li_window_of(node, x->shape.dim[1], x->shape.dim[2], filter[0], filter[1], "dilations", &w);
-    return (struct li_conv){.batch = x->shape.dim[0],
-                            .in_h = w.in_h,
-                            .in_w = w.in_w,
-                            .cin = x->shape.dim[3],
-                            .out_h = w.out_h,
-                            .out_w = w.out_w,
-                            .cout = filter[3],
-                            .kernel_h = filter[0],
-                            .kernel_w = filter[1],
-                            .stride_h = w.stride_h,
-                            .stride_w = w.stride_w,
-                            .dilation_h = w.dilation_h,
-                            .dilation_w = w.dilation_w,
-                            .pad_top = w.pad_top,
-                            .pad_left = w.pad_left,
-                            .groups = x->shape.dim[3] / filter[2],
-                            .x = li_window_map(x),
-                            .y = li_window_map(y),
-                            .halo = li_window_halo(x, &w)};
+    struct li_conv conv = {.batch = x->shape.dim[0],
+                           .cin = x->shape.dim[3],
+                           .cout = filter[3],
+                           .groups = x->shape.dim[3] / filter[2],
+                           .x = li_window_map(x),
+                           .y = li_window_map(y)};
+    li_window_of(node, x->shape.dim[1], x->shape.dim[2], filter[0], filter[1], "dilations", &conv.window);
+    conv.halo = li_window_halo(x, &conv.window);
+    return conv;
 }
 
 /* ---- Conv2D as TensorFlow has it: packs for itself on every call; plans hold _LiConv2D instead ---- */
@@ -145,8 +133,7 @@ static struct li_conv pack_of(const struct li_node *node, const struct li_shape 
     int64_t groups = li_attr_int(node, "groups");
     return (struct li_conv){.cin = filter->dim[2] * groups,
                             .cout = filter->dim[3],
-                            .kernel_h = filter->dim[0],
-                            .kernel_w = filter->dim[1],
+                            .window = {.kernel_h = filter->dim[0], .kernel_w = filter->dim[1]},
                             .groups = groups};
 }
 

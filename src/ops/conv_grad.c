@@ -189,21 +189,21 @@ static struct li_conv phase_conv(const struct shapes *s, const struct phase *v, 
 {
     const struct li_window *w = &s->window;
     struct li_map x = li_map_dense(s->x[1], s->x[2], s->x[3]);
-    return (struct li_conv){.batch = s->x[0],
-                            .in_h = s->dy[1],
-                            .in_w = s->dy[2],
+    return (struct li_conv){.window = {.in_h = s->dy[1],
+                                       .in_w = s->dy[2],
+                                       .out_h = v->outputs,
+                                       .out_w = h->outputs,
+                                       .kernel_h = v->count,
+                                       .kernel_w = h->count,
+                                       .stride_h = 1,
+                                       .stride_w = 1,
+                                       .dilation_h = v->dilation,
+                                       .dilation_w = h->dilation,
+                                       .pad_top = v->pad,
+                                       .pad_left = h->pad},
+                            .batch = s->x[0],
                             .cin = s->dy[3],
-                            .out_h = v->outputs,
-                            .out_w = h->outputs,
                             .cout = channels,
-                            .kernel_h = v->count,
-                            .kernel_w = h->count,
-                            .stride_h = 1,
-                            .stride_w = 1,
-                            .dilation_h = v->dilation,
-                            .dilation_w = h->dilation,
-                            .pad_top = v->pad,
-                            .pad_left = h->pad,
                             .groups = s->groups,
                             .x = li_map_dense(s->dy[1], s->dy[2], s->dy[3]),
                             .y = {x.pixel * w->stride_w, x.row * w->stride_h, x.image}};
@@ -221,8 +221,10 @@ static lince_status input_prepare(struct li_prepare *p)
     plan->blocks = (s->x[3] + plan->block - 1) / plan->block;
     plan->pieces = LI_MAX(1, LI_MIN(INPUT_PIECES, s->x[0] * s->x[1] * s->x[2] / INPUT_PIXELS));
     /* No phase has more taps than the filter. */
-    struct li_conv whole = {
-        .cin = s->dy[3], .cout = plan->block, .kernel_h = s->filter[0], .kernel_w = s->filter[1], .groups = s->groups};
+    struct li_conv whole = {.window = {.kernel_h = s->filter[0], .kernel_w = s->filter[1]},
+                            .cin = s->dy[3],
+                            .cout = plan->block,
+                            .groups = s->groups};
     size_t turned = (size_t)(s->filter[0] * s->filter[1] * (s->dy[3] / s->groups) * plan->block) * sizeof(float);
     plan->packed_offset = (turned + LI_ALIGN - 1) / LI_ALIGN * LI_ALIGN;
     p->scratch_bytes = plan->packed_offset + p->env->kernels->conv->packed_floats(&whole) * sizeof(float);
@@ -253,10 +255,10 @@ static void turn_filter(const struct shapes *s, const struct phase *v, const str
 /* Pixels no tap reaches. */
 static void clear_phase(const struct li_conv *conv, float *dx, int64_t piece, int64_t pieces)
 {
-    int64_t rows = conv->batch * conv->out_h;
+    int64_t rows = conv->batch * conv->window.out_h;
     for (int64_t r = rows * piece / pieces; r < rows * (piece + 1) / pieces; r++) {
-        float *row = dx + r / conv->out_h * conv->y.image + r % conv->out_h * conv->y.row;
-        for (int64_t i = 0; i < conv->out_w; i++) {
+        float *row = dx + r / conv->window.out_h * conv->y.image + r % conv->window.out_h * conv->y.row;
+        for (int64_t i = 0; i < conv->window.out_w; i++) {
             memset(row + i * conv->y.pixel, 0, (size_t)conv->cout * sizeof(float));
         }
     }

@@ -52,26 +52,13 @@ static struct depthwise_plan *make_plan(struct li_prepare *p)
     const struct li_value *x = li_ops_in(p, 0), *y = li_ops_out(p, 0);
     struct depthwise_plan *plan = li_arena_calloc(p->arena, 1, sizeof *plan, p->err);
     if (plan) {
-        struct li_window w;
-        window_of(p->graph, p->node, &w);
         plan->conv = (struct li_depthwise){.batch = x->shape.dim[0],
-                                           .in_h = w.in_h,
-                                           .in_w = w.in_w,
                                            .channels = x->shape.dim[3],
                                            .multiplier = li_ops_in(p, 1)->shape.dim[3],
-                                           .out_h = w.out_h,
-                                           .out_w = w.out_w,
-                                           .kernel_h = w.kernel_h,
-                                           .kernel_w = w.kernel_w,
-                                           .stride_h = w.stride_h,
-                                           .stride_w = w.stride_w,
-                                           .dilation_h = w.dilation_h,
-                                           .dilation_w = w.dilation_w,
-                                           .pad_top = w.pad_top,
-                                           .pad_left = w.pad_left,
                                            .x = li_window_map(x),
-                                           .y = li_window_map(y),
-                                           .halo = li_window_halo(x, &w)};
+                                           .y = li_window_map(y)};
+        window_of(p->graph, p->node, &plan->conv.window);
+        plan->conv.halo = li_window_halo(x, &plan->conv.window);
     }
     return plan;
 }
@@ -82,7 +69,7 @@ static void finish_plan(struct li_prepare *p, struct depthwise_plan *plan)
     plan->tasks = empty ? 0 : p->env->kernels->depthwise->tasks(&plan->conv);
     p->plan = plan;
     p->tasks = LI_MAX(plan->tasks, 1);
-    p->flop = 2 * li_shape_count(&li_ops_out(p, 0)->shape) * plan->conv.kernel_h * plan->conv.kernel_w;
+    p->flop = 2 * li_shape_count(&li_ops_out(p, 0)->shape) * plan->conv.window.kernel_h * plan->conv.window.kernel_w;
     p->reason = plan->conv.halo ? "direct, halo" : "direct";
 }
 

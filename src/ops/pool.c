@@ -31,25 +31,11 @@ static lince_status pool_prepare(struct li_prepare *p)
     const struct li_value *x = li_ops_in(p, 0), *y = li_ops_out(p, 0);
     const int64_t *in = x->shape.dim, *size = li_attr(p->node, "ksize")->ints;
     struct pool_plan *plan = li_arena_calloc(p->arena, 1, sizeof *plan, p->err);
-    struct li_window w;
     if (!plan) {
         return LINCE_ENOMEM;
     }
-    li_window_of(p->node, in[1], in[2], size[1], size[2], NULL, &w);
-    plan->pool = (struct li_pooling){.batch = in[0],
-                                     .in_h = w.in_h,
-                                     .in_w = w.in_w,
-                                     .channels = in[3],
-                                     .out_h = w.out_h,
-                                     .out_w = w.out_w,
-                                     .kernel_h = w.kernel_h,
-                                     .kernel_w = w.kernel_w,
-                                     .stride_h = w.stride_h,
-                                     .stride_w = w.stride_w,
-                                     .pad_top = w.pad_top,
-                                     .pad_left = w.pad_left,
-                                     .x = li_window_map(x),
-                                     .y = li_window_map(y)};
+    plan->pool = (struct li_pooling){.batch = in[0], .channels = in[3], .x = li_window_map(x), .y = li_window_map(y)};
+    li_window_of(p->node, in[1], in[2], size[1], size[2], NULL, &plan->pool.window);
     plan->tasks = li_shape_count(&y->shape) == 0 ? 0 : p->env->kernels->pooling->tasks(&plan->pool);
     p->plan = plan;
     p->tasks = LI_MAX(plan->tasks, 1);

@@ -4,14 +4,6 @@
 
 #include "common.h"
 
-/* One moving window over [in_h, in_w], NHWC. */
-struct li_window {
-    int64_t in_h, in_w, out_h, out_w;
-    int64_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w;
-    int64_t pad_top, pad_left, pad_bottom,
-        pad_right; /* what the padding adds in all; SAME puts the odd one at the end */
-};
-
 /* The specs of the attributes that li_window_infer() reads. */
 #define LI_WINDOW_SPECS(paddings)                                                                                      \
     {"strides", LI_ATTR_INTS, NULL, NULL}, {"padding", LI_ATTR_STRING, NULL, paddings},                                \

@@ -9,13 +9,13 @@ struct picture {
 };
 
 static struct picture picture_new(struct random *r, int64_t batch, int64_t h, int64_t w, int64_t channels,
-                                  const struct li_border *border, bool slice)
+                                  const struct border *border, bool slice)
 {
     int64_t before = slice ? random_int(r, 0, 3) : 0, after = slice ? random_int(r, 0, 3) : 0,
             all = before + channels + after;
-    struct picture p = {.map = li_map_bordered(h, w, all, border)};
-    p.memory = guarded_new(li_map_bordered_floats(batch, h, w, all, border), random_chance(r, 2));
-    p.pixels = p.memory.data + li_map_bordered_origin(w, all, border) + before;
+    struct picture p = {.map = map_bordered(h, w, all, border)};
+    p.memory = guarded_new(map_bordered_floats(batch, h, w, all, border), random_chance(r, 2));
+    p.pixels = p.memory.data + map_bordered_origin(w, all, border) + before;
     return p;
 }
 
@@ -41,16 +41,16 @@ static struct li_conv random_conv(struct random *r)
     const int64_t *kernel = kernels[random_int(r, 0, LI_COUNT(kernels) - 1)];
     struct li_conv c = {
         .batch = random_chance(r, 20) ? 0 : random_int(r, 1, 3),
-        .in_h = random_int(r, 1, 17),
-        .in_w = random_int(r, 1, 19),
+        .window.in_h = random_int(r, 1, 17),
+        .window.in_w = random_int(r, 1, 19),
         .cin = channels[random_int(r, 0, LI_COUNT(channels) - 1)],
         .cout = random_chance(r, 2) ? random_int(r, 1, 17) : random_int(r, 18, 70),
-        .kernel_h = kernel[0],
-        .kernel_w = kernel[1],
-        .stride_h = random_int(r, 1, 2),
-        .stride_w = random_chance(r, 3) ? random_int(r, 1, 3) : 1,
-        .dilation_h = random_chance(r, 4) ? 2 : 1,
-        .dilation_w = random_chance(r, 4) ? 3 : 1,
+        .window.kernel_h = kernel[0],
+        .window.kernel_w = kernel[1],
+        .window.stride_h = random_int(r, 1, 2),
+        .window.stride_w = random_chance(r, 3) ? random_int(r, 1, 3) : 1,
+        .window.dilation_h = random_chance(r, 4) ? 2 : 1,
+        .window.dilation_w = random_chance(r, 4) ? 3 : 1,
         .groups = 1,
         .halo = random_chance(r, 2),
         .activation = (enum li_activation)random_int(r, 0, LI_ACT_COUNT - 1),
@@ -61,11 +61,13 @@ static struct li_conv random_conv(struct random *r)
         c.cin *= c.groups;
         c.cout *= c.groups;
     }
-    c.stride_w = random_chance(r, 2) ? c.stride_h : c.stride_w;
-    c.pad_top = random_chance(r, 3) ? 0 : random_int(r, 0, (c.kernel_h - 1) * c.dilation_h);
-    c.pad_left = random_chance(r, 3) ? 0 : random_int(r, 0, (c.kernel_w - 1) * c.dilation_w);
-    c.out_h = outputs(c.in_h, c.kernel_h, c.stride_h, c.dilation_h, c.pad_top, random_int(r, 0, c.pad_top + 1));
-    c.out_w = outputs(c.in_w, c.kernel_w, c.stride_w, c.dilation_w, c.pad_left, random_int(r, 0, c.pad_left + 1));
+    struct li_window *w = &c.window;
+    w->stride_w = random_chance(r, 2) ? w->stride_h : w->stride_w;
+    w->pad_top = random_chance(r, 3) ? 0 : random_int(r, 0, (w->kernel_h - 1) * w->dilation_h);
+    w->pad_left = random_chance(r, 3) ? 0 : random_int(r, 0, (w->kernel_w - 1) * w->dilation_w);
+    w->out_h = outputs(w->in_h, w->kernel_h, w->stride_h, w->dilation_h, w->pad_top, random_int(r, 0, w->pad_top + 1));
+    w->out_w =
+        outputs(w->in_w, w->kernel_w, w->stride_w, w->dilation_w, w->pad_left, random_int(r, 0, w->pad_left + 1));
     return c;
 }
 
@@ -73,21 +75,20 @@ static struct test_case case_new(struct random *r, struct li_conv conv)
 {
     struct test_case t = {
         .has_bias = !random_chance(r, 4), .has_residual = random_chance(r, 2), .in_place = random_chance(r, 2)};
-    struct li_border none = {0, 0, 0, 0}, halo = none;
+    struct border none = {0, 0, 0, 0}, halo = none;
     if (conv.halo) {
-        int64_t reach_h = (conv.out_h - 1) * conv.stride_h + (conv.kernel_h - 1) * conv.dilation_h - conv.pad_top;
-        int64_t reach_w = (conv.out_w - 1) * conv.stride_w + (conv.kernel_w - 1) * conv.dilation_w - conv.pad_left;
-        halo = (struct li_border){conv.pad_top, conv.pad_left, LI_MAX(0, reach_h + 1 - conv.in_h),
-                                  LI_MAX(0, reach_w + 1 - conv.in_w)};
+        halo = border_of(&conv.window);
     }
-    struct li_border around_y = random_chance(r, 2) ? none : (struct li_border){1, 1, 1, 2};
-    t.x = picture_new(r, conv.batch, conv.in_h, conv.in_w, conv.cin, &halo, random_chance(r, 4));
-    t.y = picture_new(r, conv.batch, conv.out_h, conv.out_w, conv.cout, &around_y, random_chance(r, 3));
-    t.residual = picture_new(r, conv.batch, conv.out_h, conv.out_w, conv.cout, &none, random_chance(r, 3));
-    t.filter = guarded_new((size_t)(conv.kernel_h * conv.kernel_w * (conv.cin / conv.groups) * conv.cout), true);
+    struct border around_y = random_chance(r, 2) ? none : (struct border){1, 1, 1, 2};
+    t.x = picture_new(r, conv.batch, conv.window.in_h, conv.window.in_w, conv.cin, &halo, random_chance(r, 4));
+    t.y = picture_new(r, conv.batch, conv.window.out_h, conv.window.out_w, conv.cout, &around_y, random_chance(r, 3));
+    t.residual =
+        picture_new(r, conv.batch, conv.window.out_h, conv.window.out_w, conv.cout, &none, random_chance(r, 3));
+    t.filter =
+        guarded_new((size_t)(conv.window.kernel_h * conv.window.kernel_w * (conv.cin / conv.groups) * conv.cout), true);
     t.bias = guarded_new((size_t)conv.cout, true);
     guarded_random(&t.x.memory, r);
-    li_map_fill_border(t.x.pixels, &t.x.map, 0, conv.batch, conv.in_h, conv.in_w, conv.cin, &halo, 0);
+    map_fill_border(t.x.pixels, &t.x.map, 0, conv.batch, conv.window.in_h, conv.window.in_w, conv.cin, &halo, 0);
     guarded_random(&t.residual.memory, r);
     guarded_random(&t.filter, r);
     guarded_random(&t.bias, r);
@@ -115,8 +116,8 @@ static float *case_run(struct test_case *t, const struct li_kernels *k, bool bac
     k->conv->pack(g, t->filter.data, packed.data);
     guarded_fill(&t->y.memory, UNTOUCHED);
     if (t->in_place) {
-        li_map_copy(t->y.pixels, &t->y.map, t->residual.pixels, &t->residual.map, 0, g->batch * g->out_h, g->out_h,
-                    g->out_w, g->cout);
+        map_copy(t->y.pixels, &t->y.map, t->residual.pixels, &t->residual.map, 0, g->batch * g->window.out_h,
+                 g->window.out_h, g->window.out_w, g->cout);
     }
     struct li_conv_data data = {t->x.pixels, packed.data, t->has_bias ? t->bias.data : NULL,
                                 !t->has_residual ? NULL
@@ -138,7 +139,7 @@ static float *case_run(struct test_case *t, const struct li_kernels *k, bool bac
  * its root; every activation's slope is below 1.2. */
 static double tolerance(const struct li_conv *g)
 {
-    double steps = (double)(g->kernel_h * g->kernel_w * (g->cin / g->groups));
+    double steps = (double)(g->window.kernel_h * g->window.kernel_w * (g->cin / g->groups));
     return 6e-8 * (10 + 2 * sqrt(steps) * sqrt(steps));
 }
 
@@ -153,9 +154,10 @@ static void check_case(struct random *r, struct li_conv conv, uint64_t seed)
         double difference = largest_difference(got, expected, t.y.memory.count);
         if (difference > tolerance(&conv)) {
             fail_msg("%s strays by %g, seed %llu: %lldx%lldx%lldx%lld k %lldx%lld s %lldx%lld -> %lldx%lldx%lld",
-                     fast[i]->name, difference, (unsigned long long)seed, (long long)conv.batch, (long long)conv.in_h,
-                     (long long)conv.in_w, (long long)conv.cin, (long long)conv.kernel_h, (long long)conv.kernel_w,
-                     (long long)conv.stride_h, (long long)conv.stride_w, (long long)conv.out_h, (long long)conv.out_w,
+                     fast[i]->name, difference, (unsigned long long)seed, (long long)conv.batch,
+                     (long long)conv.window.in_h, (long long)conv.window.in_w, (long long)conv.cin,
+                     (long long)conv.window.kernel_h, (long long)conv.window.kernel_w, (long long)conv.window.stride_h,
+                     (long long)conv.window.stride_w, (long long)conv.window.out_h, (long long)conv.window.out_w,
                      (long long)conv.cout);
         }
         assert_true(same_bits(got, again, t.y.memory.count));
@@ -187,72 +189,72 @@ static void conv_divided_into_tasks_matches_plain_loops(void **state)
     (void)state;
     static const struct li_conv convs[] = {
         {.batch = 1,
-         .in_h = 29,
-         .in_w = 31,
+         .window.in_h = 29,
+         .window.in_w = 31,
          .cin = 35,
-         .out_h = 29,
-         .out_w = 31,
+         .window.out_h = 29,
+         .window.out_w = 31,
          .cout = 50,
-         .kernel_h = 3,
-         .kernel_w = 3,
-         .pad_top = 1,
-         .pad_left = 1},
+         .window.kernel_h = 3,
+         .window.kernel_w = 3,
+         .window.pad_top = 1,
+         .window.pad_left = 1},
         {.batch = 1,
-         .in_h = 5,
-         .in_w = 5,
+         .window.in_h = 5,
+         .window.in_w = 5,
          .cin = 129,
-         .out_h = 5,
-         .out_w = 5,
+         .window.out_h = 5,
+         .window.out_w = 5,
          .cout = 130,
-         .kernel_h = 3,
-         .kernel_w = 3,
-         .pad_top = 1,
-         .pad_left = 1},
+         .window.kernel_h = 3,
+         .window.kernel_w = 3,
+         .window.pad_top = 1,
+         .window.pad_left = 1},
         {.batch = 3,
-         .in_h = 19,
-         .in_w = 21,
+         .window.in_h = 19,
+         .window.in_w = 21,
          .cin = 67,
-         .out_h = 19,
-         .out_w = 21,
+         .window.out_h = 19,
+         .window.out_w = 21,
          .cout = 70,
-         .kernel_h = 1,
-         .kernel_w = 1},
+         .window.kernel_h = 1,
+         .window.kernel_w = 1},
         {.batch = 1,
-         .in_h = 3,
-         .in_w = 3,
+         .window.in_h = 3,
+         .window.in_w = 3,
          .cin = 600,
-         .out_h = 3,
-         .out_w = 3,
+         .window.out_h = 3,
+         .window.out_w = 3,
          .cout = 433,
-         .kernel_h = 1,
-         .kernel_w = 1},
+         .window.kernel_h = 1,
+         .window.kernel_w = 1},
         {.batch = 2,
-         .in_h = 61,
-         .in_w = 63,
+         .window.in_h = 61,
+         .window.in_w = 63,
          .cin = 3,
-         .out_h = 31,
-         .out_w = 32,
+         .window.out_h = 31,
+         .window.out_w = 32,
          .cout = 30,
-         .kernel_h = 7,
-         .kernel_w = 7,
-         .pad_top = 3,
-         .pad_left = 3,
-         .stride_h = 2,
-         .stride_w = 2},
+         .window.kernel_h = 7,
+         .window.kernel_w = 7,
+         .window.pad_top = 3,
+         .window.pad_left = 3,
+         .window.stride_h = 2,
+         .window.stride_w = 2},
     };
     struct random r = {77};
     const struct li_kernels *fast[3];
     int n = fast_kernels(fast);
     for (size_t i = 0; i < LI_COUNT(convs); i++) {
         struct li_conv c = convs[i];
-        c.groups = c.dilation_h = c.dilation_w = 1;
-        c.stride_h = LI_MAX(1, c.stride_h);
-        c.stride_w = LI_MAX(1, c.stride_w);
+        c.groups = c.window.dilation_h = c.window.dilation_w = 1;
+        c.window.stride_h = LI_MAX(1, c.window.stride_h);
+        c.window.stride_w = LI_MAX(1, c.window.stride_w);
         c.activation = LI_ACT_RELU;
         for (int j = 0; j < n; j++) {
             struct li_conv dense = c;
-            dense.x = li_map_dense(c.in_h, c.in_w, c.cin);
-            dense.y = li_map_dense(c.out_h, c.out_w, c.cout);
+            dense.x = li_map_dense(c.window.in_h, c.window.in_w, c.cin);
+            dense.y = li_map_dense(c.window.out_h, c.window.out_w, c.cout);
             assert_true(fast[j]->conv->tasks(&dense) > 1);
         }
         check_case(&r, c, i);
@@ -285,8 +287,8 @@ static void conv_bits_depend_neither_on_tasks_nor_on_halo(void **state)
             for (int image = 0; image < 3; image++) {
                 float *one = case_run(&t, fast[i], false);
                 ptrdiff_t origin = t.y.pixels - t.y.memory.data;
-                for (int64_t row = 0; row < conv.out_h; row++) {
-                    for (int64_t x = 0; x < conv.out_w; x++) {
+                for (int64_t row = 0; row < conv.window.out_h; row++) {
+                    for (int64_t x = 0; x < conv.window.out_w; x++) {
                         ptrdiff_t at = origin + row * t.y.map.row + x * t.y.map.pixel;
                         assert_true(same_bits(one + at, whole + at, (size_t)conv.cout));
                     }
@@ -312,18 +314,18 @@ static void conv_without_output_has_no_tasks(void **state)
     const struct li_kernels *fast[3];
     int n = fast_kernels(fast);
     struct li_conv c = {.batch = 0,
-                        .in_h = 5,
-                        .in_w = 5,
+                        .window.in_h = 5,
+                        .window.in_w = 5,
                         .cin = 3,
-                        .out_h = 5,
-                        .out_w = 5,
+                        .window.out_h = 5,
+                        .window.out_w = 5,
                         .cout = 4,
-                        .kernel_h = 1,
-                        .kernel_w = 1,
-                        .stride_h = 1,
-                        .stride_w = 1,
-                        .dilation_h = 1,
-                        .dilation_w = 1,
+                        .window.kernel_h = 1,
+                        .window.kernel_w = 1,
+                        .window.stride_h = 1,
+                        .window.stride_w = 1,
+                        .window.dilation_h = 1,
+                        .window.dilation_w = 1,
                         .groups = 1};
     assert_int_equal(li_kernels_get(LI_ISA_REF)->conv->tasks(&c), 0);
     for (int i = 0; i < n; i++) {

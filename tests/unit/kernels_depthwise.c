@@ -7,27 +7,28 @@ static struct li_depthwise random_depthwise(struct random *r)
     const int64_t *size = sizes[random_int(r, 0, LI_COUNT(sizes) - 1)];
     struct li_depthwise d = {
         .batch = random_chance(r, 20) ? 0 : random_int(r, 1, 3),
-        .in_h = random_int(r, 1, 19),
-        .in_w = random_int(r, 1, 23),
+        .window.in_h = random_int(r, 1, 19),
+        .window.in_w = random_int(r, 1, 23),
         .channels = random_chance(r, 2) ? random_int(r, 1, 17) : random_int(r, 18, 70),
         .multiplier = random_chance(r, 6) ? random_int(r, 2, 3) : 1,
-        .kernel_h = size[0],
-        .kernel_w = size[1],
-        .stride_h = random_int(r, 1, 2),
-        .dilation_h = random_chance(r, 5) ? 2 : 1,
-        .dilation_w = random_chance(r, 5) ? 3 : 1,
+        .window.kernel_h = size[0],
+        .window.kernel_w = size[1],
+        .window.stride_h = random_int(r, 1, 2),
+        .window.dilation_h = random_chance(r, 5) ? 2 : 1,
+        .window.dilation_w = random_chance(r, 5) ? 3 : 1,
         .halo = random_chance(r, 3),
         .activation = (enum li_activation)random_int(r, 0, LI_ACT_COUNT - 1),
         .alpha = 0.5f,
     };
-    d.stride_w = random_chance(r, 4) ? random_int(r, 1, 3) : d.stride_h;
-    int64_t reach_h = (d.kernel_h - 1) * d.dilation_h, reach_w = (d.kernel_w - 1) * d.dilation_w;
-    d.pad_top = random_chance(r, 3) ? 0 : random_int(r, 0, reach_h);
-    d.pad_left = random_chance(r, 3) ? 0 : random_int(r, 0, reach_w);
-    int64_t room_h = d.in_h + d.pad_top + random_int(r, 0, d.pad_top + 1) - reach_h - 1;
-    int64_t room_w = d.in_w + d.pad_left + random_int(r, 0, d.pad_left + 1) - reach_w - 1;
-    d.out_h = room_h < 0 ? 0 : room_h / d.stride_h + 1;
-    d.out_w = room_w < 0 ? 0 : room_w / d.stride_w + 1;
+    struct li_window *w = &d.window;
+    w->stride_w = random_chance(r, 4) ? random_int(r, 1, 3) : w->stride_h;
+    int64_t reach_h = (w->kernel_h - 1) * w->dilation_h, reach_w = (w->kernel_w - 1) * w->dilation_w;
+    w->pad_top = random_chance(r, 3) ? 0 : random_int(r, 0, reach_h);
+    w->pad_left = random_chance(r, 3) ? 0 : random_int(r, 0, reach_w);
+    int64_t room_h = w->in_h + w->pad_top + random_int(r, 0, w->pad_top + 1) - reach_h - 1;
+    int64_t room_w = w->in_w + w->pad_left + random_int(r, 0, w->pad_left + 1) - reach_w - 1;
+    w->out_h = room_h < 0 ? 0 : room_h / w->stride_h + 1;
+    w->out_w = room_w < 0 ? 0 : room_w / w->stride_w + 1;
     return d;
 }
 
@@ -38,27 +39,25 @@ struct buffers {
 
 static struct buffers buffers_new(struct random *r, struct li_depthwise *d)
 {
-    struct li_border halo = {0, 0, 0, 0};
+    struct border halo = {0, 0, 0, 0};
     int64_t outputs = d->channels * d->multiplier, extra = random_chance(r, 2) ? 0 : 3;
     if (d->halo) {
-        int64_t reach_h = (d->out_h - 1) * d->stride_h + (d->kernel_h - 1) * d->dilation_h - d->pad_top;
-        int64_t reach_w = (d->out_w - 1) * d->stride_w + (d->kernel_w - 1) * d->dilation_w - d->pad_left;
-        halo = (struct li_border){d->pad_top, d->pad_left, LI_MAX(0, reach_h + 1 - d->in_h),
-                                  LI_MAX(0, reach_w + 1 - d->in_w)};
+        halo = border_of(&d->window);
     }
-    d->x = li_map_bordered(d->in_h, d->in_w, d->channels, &halo);
-    d->y = li_map_dense(d->out_h, d->out_w, outputs + extra);
+    d->x = map_bordered(d->window.in_h, d->window.in_w, d->channels, &halo);
+    d->y = li_map_dense(d->window.out_h, d->window.out_w, outputs + extra);
     struct buffers b = {
-        .x = guarded_new(li_map_bordered_floats(d->batch, d->in_h, d->in_w, d->channels, &halo), random_chance(r, 2)),
+        .x = guarded_new(map_bordered_floats(d->batch, d->window.in_h, d->window.in_w, d->channels, &halo),
+                         random_chance(r, 2)),
         .y = guarded_new((size_t)(d->batch * d->y.image), random_chance(r, 2)),
-        .filter = guarded_new((size_t)(d->kernel_h * d->kernel_w * outputs), random_chance(r, 2)),
+        .filter = guarded_new((size_t)(d->window.kernel_h * d->window.kernel_w * outputs), random_chance(r, 2)),
         .bias = guarded_new((size_t)outputs, true),
     };
     guarded_random(&b.x, r);
     guarded_random(&b.filter, r);
     guarded_random(&b.bias, r);
-    float *pixels = b.x.data + li_map_bordered_origin(d->in_w, d->channels, &halo);
-    li_map_fill_border(pixels, &d->x, 0, d->batch, d->in_h, d->in_w, d->channels, &halo, 0);
+    float *pixels = b.x.data + map_bordered_origin(d->window.in_w, d->channels, &halo);
+    map_fill_border(pixels, &d->x, 0, d->batch, d->window.in_h, d->window.in_w, d->channels, &halo, 0);
     b.data = (struct li_depthwise_data){pixels, b.filter.data, random_chance(r, 4) ? NULL : b.bias.data, b.y.data};
     return b;
 }
@@ -136,20 +135,20 @@ static void depthwise_divided_into_tasks_matches_plain_loops(void **state)
     int n = fast_kernels(fast);
     struct random r = {5};
     struct li_depthwise d = {.batch = 2,
-                             .in_h = 31,
-                             .in_w = 29,
+                             .window.in_h = 31,
+                             .window.in_w = 29,
                              .channels = 61,
                              .multiplier = 1,
-                             .out_h = 31,
-                             .out_w = 29,
-                             .kernel_h = 3,
-                             .kernel_w = 3,
-                             .stride_h = 1,
-                             .stride_w = 1,
-                             .dilation_h = 1,
-                             .dilation_w = 1,
-                             .pad_top = 1,
-                             .pad_left = 1};
+                             .window.out_h = 31,
+                             .window.out_w = 29,
+                             .window.kernel_h = 3,
+                             .window.kernel_w = 3,
+                             .window.stride_h = 1,
+                             .window.stride_w = 1,
+                             .window.dilation_h = 1,
+                             .window.dilation_w = 1,
+                             .window.pad_top = 1,
+                             .window.pad_left = 1};
     for (int i = 0; i < n; i++) {
         assert_true(fast[i]->depthwise->tasks(&d) > 1);
     }

@@ -21,14 +21,14 @@ static void reductions_match_plain_loops(void **state)
         struct random r = {seed * 0x9e3779b97f4a7c15ull};
         int64_t h = random_int(&r, 0, 40), w = random_int(&r, 0, 40),
                 c = random_chance(&r, 2) ? random_int(&r, 1, 20) : random_int(&r, 21, 150);
-        struct li_border border = {random_int(&r, 0, 1), random_int(&r, 0, 1), 0, random_int(&r, 0, 2)};
-        struct li_map map = li_map_bordered(h, w, c, &border);
-        struct guarded x = guarded_new(li_map_bordered_floats(1, h, w, c, &border), random_chance(&r, 2));
+        struct border border = {random_int(&r, 0, 1), random_int(&r, 0, 1), 0, random_int(&r, 0, 2)};
+        struct li_map map = map_bordered(h, w, c, &border);
+        struct guarded x = guarded_new(map_bordered_floats(1, h, w, c, &border), random_chance(&r, 2));
         int64_t rows = h * w > 0 ? (int64_t)x.count / c : 0;
         struct guarded y = guarded_new((size_t)LI_MAX(c, rows), true), expected = guarded_new(y.count, true),
                        first = guarded_new(y.count, true);
         guarded_random(&x, &r);
-        const float *pixels = x.data + li_map_bordered_origin(w, c, &border);
+        const float *pixels = x.data + map_bordered_origin(w, c, &border);
         for (int op = 0; op < LI_REDUCE_COUNT; op++) {
             for (int form = 0; form < 3; form++) {
                 int64_t count = form == 0 ? h * w : form == 1 ? rows : c;
@@ -108,22 +108,26 @@ static void pooling_matches_plain_loops(void **state)
         struct random r = {seed * 0x9e3779b97f4a7c15ull};
         struct li_pooling p = {
             .batch = random_int(&r, 0, 3),
-            .in_h = random_int(&r, 1, 30),
-            .in_w = random_int(&r, 1, 30),
+            .window.in_h = random_int(&r, 1, 30),
+            .window.in_w = random_int(&r, 1, 30),
             .channels = random_chance(&r, 2) ? random_int(&r, 1, 20) : random_int(&r, 21, 90),
-            .kernel_h = random_int(&r, 1, 5),
-            .kernel_w = random_int(&r, 1, 5),
-            .stride_h = random_int(&r, 1, 3),
-            .stride_w = random_int(&r, 1, 3),
+            .window.kernel_h = random_int(&r, 1, 5),
+            .window.kernel_w = random_int(&r, 1, 5),
+            .window.stride_h = random_int(&r, 1, 3),
+            .window.stride_w = random_int(&r, 1, 3),
+            .window.dilation_h = 1,
+            .window.dilation_w = 1,
         };
-        p.pad_top = random_int(&r, 0, p.kernel_h - 1);
-        p.pad_left = random_int(&r, 0, p.kernel_w - 1);
-        p.out_h = (p.in_h + 2 * p.pad_top - p.kernel_h + p.stride_h) / p.stride_h;
-        p.out_w = (p.in_w + 2 * p.pad_left - p.kernel_w + p.stride_w) / p.stride_w;
-        p.out_h = p.out_h < 0 ? 0 : p.out_h;
-        p.out_w = p.out_w < 0 ? 0 : p.out_w;
-        p.x = li_map_dense(p.in_h, p.in_w, p.channels);
-        p.y = li_map_dense(p.out_h, p.out_w, p.channels + 1);
+        p.window.pad_top = random_int(&r, 0, p.window.kernel_h - 1);
+        p.window.pad_left = random_int(&r, 0, p.window.kernel_w - 1);
+        p.window.out_h =
+            (p.window.in_h + 2 * p.window.pad_top - p.window.kernel_h + p.window.stride_h) / p.window.stride_h;
+        p.window.out_w =
+            (p.window.in_w + 2 * p.window.pad_left - p.window.kernel_w + p.window.stride_w) / p.window.stride_w;
+        p.window.out_h = p.window.out_h < 0 ? 0 : p.window.out_h;
+        p.window.out_w = p.window.out_w < 0 ? 0 : p.window.out_w;
+        p.x = li_map_dense(p.window.in_h, p.window.in_w, p.channels);
+        p.y = li_map_dense(p.window.out_h, p.window.out_w, p.channels + 1);
         struct guarded x = guarded_new((size_t)(p.batch * p.x.image), random_chance(&r, 2));
         struct guarded y = guarded_new((size_t)(p.batch * p.y.image), true), expected = guarded_new(y.count, true);
         guarded_random(&x, &r);
@@ -237,16 +241,15 @@ static void map_copy_and_border_fill_every_float_once(void **state)
     for (int i = 0; i < 100; i++) {
         int64_t batch = random_int(&r, 0, 3), h = random_int(&r, 1, 6), w = random_int(&r, 1, 6),
                 c = random_int(&r, 1, 5);
-        struct li_border border = {random_int(&r, 0, 2), random_int(&r, 0, 2), random_int(&r, 0, 2),
-                                   random_int(&r, 0, 2)};
-        struct li_map dense = li_map_dense(h, w, c), wide = li_map_bordered(h, w, c, &border);
+        struct border border = {random_int(&r, 0, 2), random_int(&r, 0, 2), random_int(&r, 0, 2), random_int(&r, 0, 2)};
+        struct li_map dense = li_map_dense(h, w, c), wide = map_bordered(h, w, c, &border);
         struct guarded x = guarded_new((size_t)(batch * dense.image), true);
-        struct guarded y = guarded_new(li_map_bordered_floats(batch, h, w, c, &border), true);
+        struct guarded y = guarded_new(map_bordered_floats(batch, h, w, c, &border), true);
         guarded_fill(&x, 1);
         guarded_fill(&y, UNTOUCHED);
-        float *pixels = y.data + li_map_bordered_origin(w, c, &border);
-        li_map_fill_border(pixels, &wide, 0, batch, h, w, c, &border, 0);
-        li_map_copy(pixels, &wide, x.data, &dense, 0, batch * h, h, w, c);
+        float *pixels = y.data + map_bordered_origin(w, c, &border);
+        map_fill_border(pixels, &wide, 0, batch, h, w, c, &border, 0);
+        map_copy(pixels, &wide, x.data, &dense, 0, batch * h, h, w, c);
         size_t ones = 0, zeros = 0;
         for (size_t j = 0; j < y.count; j++) {
             ones += y.data[j] == 1;
@@ -255,7 +258,7 @@ static void map_copy_and_border_fill_every_float_once(void **state)
         assert_int_equal(ones, x.count);
         assert_int_equal(ones + zeros, y.count);
         guarded_fill(&x, 2);
-        li_map_copy(x.data, &dense, pixels, &wide, 0, batch * h, h, w, c);
+        map_copy(x.data, &dense, pixels, &wide, 0, batch * h, h, w, c);
         for (size_t j = 0; j < x.count; j++) {
             assert_true(x.data[j] == 1);
         }

@@ -128,4 +128,80 @@ SUPPORT double largest_difference(const float *a, const float *b, size_t count)
     return largest;
 }
 
+/* ---- Pictures with a border of whole pixels around each, which belongs to the buffer: a halo ---- */
+
+struct border {
+    int64_t top, left, bottom, right;
+};
+
+/* As wide as the window's taps reach. */
+SUPPORT struct border border_of(const struct li_window *w)
+{
+    int64_t down = (w->out_h - 1) * w->stride_h + (w->kernel_h - 1) * w->dilation_h - w->pad_top;
+    int64_t right = (w->out_w - 1) * w->stride_w + (w->kernel_w - 1) * w->dilation_w - w->pad_left;
+    return (struct border){w->pad_top, w->pad_left, LI_MAX(0, down + 1 - w->in_h), LI_MAX(0, right + 1 - w->in_w)};
+}
+
+/* Strides of a buffer whose pictures have such a border, floats it takes, and where pixel (0, 0) lies in it. */
+SUPPORT struct li_map map_bordered(int64_t h, int64_t w, int64_t channels, const struct border *border)
+{
+    return li_map_dense(border->top + h + border->bottom, border->left + w + border->right, channels);
+}
+
+SUPPORT size_t map_bordered_floats(int64_t batch, int64_t h, int64_t w, int64_t channels, const struct border *border)
+{
+    return (size_t)(batch * map_bordered(h, w, channels, border).image);
+}
+
+SUPPORT size_t map_bordered_origin(int64_t w, int64_t channels, const struct border *border)
+{
+    return (size_t)((border->top * (border->left + w + border->right) + border->left) * channels);
+}
+
+SUPPORT void fill_pixels(float *y, int64_t count, ptrdiff_t stride, int64_t channels, float value)
+{
+    for (int64_t i = 0; i < count; i++) {
+        for (int64_t c = 0; c < channels; c++) {
+            y[i * stride + c] = value;
+        }
+    }
+}
+
+/* Set the border of images [first, last) to value; y is pixel (0, 0) of image 0. */
+SUPPORT void map_fill_border(float *y, const struct li_map *map, int64_t first, int64_t last, int64_t h, int64_t w,
+                             int64_t channels, const struct border *border, float value)
+{
+    int64_t width = border->left + w + border->right;
+    for (int64_t n = first; n < last; n++) {
+        float *image = y + n * map->image;
+        for (int64_t row = -border->top; row < h + border->bottom; row++) {
+            float *pixels = image + row * map->row;
+            if (row < 0 || row >= h) {
+                fill_pixels(pixels - border->left * map->pixel, width, map->pixel, channels, value);
+                continue;
+            }
+            fill_pixels(pixels - border->left * map->pixel, border->left, map->pixel, channels, value);
+            fill_pixels(pixels + w * map->pixel, border->right, map->pixel, channels, value);
+        }
+    }
+}
+
+/* Copy rows [first, last) of all rows [batch * h] from one layout to another. */
+SUPPORT void map_copy(float *y, const struct li_map *to, const float *x, const struct li_map *from, int64_t first,
+                      int64_t last, int64_t h, int64_t w, int64_t channels)
+{
+    bool whole_rows = to->pixel == channels && from->pixel == channels;
+    size_t run = (size_t)(whole_rows ? w * channels : channels) * sizeof(float);
+    if (run == 0) {
+        return;
+    }
+    for (int64_t row = first; row < last; row++) {
+        const float *source = x + row / h * from->image + row % h * from->row;
+        float *target = y + row / h * to->image + row % h * to->row;
+        for (int64_t i = 0; i < (whole_rows ? 1 : w); i++) {
+            memcpy(target + i * to->pixel, source + i * from->pixel, run);
+        }
+    }
+}
+
 #endif

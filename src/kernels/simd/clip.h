@@ -2,13 +2,23 @@
 #ifndef LI_SIMD_CLIP_H
 #define LI_SIMD_CLIP_H
 
-#include "base/base.h"
+#include "kernels/window.h"
 
 /* One axis of a sliding window: tap k of output o reads input o * stride + k * dilation - pad, if that is in [0,
  * extent). */
 struct axis {
     int64_t extent, outputs, taps, stride, dilation, pad;
 };
+
+static inline struct axis rows_of(const struct li_window *w)
+{
+    return (struct axis){w->in_h, w->out_h, w->kernel_h, w->stride_h, w->dilation_h, w->pad_top};
+}
+
+static inline struct axis columns_of(const struct li_window *w)
+{
+    return (struct axis){w->in_w, w->out_w, w->kernel_w, w->stride_w, w->dilation_w, w->pad_left};
+}
 
 struct range {
     int64_t first, last; /* [first, last) */

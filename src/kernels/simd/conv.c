@@ -39,7 +39,7 @@ struct plan {
 
 static int64_t group_floats(const struct li_conv *g)
 {
-    int64_t steps = g->kernel_h * g->kernel_w * (g->cin / g->groups);
+    int64_t steps = g->window.kernel_h * g->window.kernel_w * (g->cin / g->groups);
     return steps * (divide_up(g->cout / g->groups, VL) * VL);
 }
 
@@ -51,7 +51,7 @@ static size_t packed_floats(const struct li_conv *g)
 /* [group][panel][ky][kx][channel][PANEL], the last panel of a group as narrow as it can be, filled up with zeros. */
 static void pack(const struct li_conv *g, const float *filter, float *packed)
 {
-    int64_t outputs = g->cout / g->groups, steps = g->kernel_h * g->kernel_w * (g->cin / g->groups);
+    int64_t outputs = g->cout / g->groups, steps = g->window.kernel_h * g->window.kernel_w * (g->cin / g->groups);
     for (int64_t group = 0; group < g->groups; group++) {
         for (int64_t first = 0; first < outputs; first += PANEL) {
             int64_t width = LI_MIN(PANEL, divide_up(outputs - first, VL) * VL);
@@ -67,23 +67,25 @@ static void pack(const struct li_conv *g, const float *filter, float *packed)
 
 static bool is_flat(const struct li_conv *g)
 {
+    const struct li_window *w = &g->window;
     const struct li_map *x = &g->x, *y = &g->y, *r = &g->residual;
-    return g->kernel_h == 1 && g->kernel_w == 1 && g->stride_h == 1 && g->stride_w == 1 && g->pad_top == 0 &&
-           g->pad_left == 0 && g->in_h == g->out_h && g->in_w == g->out_w && x->row == x->pixel * g->in_w &&
-           y->row == y->pixel * g->out_w && r->row == r->pixel * g->out_w &&
+    return w->kernel_h == 1 && w->kernel_w == 1 && w->stride_h == 1 && w->stride_w == 1 && w->pad_top == 0 &&
+           w->pad_left == 0 && w->in_h == w->out_h && w->in_w == w->out_w && x->row == x->pixel * w->in_w &&
+           y->row == y->pixel * w->out_w && r->row == r->pixel * w->out_w &&
            (g->batch == 1 ||
-            (x->image == x->row * g->in_h && y->image == y->row * g->out_h && r->image == r->row * g->out_h));
+            (x->image == x->row * w->in_h && y->image == y->row * w->out_h && r->image == r->row * w->out_h));
 }
 
 /* Bands of rows share out the picture, parts the filter; which is cut first is told by which is larger. */
 static void divide(const struct li_conv *g, struct plan *plan)
 {
-    int64_t pixels = g->batch * g->out_h * g->out_w;
-    int64_t input = g->batch * g->in_h * g->in_w * g->cin, filter = plan->steps * g->cout,
+    const struct li_window *w = &g->window;
+    int64_t pixels = g->batch * w->out_h * w->out_w;
+    int64_t input = g->batch * w->in_h * w->in_w * g->cin, filter = plan->steps * g->cout,
             all_panels = plan->panels * g->groups;
     int64_t wanted = LI_MIN(MAX_TASKS, LI_MAX(1, pixels * plan->steps * g->cout / TASK_MACS));
     int64_t for_cache = LI_MIN(plan->units, divide_up(input, BAND_FLOATS));
-    int64_t most = plan->flat || g->halo || g->kernel_w == 1 ? plan->units : divide_up(plan->units, BAND_ROWS);
+    int64_t most = plan->flat || g->halo || w->kernel_w == 1 ? plan->units : divide_up(plan->units, BAND_ROWS);
     if (filter / FILTER_HEAVY > input) {
         plan->parts = LI_MIN(wanted, all_panels);
         plan->bands = LI_MAX(for_cache, 1);
@@ -95,23 +97,24 @@ static void divide(const struct li_conv *g, struct plan *plan)
 
 static struct plan make_plan(const struct li_conv *g)
 {
+    const struct li_window *w = &g->window;
     struct plan plan = {
-        .vertical = {g->in_h, g->out_h, g->kernel_h, g->stride_h, g->dilation_h, g->pad_top},
-        .horizontal = {g->in_w, g->out_w, g->kernel_w, g->stride_w, g->dilation_w, g->pad_left},
+        .vertical = rows_of(w),
+        .horizontal = columns_of(w),
         .channels = g->cin / g->groups,
         .outputs = g->cout / g->groups,
         .flat = is_flat(g),
     };
-    plan.steps = g->kernel_h * g->kernel_w * plan.channels;
+    plan.steps = w->kernel_h * w->kernel_w * plan.channels;
     plan.panels = divide_up(plan.outputs, PANEL);
-    plan.units = plan.flat ? divide_up(g->batch * g->out_h * g->out_w, TILE_ROWS) : g->batch * g->out_h;
+    plan.units = plan.flat ? divide_up(g->batch * w->out_h * w->out_w, TILE_ROWS) : g->batch * w->out_h;
     divide(g, &plan);
     return plan;
 }
 
 static int64_t tasks(const struct li_conv *g)
 {
-    if (g->batch * g->out_h * g->out_w * g->cout == 0) {
+    if (g->batch * g->window.out_h * g->window.out_w * g->cout == 0) {
         return 0;
     }
     struct plan plan = make_plan(g);
@@ -132,15 +135,16 @@ struct pass {
 static struct taps clipped_taps(const struct pass *pass, struct range ky, struct range kx)
 {
     const struct li_conv *g = pass->g;
+    const struct li_window *w = &g->window;
     int64_t channels = pass->plan->channels;
     struct taps taps = {
         .rows = ky.last - ky.first,
         .cols = kx.last - kx.first,
         .depth = channels,
-        .a_row = g->dilation_h * g->x.row,
-        .a_col = g->dilation_w * g->x.pixel,
+        .a_row = w->dilation_h * g->x.row,
+        .a_col = w->dilation_w * g->x.pixel,
         .a_depth = 1,
-        .b_row = g->kernel_w * channels,
+        .b_row = w->kernel_w * channels,
         .b_col = channels,
     };
     if (taps.a_col == channels) {
@@ -155,13 +159,14 @@ static void run_outputs(struct pass *pass, int64_t n, int64_t oy, int64_t ox, bo
                         struct range kx)
 {
     const struct li_conv *g = pass->g;
+    const struct li_window *w = &g->window;
     struct taps taps = clipped_taps(pass, ky, kx);
-    int64_t iy = oy * g->stride_h + ky.first * g->dilation_h - g->pad_top;
-    int64_t ix = ox * g->stride_w + kx.first * g->dilation_w - g->pad_left;
+    int64_t iy = oy * w->stride_h + ky.first * w->dilation_h - w->pad_top;
+    int64_t ix = ox * w->stride_w + kx.first * w->dilation_w - w->pad_left;
     struct line line = {
         .a = taps.rows * taps.cols * taps.depth > 0 ? pass->x + n * g->x.image + iy * g->x.row + ix * g->x.pixel
                                                     : pass->x,
-        .a_step = down ? g->stride_h * g->x.row : g->stride_w * g->x.pixel,
+        .a_step = down ? w->stride_h * g->x.row : w->stride_w * g->x.pixel,
         .c = pass->y + n * g->y.image + oy * g->y.row + ox * g->y.pixel,
         .c_step = down ? g->y.row : g->y.pixel,
         .residual_step = down ? g->residual.row : g->residual.pixel,
@@ -197,8 +202,9 @@ static void run_rows(struct pass *pass, int64_t n, int64_t first, int64_t last)
 static void run_band(struct pass *pass, struct range units)
 {
     const struct li_conv *g = pass->g;
+    const struct li_window *w = &g->window;
     if (pass->plan->flat) {
-        int64_t count = g->batch * g->out_h * g->out_w, first = units.first * TILE_ROWS;
+        int64_t count = g->batch * w->out_h * w->out_w, first = units.first * TILE_ROWS;
         struct taps taps = clipped_taps(pass, (struct range){0, 1}, (struct range){0, 1});
         struct line line = {
             .a = pass->x + first * g->x.pixel,
@@ -212,7 +218,7 @@ static void run_band(struct pass *pass, struct range units)
         return;
     }
     for (int64_t unit = units.first; unit < units.last;) {
-        int64_t n = unit / g->out_h, oy = unit % g->out_h, end = LI_MIN(g->out_h, oy + units.last - unit),
+        int64_t n = unit / w->out_h, oy = unit % w->out_h, end = LI_MIN(w->out_h, oy + units.last - unit),
                 same = oy + 1;
         while (same < end && same_taps(&pass->plan->vertical, oy, same)) {
             same++;

@@ -166,9 +166,10 @@ static const struct variant variants[] = {
 
 static const struct variant *find_variant(const struct li_depthwise *g)
 {
+    const struct li_window *w = &g->window;
     for (size_t i = 0; i < LI_COUNT(variants); i++) {
-        if (g->kernel_h == variants[i].size && g->kernel_w == variants[i].size && g->stride_w == variants[i].stride &&
-            g->dilation_h == 1 && g->dilation_w == 1 && g->multiplier == 1) {
+        if (w->kernel_h == variants[i].size && w->kernel_w == variants[i].size && w->stride_w == variants[i].stride &&
+            w->dilation_h == 1 && w->dilation_w == 1 && g->multiplier == 1) {
             return &variants[i];
         }
     }
@@ -179,15 +180,16 @@ static const struct variant *find_variant(const struct li_depthwise *g)
 static void run_tiles(const struct row *row, const struct variant *variant)
 {
     const struct li_depthwise *g = row->g;
-    for (int64_t ox = 0; ox < g->out_w;) {
-        int64_t left = g->out_w - ox;
-        int kind = left > 4 && g->out_w >= variant->tiles[0].pixels   ? 0
-                   : left > 1 && g->out_w >= variant->tiles[1].pixels ? 1
+    const struct li_window *w = &g->window;
+    for (int64_t ox = 0; ox < w->out_w;) {
+        int64_t left = w->out_w - ox;
+        int kind = left > 4 && w->out_w >= variant->tiles[0].pixels   ? 0
+                   : left > 1 && w->out_w >= variant->tiles[1].pixels ? 1
                                                                       : 2;
-        int64_t pixels = variant->tiles[kind].pixels, at = LI_MIN(ox, g->out_w - pixels);
-        int64_t ix = at * g->stride_w - g->pad_left, span = (pixels - 1) * g->stride_w + g->kernel_w;
-        struct look look = {g->halo ? 0 : LI_MAX(0, -ix), g->halo ? span : LI_MIN(span, g->in_w - ix)};
-        bool inner = row->taps == g->kernel_h && look.first == 0 && look.last == span;
+        int64_t pixels = variant->tiles[kind].pixels, at = LI_MIN(ox, w->out_w - pixels);
+        int64_t ix = at * w->stride_w - w->pad_left, span = (pixels - 1) * w->stride_w + w->kernel_w;
+        struct look look = {g->halo ? 0 : LI_MAX(0, -ix), g->halo ? span : LI_MIN(span, w->in_w - ix)};
+        bool inner = row->taps == w->kernel_h && look.first == 0 && look.last == span;
         (inner ? variant->tiles[kind].inner : variant->tiles[kind].outer)(row, &look, row->x + ix * g->x.pixel,
                                                                           row->y + at * g->y.pixel);
         ox = at + pixels;
@@ -198,16 +200,17 @@ static void run_tiles(const struct row *row, const struct variant *variant)
 static void run_pixel(const struct row *row, int64_t ox, struct range kx)
 {
     const struct li_depthwise *g = row->g;
-    const float *x = row->x + (ox * g->stride_w - g->pad_left) * g->x.pixel;
+    const struct li_window *w = &g->window;
+    const float *x = row->x + (ox * w->stride_w - w->pad_left) * g->x.pixel;
     for (int64_t c = 0; c < g->channels; c += VL) {
         int64_t lanes = LI_MIN(VL, g->channels - c);
         vf sum = row->bias ? v_load_n(row->bias + c, lanes) : v_zero();
         for (int64_t ky = 0; ky < row->taps; ky++) {
-            const float *pixels = x + ky * g->dilation_h * g->x.row + c;
-            const float *filter = row->filter + ky * g->kernel_w * g->channels + c;
+            const float *pixels = x + ky * w->dilation_h * g->x.row + c;
+            const float *filter = row->filter + ky * w->kernel_w * g->channels + c;
             for (int64_t k = kx.first; k < kx.last; k++) {
                 vf weight = v_load_n(filter + k * g->channels, lanes);
-                sum = v_fma(v_load_n(pixels + k * g->dilation_w * g->x.pixel, lanes), weight, sum);
+                sum = v_fma(v_load_n(pixels + k * w->dilation_w * g->x.pixel, lanes), weight, sum);
             }
         }
         store_pixels(row, &sum, 1, row->y + ox * g->y.pixel + c, lanes);
@@ -218,14 +221,15 @@ static void run_pixel(const struct row *row, int64_t ox, struct range kx)
 static void run_pixel_multiplied(const struct row *row, int64_t ox, struct range kx)
 {
     const struct li_depthwise *g = row->g;
-    const float *x = row->x + (ox * g->stride_w - g->pad_left) * g->x.pixel;
+    const struct li_window *w = &g->window;
+    const float *x = row->x + (ox * w->stride_w - w->pad_left) * g->x.pixel;
     int64_t outputs = g->channels * g->multiplier;
     for (int64_t o = 0; o < outputs; o++) {
         float sum = row->bias ? row->bias[o] : 0;
         for (int64_t ky = 0; ky < row->taps; ky++) {
             for (int64_t k = kx.first; k < kx.last; k++) {
-                sum += x[ky * g->dilation_h * g->x.row + k * g->dilation_w * g->x.pixel + o / g->multiplier] *
-                       row->filter[(ky * g->kernel_w + k) * outputs + o];
+                sum += x[ky * w->dilation_h * g->x.row + k * w->dilation_w * g->x.pixel + o / g->multiplier] *
+                       row->filter[(ky * w->kernel_w + k) * outputs + o];
             }
         }
         vf value = v_set(sum);
@@ -251,16 +255,17 @@ static void run_row(const struct row *row, const struct variant *variant, const 
 
 static int64_t tasks(const struct li_depthwise *g)
 {
-    int64_t floats = g->batch * g->out_h * g->out_w * g->channels * g->multiplier;
-    return floats == 0 ? 0 : LI_MAX(1, LI_MIN(LI_MIN(MAX_TASKS, g->batch * g->out_h), floats / TASK_FLOATS));
+    const struct li_window *w = &g->window;
+    int64_t floats = g->batch * w->out_h * w->out_w * g->channels * g->multiplier;
+    return floats == 0 ? 0 : LI_MAX(1, LI_MIN(LI_MIN(MAX_TASKS, g->batch * w->out_h), floats / TASK_FLOATS));
 }
 
 static void run(const struct li_depthwise *g, const struct li_depthwise_data *data, int64_t task)
 {
-    struct axis vertical = {g->in_h, g->out_h, g->kernel_h, g->stride_h, g->dilation_h, g->pad_top};
-    struct axis horizontal = {g->in_w, g->out_w, g->kernel_w, g->stride_w, g->dilation_w, g->pad_left};
+    const struct li_window *w = &g->window;
+    struct axis vertical = rows_of(w), horizontal = columns_of(w);
     const struct variant *variant = find_variant(g);
-    struct range rows = piece(g->batch * g->out_h, task, tasks(g));
+    struct range rows = piece(g->batch * w->out_h, task, tasks(g));
     struct row row = {
         .g = g,
         .bias = data->bias,
@@ -269,12 +274,12 @@ static void run(const struct li_depthwise *g, const struct li_depthwise_data *da
         .high = g->activation == LI_ACT_RELU6 ? 6 : INFINITY,
     };
     for (int64_t i = rows.first; i < rows.last; i++) {
-        int64_t n = i / g->out_h, oy = i % g->out_h;
+        int64_t n = i / w->out_h, oy = i % w->out_h;
         struct range ky = inside_taps(&vertical, oy);
-        int64_t iy = oy * g->stride_h + ky.first * g->dilation_h - g->pad_top;
+        int64_t iy = oy * w->stride_h + ky.first * w->dilation_h - w->pad_top;
         row.taps = ky.last - ky.first;
         row.x = data->x + n * g->x.image + iy * g->x.row;
-        row.filter = data->filter + ky.first * g->kernel_w * g->channels * g->multiplier;
+        row.filter = data->filter + ky.first * w->kernel_w * g->channels * g->multiplier;
         row.y = data->y + n * g->y.image + oy * g->y.row;
         run_row(&row, variant, &horizontal);
     }

@@ -13,8 +13,9 @@ enum {
 
 static int64_t tasks(const struct li_pooling *g)
 {
-    int64_t floats = g->batch * g->out_h * g->out_w * g->channels;
-    return floats == 0 ? 0 : LI_MAX(1, LI_MIN(LI_MIN(MAX_TASKS, g->batch * g->out_h), floats / TASK_FLOATS));
+    const struct li_window *w = &g->window;
+    int64_t floats = g->batch * w->out_h * w->out_w * g->channels;
+    return floats == 0 ? 0 : LI_MAX(1, LI_MIN(LI_MIN(MAX_TASKS, g->batch * w->out_h), floats / TASK_FLOATS));
 }
 
 /* The taps of one output that lie inside. */
@@ -62,15 +63,15 @@ INLINE void pool_pixel(const struct window *win, float *y, int64_t channels, con
 
 INLINE void pool(const struct li_pooling *g, const float *x, float *y, int64_t task, const bool average)
 {
-    struct axis vertical = {g->in_h, g->out_h, g->kernel_h, g->stride_h, 1, g->pad_top};
-    struct axis horizontal = {g->in_w, g->out_w, g->kernel_w, g->stride_w, 1, g->pad_left};
-    struct range rows = piece(g->batch * g->out_h, task, tasks(g));
+    const struct li_window *w = &g->window;
+    struct axis vertical = rows_of(w), horizontal = columns_of(w);
+    struct range rows = piece(g->batch * w->out_h, task, tasks(g));
     for (int64_t i = rows.first; i < rows.last; i++) {
-        int64_t n = i / g->out_h, oy = i % g->out_h;
+        int64_t n = i / w->out_h, oy = i % w->out_h;
         struct range ky = inside_taps(&vertical, oy);
-        for (int64_t ox = 0; ox < g->out_w; ox++) {
+        for (int64_t ox = 0; ox < w->out_w; ox++) {
             struct range kx = inside_taps(&horizontal, ox);
-            int64_t iy = oy * g->stride_h - g->pad_top + ky.first, ix = ox * g->stride_w - g->pad_left + kx.first;
+            int64_t iy = oy * w->stride_h - w->pad_top + ky.first, ix = ox * w->stride_w - w->pad_left + kx.first;
             struct window win = {x + n * g->x.image + iy * g->x.row + ix * g->x.pixel, g->x.pixel, g->x.row,
                                  ky.last - ky.first, kx.last - kx.first};
             pool_pixel(&win, y + n * g->y.image + oy * g->y.row + ox * g->y.pixel, g->channels, average);
