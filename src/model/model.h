@@ -140,9 +140,8 @@ struct li_callable {
     size_t positional;                    /* of a bare one: how many of its parameters may be given by position */
     const struct li_parameter *parameter; /* those by position first, then keyword-only ones */
     size_t parameter_count, positional_count;
-    const char *varargs, *varkw;          /* what takes surplus arguments; NULL: nothing does */
-    const struct li_arg *input_signature; /* a tuple that arguments are converted to first; NULL: none */
-    const struct li_trace *trace;         /* in saved order; may be none, which is an error when it is called */
+    const char *varargs, *varkw;  /* what takes surplus arguments; NULL: nothing does */
+    const struct li_trace *trace; /* in saved order; may be none, which is an error when it is called */
     size_t trace_count;
     struct li_scan *scan; /* private: what li_callable_ops() found */
 };

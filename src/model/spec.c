@@ -118,24 +118,6 @@ static lince_status read_parameters(struct li_callable *c, const struct pairs *p
     return LINCE_OK;
 }
 
-static lince_status read_input_signature(struct li_callable *c, const Tf__StructuredValue *value,
-                                         struct li_arena *arena, lince_error *err)
-{
-    if (!value || !value->kind_case) {
-        return LINCE_OK;
-    }
-    struct li_arg *signature = li_arena_calloc(arena, 1, sizeof *signature, err);
-    if (!signature) {
-        return LINCE_ENOMEM;
-    }
-    LI_TRY(li_value_read(signature, value, "its input signature", arena, err));
-    if (is_sequence(signature)) {
-        signature->kind = LI_ARG_TUPLE; /* older files have a list */
-        c->input_signature = signature;
-    }
-    return LINCE_OK;
-}
-
 lince_status li_spec_read(struct li_callable *c, const Tf__FunctionSpec *spec, struct li_arena *arena, lince_error *err)
 {
     struct pairs p;
@@ -150,5 +132,5 @@ lince_status li_spec_read(struct li_callable *c, const Tf__FunctionSpec *spec, s
     LI_TRY(read_parameters(c, &p, spec->is_method ? 1 : 0, arena, err));
     c->varargs = p.varargs.kind == LI_ARG_STRING ? p.varargs.text : NULL;
     c->varkw = p.varkw.kind == LI_ARG_STRING ? p.varkw.text : NULL;
-    return read_input_signature(c, spec->input_signature, arena, err);
+    return LINCE_OK;
 }
