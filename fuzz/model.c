@@ -211,7 +211,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     write_model(data, size);
     if (!li_model_open(&model, folder, &options, mem, &err)) {
         try_model(model, mem);
-        li_model_release(model);
+        li_model_close(model);
     } else if (strchr(err.text, '\n')) {
         abort(); /* one line */
     }

@@ -142,7 +142,7 @@ void li_api_model_release(struct lince_model *m)
         return;
     }
     struct li_mem *mem = m->mem;
-    li_model_release(m->model);
+    li_model_close(m->model);
     li_pool_release(m->pool);
     li_free(mem, m->callables);
     pthread_mutex_destroy(&m->lock);

@@ -185,7 +185,7 @@ lince_status li_graph_emit(struct li_graph *g, const char *op, const char *name,
 /* Dense views for all values; where a row says LI_OP_ALIAS, output 0 lies in input 0's buffer. */
 void li_graph_default_views(struct li_graph *g);
 
-/* A line per node, for tests and explain: "name = Op(%0:float32[1,3], ...) -> %2:float32[3]". Into the arena. */
+/* A line per node, for tests: "name = Op(%0:float32[1,3], ...) -> %2:float32[3]". Into the arena. */
 char *li_graph_text(struct li_graph *g, lince_error *err);
 
 /* ---- Resources (store.c) --------------------------------------------------------------------------------------------- */

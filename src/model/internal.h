@@ -26,7 +26,6 @@ struct li_variable_source {
 struct li_model {
     struct li_mem *mem;
     struct li_arena arena; /* what opening made, and what was unpacked since; guarded by lock once the model is open */
-    atomic_int references;
     pthread_mutex_t lock;
 
     const char *path; /* absolute */

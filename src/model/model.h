@@ -24,17 +24,15 @@ struct li_model_options {
 
 /*
  * Open the folder. Nothing of the model's code runs, no variable is read, no function unpacked. mem is kept while the model
- * lives; options may be NULL. *out has one reference.
+ * lives; options may be NULL. Close with li_model_close().
  * LINCE_ENOENT: no such folder or file. LINCE_EUNSUPPORTED: something else than a TensorFlow 2 SavedModel, which the text names.
  * LINCE_EINVAL, LINCE_EUNSAFE: what the object graph says makes no sense, or an asset is named that is not in the folder. Others
  * as proto/ and bundle/ have them.
  */
 lince_status li_model_open(struct li_model **out, const char *path, const struct li_model_options *options,
                            struct li_mem *mem, lince_error *err);
-struct li_model *li_model_retain(struct li_model *model);
-void li_model_release(struct li_model *model); /* NULL is fine */
+void li_model_close(struct li_model *model); /* NULL is fine */
 
-struct li_mem *li_model_mem(struct li_model *model);
 struct li_store *li_model_store(struct li_model *model);
 
 struct li_model_facts {

@@ -202,7 +202,6 @@ lince_status li_model_open(struct li_model **out, const char *path, const struct
     m->mem = mem;
     m->loss_count = -1;
     li_arena_init(&m->arena, mem, 0);
-    atomic_init(&m->references, 1);
     pthread_mutex_init(&m->lock, NULL);
     if ((st = map_file(m, path, err)))
         goto fail;
@@ -213,19 +212,13 @@ lince_status li_model_open(struct li_model **out, const char *path, const struct
     *out = m;
     return LINCE_OK;
 fail:
-    li_model_release(m);
+    li_model_close(m);
     return st;
 }
 
-struct li_model *li_model_retain(struct li_model *m)
+void li_model_close(struct li_model *m)
 {
-    atomic_fetch_add(&m->references, 1);
-    return m;
-}
-
-void li_model_release(struct li_model *m)
-{
-    if (!m || atomic_fetch_sub(&m->references, 1) != 1) {
+    if (!m) {
         return;
     }
     struct li_mem *mem = m->mem;
@@ -247,11 +240,6 @@ void li_model_release(struct li_model *m)
     li_arena_free(&m->arena);
     li_free(mem, m);
     li_mem_release(mem);
-}
-
-struct li_mem *li_model_mem(struct li_model *m)
-{
-    return m->mem;
 }
 
 struct li_store *li_model_store(struct li_model *m)

@@ -88,16 +88,6 @@ lince_status li_ops_known(struct li_infer *s, int output, lince_dtype dtype, con
 
 void li_ops_layout_strided(struct li_layout *l); /* every input and output may be strided */
 
-/* Strides of a dense array. */
-static inline void li_ops_dense(const struct li_shape *shape, int64_t *stride)
-{
-    int64_t step = 1;
-    for (int i = shape->rank - 1; i >= 0; i--) {
-        stride[i] = step;
-        step *= shape->dim[i];
-    }
-}
-
 /* The product of dims [first, end). */
 static inline int64_t li_ops_product(const struct li_shape *shape, int first, int end)
 {

@@ -95,15 +95,7 @@ lince_status li_proto_function(const Tf__FunctionDef **out, const struct li_prot
 
 /* An entry without a value gives an empty message, as protocol buffers have it. */
 const Tf__AttrValue *li_proto_attr(Tf__AttrEntry *const *entries, size_t n, const char *key);
-const char *li_proto_string(Tf__StringEntry *const *entries, size_t n, const char *key);
 const Tf__StructuredValue *li_proto_field(Tf__StructuredEntry *const *entries, size_t n, const char *key);
-const Tf__TensorInfo *li_proto_tensor_info(Tf__TensorInfoEntry *const *entries, size_t n, const char *key);
-const Tf__TensorProto *li_proto_default(Tf__TensorProtoEntry *const *entries, size_t n, const char *key);
-const Tf__SignatureDef *li_proto_signature(Tf__SignatureEntry *const *entries, size_t n, const char *key);
-const Tf__CollectionDef *li_proto_collection(Tf__CollectionEntry *const *entries, size_t n, const char *key);
-const Tf__SavedConcreteFunction *li_proto_concrete_function(Tf__ConcreteFunctionEntry *const *entries, size_t n,
-                                                            const char *key);
-const Tf__SaveableObject *li_proto_saveable(Tf__SaveableObjectEntry *const *entries, size_t n, const char *key);
 
 /* ---- Tensors (tensor.c) ------------------------------------------------------------------------------------------ */
 

@@ -26,7 +26,7 @@ static void begin(struct fixture *f, const char *model, const char *callable)
 
 static void end(struct fixture *f)
 {
-    li_model_release(f->model);
+    li_model_close(f->model);
     assert_int_equal(li_mem_used_bytes(f->mem), 0);
     li_mem_release(f->mem);
 }
@@ -302,7 +302,7 @@ static void tags_choose_the_meta_graph(void **state)
     assert_int_equal(li_model_open(&m, path, &(struct li_model_options){.tags = "train"}, mem, &err), LINCE_ENOENT);
     assert_non_null(strstr(err.text, "\"serve\""));
     assert_int_equal(li_model_open(&m, path, &(struct li_model_options){.tags = "serve"}, mem, &err), LINCE_OK);
-    li_model_release(m);
+    li_model_close(m);
     li_mem_release(mem);
 }
 

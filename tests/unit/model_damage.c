@@ -86,7 +86,7 @@ static lince_status try_model(struct whole *w, float answer[6])
         st = run(b, answer, mem, &err);
         li_binding_free(b);
     }
-    li_model_release(model);
+    li_model_close(model);
     assert_int_equal(li_mem_used_bytes(mem), 0);
     li_mem_release(mem);
     assert_true(!st || (err.code == st && err.text[0]));

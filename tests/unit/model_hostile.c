@@ -78,7 +78,7 @@ static lince_status finish(struct attempt *a, const char *traces, const struct l
     a->started = now();
     lince_status st = open_forge(&a->forge, &model, a->mem, &a->err);
     st = st ? st : call_model(a, model, in, count);
-    li_model_release(model);
+    li_model_close(model);
     double took = now() - a->started;
     if (took > limit_seconds) {
         fail_msg("took %.1f s: %s", took, st ? a->err.text : "done");
@@ -325,7 +325,7 @@ static void telling_of_many_traces_takes_no_longer_than_the_file_is_large(void *
     assert_true(now() - start < limit_seconds);
     assert_true(count > 0);
     assert_non_null(strstr(texts[0], "times as large as the functions"));
-    li_model_release(model);
+    li_model_close(model);
     li_mem_release(a.mem);
     free_forge(&a.forge);
     free(traces);

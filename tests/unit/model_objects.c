@@ -21,7 +21,7 @@ static lince_status try_open(struct fixture *f)
 
 static void end(struct fixture *f)
 {
-    li_model_release(f->model);
+    li_model_close(f->model);
     assert_int_equal(li_mem_used_bytes(f->mem), 0);
     li_mem_release(f->mem);
     free_forge(&f->forge);

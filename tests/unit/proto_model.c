@@ -28,11 +28,17 @@ static void a_model_opens_with_its_objects_and_signatures(void **state)
     assert_true(def->object_graph_def->n_nodes > 5);
     assert_int_equal(def->object_graph_def->nodes[0]->kind_case, TF__SAVED_OBJECT__KIND_USER_OBJECT);
 
-    const Tf__SignatureDef *signature = li_proto_signature(def->signature_def, def->n_signature_def, "serving_default");
+    const Tf__SignatureDef *signature = NULL;
+    for (size_t i = 0; i < def->n_signature_def; i++) {
+        if (!strcmp(def->signature_def[i]->key, "serving_default")) {
+            signature = def->signature_def[i]->value;
+        }
+    }
     assert_non_null(signature);
     assert_string_equal(signature->method_name, "tensorflow/serving/predict");
-    const Tf__TensorInfo *images = li_proto_tensor_info(signature->inputs, signature->n_inputs, "images");
-    assert_non_null(images);
+    assert_int_equal(signature->n_inputs, 1);
+    assert_string_equal(signature->inputs[0]->key, "images");
+    const Tf__TensorInfo *images = signature->inputs[0]->value;
     struct li_shape shape;
     assert_status(li_proto_shape(&shape, images->tensor_shape, &err), LINCE_OK);
     assert_int_equal(shape.rank, 4);
