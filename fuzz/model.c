@@ -1,6 +1,7 @@
 /*
- * A whole model from a stranger: the bytes are the saved_model.pb of a folder whose variables and asset are good. It is opened,
- * every list is read, every trace of every callable is imported, planned for small inputs and, where the plan is small, run.
+ * A whole model from a stranger: the bytes are the saved_model.pb of a folder whose variables and asset are good. It is
+ * opened, every list is read, every trace of every callable is imported, planned for small inputs and, where the plan
+ * is small, run.
  * Whatever the bytes are, memory stays under a limit that does not come from them, and nothing is left behind.
  */
 #include "kernels/kernels.h"
@@ -34,7 +35,10 @@ static void remove_folder(void)
     }
 }
 
-/* What lies beside saved_model.pb is a link to the good model's; that of an asset would lead out of the folder, so it has none. */
+/*
+ * What lies beside saved_model.pb is a link to the good model's; that of an asset would lead out of the folder, so it
+ * has none.
+ */
 static void make_folder(void)
 {
     char path[300];

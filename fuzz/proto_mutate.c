@@ -1,6 +1,7 @@
 /*
- * Mutation for targets that read protocol buffers: a field, at any depth, is changed, dropped, repeated, or replaced by another
- * one, and the lengths around it are made right again. Changing bytes at random hardly ever gets past the first wrong length.
+ * Mutation for targets that read protocol buffers: a field, at any depth, is changed, dropped, repeated, or replaced by
+ * another one, and the lengths around it are made right again. Changing bytes at random hardly ever gets past the first
+ * wrong length.
  */
 #include "proto/wire.h"
 

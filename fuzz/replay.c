@@ -1,5 +1,6 @@
 /*
- * Runs a fuzz target over files and folders of files, without libFuzzer: each file whole, and cut short at a few places.
+ * Runs a fuzz target over files and folders of files, without libFuzzer: each file whole, and cut short at a few
+ * places.
  *
  *     fuzz_proto FILE|FOLDER...
  */

@@ -11,8 +11,8 @@
  *     lince_session_free(session);
  *     lince_model_close(model);
  *
- * Conventions. Every function that can fail returns a lince_status and takes a lince_error last (NULL if the text is not
- * wanted). Handles are opaque. `new` and `open` give, and name their partner; everything else is borrowed, and the
+ * Conventions. Every function that can fail returns a lince_status and takes a lince_error last (NULL if the text is
+ * not wanted). Handles are opaque. `new` and `open` give, and name their partner; everything else is borrowed, and the
  * comment says until when. Freeing or closing NULL does nothing. Sizes are in bytes unless a name says otherwise.
  * Nothing prints and nothing exits the process.
  */
@@ -106,7 +106,9 @@ typedef enum lince_dtype {
 /** TensorFlow's name of an element type, such as "float32"; "unknown" for a number that is none. Static. */
 LINCE_API const char *lince_dtype_name(lince_dtype dtype);
 
-/** Bytes of one element: 4 for float32, sizeof(lince_string) for strings, 0 for resources, variants and unknown numbers. */
+/**
+ * Bytes of one element: 4 for float32, sizeof(lince_string) for strings, 0 for resources, variants and unknown numbers.
+ */
 LINCE_API size_t lince_dtype_size(lince_dtype dtype);
 
 /** One string element of a tensor. Any bytes; not ended by NUL. */
@@ -143,8 +145,8 @@ typedef void (*lince_release_fn)(void *pointer, void *context);
 typedef struct lince_model_options {
     size_t struct_size; /* sizeof(lince_model_options) */
     const char *tags;   /* the meta graph's tags, "serve,train"; NULL: the only meta graph there is */
-    size_t
-        memory_limit_bytes; /* what the model and its sessions may allocate; mapped files do not count; 0: no limit */
+    /* what the model and its sessions may allocate; mapped files do not count; 0: no limit */
+    size_t memory_limit_bytes;
     int32_t threads;  /* of the model's own pool, the caller included; 0: as many processors as the process may use */
     int32_t has_seed; /* not 0: random ops without a seed of their own start from `seed` */
     uint64_t seed;
@@ -162,9 +164,9 @@ LINCE_API void lince_model_options_init(lince_model_options *options);
  * path     The folder that holds saved_model.pb.
  * options  NULL for the defaults.
  *
- * Fails with LINCE_ENOENT, LINCE_EFORMAT, LINCE_ECORRUPT, LINCE_EINVAL, LINCE_ELIMIT, LINCE_EUNSAFE, as lince_status says; with
- * LINCE_EUNSUPPORTED when the folder is something else (a TF1 Hub module, a frozen graph, a Keras or TFLite file ...),
- * which the text names. *model is NULL then. Close with lince_model_close().
+ * Fails with LINCE_ENOENT, LINCE_EFORMAT, LINCE_ECORRUPT, LINCE_EINVAL, LINCE_ELIMIT, LINCE_EUNSAFE, as lince_status
+ * says; with LINCE_EUNSUPPORTED when the folder is something else (a TF1 Hub module, a frozen graph, a Keras or TFLite
+ * file ...), which the text names. *model is NULL then. Close with lince_model_close().
  * Source: tensorflow_hub.load. Since 0.1.
  */
 LINCE_API lince_status lince_model_open(lince_model **model, const char *path, const lince_model_options *options,
@@ -178,13 +180,19 @@ LINCE_API void lince_pool_free(lince_pool *pool);
 
 /* ---- Callables --------------------------------------------------------------------------------------------------- */
 
-/** Something of a model that can be called: the object itself, a named function, a signature. Borrowed until the model is closed. */
+/**
+ * Something of a model that can be called: the object itself, a named function, a signature. Borrowed until the model
+ * is closed.
+ */
 typedef struct lince_callable lince_callable;
 
 /** The object itself (`__call__`); NULL when the object cannot be called, as a Keras 3 export. */
 LINCE_API lince_callable *lince_model_call(lince_model *model);
 
-/** How many callables there are, one level deep: `__call__` first, then functions and callable sub-objects, then signatures. */
+/**
+ * How many callables there are, one level deep: `__call__` first, then functions and callable sub-objects, then
+ * signatures.
+ */
 LINCE_API size_t lince_model_callable_count(const lince_model *model);
 LINCE_API lince_callable *lince_model_callable_at(lince_model *model, size_t index);
 
@@ -205,13 +213,16 @@ LINCE_API size_t lince_callable_argument_count(const lince_callable *callable);
 LINCE_API lince_status lince_callable_argument(const lince_callable *callable, size_t index, lince_argument_info *info,
                                                lince_error *err);
 
-/** One text a trace: what it was traced with and what it returns, such as "(inputs: float32[?,224,224,3], training=False) -> float32[?,1000]". */
+/**
+ * One text a trace: what it was traced with and what it returns, such as "(inputs: float32[?,224,224,3],
+ * training=False) -> float32[?,1000]".
+ */
 LINCE_API size_t lince_callable_trace_count(const lince_callable *callable);
 LINCE_API const char *lince_callable_trace(const lince_callable *callable, size_t index);
 
 /**
- * Ops and attributes, of all its traces, that this library does not run; each once, such as "Foo" or "Conv2D data_format=NCHW_VECT_C".
- * *texts is borrowed until the model is closed.
+ * Ops and attributes, of all its traces, that this library does not run; each once, such as "Foo" or "Conv2D
+ * data_format=NCHW_VECT_C". *texts is borrowed until the model is closed.
  */
 LINCE_API lince_status lince_callable_unsupported(lince_callable *callable, const char *const **texts, size_t *count,
                                                   lince_error *err);
@@ -243,8 +254,8 @@ typedef enum lince_argument_kind {
 } lince_argument_kind;
 
 /**
- * One argument, or one leaf of an argument that is a structure. The path says where: "0" is the first positional argument,
- * "training" a keyword; "0/1" the second element of a list or tuple, "extra/scale" the entry of a dict.
+ * One argument, or one leaf of an argument that is a structure. The path says where: "0" is the first positional
+ * argument, "training" a keyword; "0/1" the second element of a list or tuple, "extra/scale" the entry of a dict.
  */
 typedef struct lince_argument {
     const char *path;
@@ -263,7 +274,9 @@ typedef struct lince_session_options {
 
 LINCE_API void lince_session_options_init(lince_session_options *options);
 
-/** A callable bound to arguments, with the memory of its runs. One call at a time; any number of sessions share a model. */
+/**
+ * A callable bound to arguments, with the memory of its runs. One call at a time; any number of sessions share a model.
+ */
 typedef struct lince_session lince_session;
 
 /**
@@ -290,29 +303,34 @@ typedef struct lince_output {
  * Call it.
  *
  * inputs   As many as arguments of kind LINCE_ARG_INPUT, in that order. Borrowed during the call, not changed.
- * outputs  Receives the result's leaves in TensorFlow's order (dicts by sorted key); borrowed until the session's next call.
+ * outputs  Receives the result's leaves in TensorFlow's order (dicts by sorted key); borrowed until the session's next
+ *          call.
  * count    Receives their number.
  *
  * Fails with LINCE_EINVAL when no trace matches (the text lists what the callable accepts) or a shape is impossible;
- * LINCE_EUNSUPPORTED when the trace needs what this library does not run; LINCE_EDATA when an op refuses a value. A failed
- * call changes no variable. A repeat with shapes seen before allocates nothing.
+ * LINCE_EUNSUPPORTED when the trace needs what this library does not run; LINCE_EDATA when an op refuses a value. A
+ * failed call changes no variable. A repeat with shapes seen before allocates nothing.
  * Source: TensorFlow's restored functions. Since 0.1.
  */
 LINCE_API lince_status lince_session_run(lince_session *session, const lince_tensor *inputs, size_t input_count,
                                          const lince_output **outputs, size_t *count, lince_error *err);
 
 /**
- * Give, in every run, what these nodes compute too: in *outputs after the result's leaves, `path` being the name as given here.
+ * Give, in every run, what these nodes compute too: in *outputs after the result's leaves, `path` being the name as
+ * given here.
  *
  * nodes  "NODE" or "NODE:K", its output K; names as lince_session_explain() tells them. Copied.
  *
- * Before the first run, else LINCE_EINVAL. A name that the trace does not have, or has several times, fails the run. A node that
- * is asked for is not fused away.
+ * Before the first run, else LINCE_EINVAL. A name that the trace does not have, or has several times, fails the run. A
+ * node that is asked for is not fused away.
  */
 LINCE_API lince_status lince_session_fetch(lince_session *session, const char *const *nodes, size_t count,
                                            lince_error *err);
 
-/** The structure of the last result, without fetched nodes, such as `{"a": float32[2,3], "b": [None, int32[]]}`; "" before the first run. Borrowed until the next call. */
+/**
+ * The structure of the last result, without fetched nodes, such as `{"a": float32[2,3], "b": [None, int32[]]}`; ""
+ * before the first run. Borrowed until the next call.
+ */
 LINCE_API const char *lince_session_structure(const lince_session *session);
 
 /**
@@ -341,9 +359,12 @@ LINCE_API lince_status lince_session_explain(lince_session *session, const lince
                                              int (*tell)(const lince_step *step, void *context), void *context,
                                              lince_error *err);
 
-/* ---- Variables and losses ------------------------------------------------------------------------------------------ */
+/* ---- Variables and losses ---------------------------------------------------------------------------------------- */
 
-/** A variable of a model. Addressed by its index: `variables` first, then the others as a walk of the object graph finds them. */
+/**
+ * A variable of a model. Addressed by its index: `variables` first, then the others as a walk of the object graph finds
+ * them.
+ */
 typedef struct lince_variable_info {
     const char *name; /* borrowed until the model is closed */
     lince_dtype dtype;
@@ -367,7 +388,10 @@ LINCE_API lince_status lince_variable_info_at(const lince_model *model, size_t i
 LINCE_API void lince_model_variables(const lince_model *model, lince_variable_list list, const int32_t **indices,
                                      size_t *count);
 
-/** Copy a variable's value out, or a new one in. size_bytes must be the variable's. Sessions see a new value in their next call. */
+/**
+ * Copy a variable's value out, or a new one in. size_bytes must be the variable's. Sessions see a new value in their
+ * next call.
+ */
 LINCE_API lince_status lince_variable_read(lince_model *model, size_t index, void *data, size_t size_bytes,
                                            lince_error *err);
 LINCE_API lince_status lince_variable_write(lince_model *model, size_t index, const void *data, size_t size_bytes,
@@ -377,7 +401,7 @@ LINCE_API lince_status lince_variable_write(lince_model *model, size_t index, co
 LINCE_API int64_t lince_loss_count(const lince_model *model);
 LINCE_API lince_status lince_loss_value(lince_model *model, size_t index, float *value, lince_error *err);
 
-/* ---- Facts about a model --------------------------------------------------------------------------------------------- */
+/* ---- Facts about a model ----------------------------------------------------------------------------------------- */
 
 /** What a model says of itself. Texts are borrowed until the model is closed; "" where the model says nothing. */
 typedef struct lince_model_info {
@@ -400,7 +424,7 @@ LINCE_API lince_status lince_asset_path(lince_model *model, size_t index, const 
 LINCE_API size_t lince_op_count(void);
 LINCE_API const char *lince_op_name(size_t index);
 
-/* ---- Images ---------------------------------------------------------------------------------------------------------- */
+/* ---- Images ------------------------------------------------------------------------------------------------------ */
 
 typedef enum lince_resize { LINCE_RESIZE_STRETCH = 0, LINCE_RESIZE_CROP = 1, LINCE_RESIZE_PAD = 2 } lince_resize;
 typedef enum lince_interpolation {
@@ -431,8 +455,8 @@ LINCE_API void lince_image_options_init(lince_image_options *options);
  *
  * out  The caller's height * width * 3 floats; left untouched on failure.
  *
- * Equal, to the bit where TensorFlow itself is deterministic, to tf.image.decode_image(channels=3, expand_animations=False),
- * convert_image_dtype and tf.image.resize. Thread-safe. Since 0.1.
+ * Equal, to the bit where TensorFlow itself is deterministic, to tf.image.decode_image(channels=3,
+ * expand_animations=False), convert_image_dtype and tf.image.resize. Thread-safe. Since 0.1.
  */
 LINCE_API lince_status lince_image_load(const char *path, const lince_image_options *options, int64_t height,
                                         int64_t width, float *out, lince_error *err);
@@ -448,7 +472,10 @@ LINCE_API int32_t lince_image_orientation(const void *data, size_t size_bytes);
  */
 LINCE_API lince_status lince_image_decode(const void *data, size_t size_bytes, int32_t channels,
                                           const lince_image_options *options, lince_tensor *out, lince_error *err);
-/** Convert uint8 to float32 in [0, 1], as tf.image.convert_image_dtype does. *out is given: free with lince_tensor_free(). */
+/**
+ * Convert uint8 to float32 in [0, 1], as tf.image.convert_image_dtype does. *out is given: free with
+ * lince_tensor_free().
+ */
 LINCE_API lince_status lince_image_to_float(const lince_tensor *image, lince_tensor *out, lince_error *err);
 LINCE_API void lince_tensor_free(lince_tensor *tensor);
 

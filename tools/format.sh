@@ -24,5 +24,9 @@ for file in $files; do
         bad=$((bad + 1))
     fi
 done
+# It leaves comments as they are.
+# shellcheck disable=SC2086
+long=$(awk 'length > 120 { print FILENAME ":" FNR ": " length " columns; 120 is the limit" }' $files)
+[ -z "$long" ] || { echo "$long"; bad=$((bad + 1)); }
 [ $bad = 0 ] || { echo "format: $bad files; run make format"; exit 1; }
 echo "format: $(echo "$files" | wc -l | tr -d ' ') files, all as clang-format leaves them"

@@ -1,6 +1,6 @@
 /*
- * Prints docs/ops.md, or writes it where the argument says: what the rows of src/ops say of themselves. The target docs_ops
- * writes it, the test ops_page compares.
+ * Prints docs/ops.md, or writes it where the argument says: what the rows of src/ops say of themselves. The target
+ * docs_ops writes it, the test ops_page compares.
  */
 #include "ops/ops.h"
 

@@ -42,7 +42,10 @@ static const struct cli_option_row *row_of(int c)
     return NULL;
 }
 
-/* "--ou" where there are --output and --output-key; "--losses" where only another command has it; or a word that nobody knows. */
+/*
+ * "--ou" where there are --output and --output-key; "--losses" where only another command has it; or a word that nobody
+ * knows.
+ */
 static int refuse_long(const struct cli_args *args, const char *word)
 {
     size_t length = strcspn(word, "=");
@@ -65,7 +68,10 @@ static int refuse_long(const struct cli_args *args, const char *word)
                 : cli_usage(args, "%.*s: no such option", (int)length, word);
 }
 
-/* What getopt_long() stopped at, in words. It leaves the letter or number of what it knows in optopt, and 0 for a long name it does not. */
+/*
+ * What getopt_long() stopped at, in words. It leaves the letter or number of what it knows in optopt, and 0 for a long
+ * name it does not.
+ */
 static int refuse(const struct cli_args *args, int c, char **argv)
 {
     const struct cli_option_row *o = row_of(optopt);

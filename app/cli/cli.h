@@ -1,4 +1,7 @@
-/* cli: the command line. Every function that returns `int` returns an exit status: 0, or what was already said on stderr. */
+/*
+ * cli: the command line. Every function that returns `int` returns an exit status: 0, or what was already said on
+ * stderr.
+ */
 #ifndef CLI_H
 #define CLI_H
 
@@ -15,7 +18,7 @@ enum cli_exit { CLI_DONE = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
         }                                                                                                              \
     } while (0)
 
-/* ---- Commands and options (commands.c, options.def) ---------------------------------------------------------------- */
+/* ---- Commands and options (commands.c, options.def) -------------------------------------------------------------- */
 
 enum cli_option {
 #define OPTION(id, ...) OPT_##id,
@@ -85,7 +88,7 @@ const char *cli_hint_option(const char *word, enum cli_command_id command);
 void cli_help_all(FILE *to);
 void cli_help_command(FILE *to, const struct cli_command *command);
 
-/* ---- Reading a command line (args.c) --------------------------------------------------------------------------------- */
+/* ---- Reading a command line (args.c) ----------------------------------------------------------------------------- */
 
 /* argv[0] is the command's name. *help: --help or --version was given and answered. Free with cli_args_free(). */
 int cli_args_parse(struct cli_args *args, const struct cli_command *command, int argc, char **argv, bool *answered);
@@ -105,7 +108,7 @@ int cli_threads(const struct cli_args *args, int64_t *threads);
 int cli_batch(const struct cli_args *args, int64_t *batch);                 /* --batch-size */
 int cli_size(const struct cli_args *args, int64_t *height, int64_t *width); /* --size HxW */
 
-/* ---- Saying (say.c) ------------------------------------------------------------------------------------------------------ */
+/* ---- Saying (say.c) ---------------------------------------------------------------------------------------------- */
 
 int cli_usage(const struct cli_args *args, const char *format, ...) APP_PRINTF(2, 3);
 int cli_failed(const char *where,
@@ -133,7 +136,7 @@ struct cli_progress {
 void cli_progress_start(struct cli_progress *p, const struct cli_args *args, size_t total, bool beside_stdout);
 void cli_progress_to(struct cli_progress *p, size_t done, size_t failed);
 
-/* ---- Models and what they are called with (model.c, arguments.c) ------------------------------------------------------- */
+/* ---- Models and what they are called with (model.c, arguments.c) ------------------------------------------------- */
 
 /* A model's callable with what the command line says of it. */
 struct cli_model {
@@ -144,7 +147,10 @@ struct cli_model {
     double load_ms;
 };
 
-/* `fallback`: without --function or --signature and without `__call__`, take the only or the default signature, and say so. */
+/*
+ * `fallback`: without --function or --signature and without `__call__`, take the only or the default signature, and say
+ * so.
+ */
 int cli_model_open(struct cli_model *m, const struct cli_args *args, bool fallback);
 void cli_model_close(struct cli_model *m);
 
@@ -162,7 +168,10 @@ struct cli_arguments {
 };
 
 int cli_arguments_input(struct cli_arguments *a, const char *path);
-/* --set, --training and --no-training. `keras`: training=False where the callable has that argument and nothing else is said. */
+/*
+ * --set, --training and --no-training. `keras`: training=False where the callable has that argument and nothing else is
+ * said.
+ */
 int cli_arguments_from(struct cli_arguments *a, const struct cli_args *args, const lince_callable *callable,
                        bool keras);
 void cli_arguments_free(struct cli_arguments *a);
@@ -201,7 +210,7 @@ enum cli_task { CLI_UNKNOWN, CLI_CLASSIFICATION, CLI_FEATURES };
 enum cli_task cli_task_of(lince_model *model, const struct cli_trace *trace, char reason[256]);
 const char *cli_task_name(enum cli_task task);
 
-/* ---- Photos (photos.c, images.c, loader.c) ------------------------------------------------------------------------------ */
+/* ---- Photos (photos.c, images.c, loader.c) ----------------------------------------------------------------------- */
 
 #define CLI_MAX_BATCH 4096
 #define CLI_PHOTO_LIMIT ((size_t)1 << 30) /* bytes of a file; more is no photo */
@@ -227,8 +236,8 @@ int cli_batch_fit(int64_t *batch, const struct cli_args *args, const struct cli_
 struct json_t *cli_image_json(const struct cli_image *image);
 
 /*
- * Threads that decode photos ahead of the computing. Pictures come out in the order of the list; one that cannot be read is reported,
- * counted and skipped.
+ * Threads that decode photos ahead of the computing. Pictures come out in the order of the list; one that cannot be
+ * read is reported, counted and skipped.
  */
 struct cli_loader;
 int cli_loader_new(struct cli_loader **loader, const struct app_list *list, const struct cli_image *image,
@@ -240,8 +249,8 @@ size_t cli_loader_failed(const struct cli_loader *loader);
 size_t cli_loader_taken(const struct cli_loader *loader); /* pictures passed on or failed */
 
 /*
- * Photos through a model: what classify and embed share. `take` receives the rows of a batch: rows * width floats, and which photos of
- * the list they are; what it returns other than 0 ends the work.
+ * Photos through a model: what classify and embed share. `take` receives the rows of a batch: rows * width floats, and
+ * which photos of the list they are; what it returns other than 0 ends the work.
  */
 struct cli_batch {
     const float *value;
@@ -265,12 +274,12 @@ int cli_pass_open(struct cli_pass *pass, const struct cli_args *args);
 int cli_pass_run(struct cli_pass *pass);
 void cli_pass_close(struct cli_pass *pass);
 
-/* ---- Labels (labels.c) --------------------------------------------------------------------------------------------------- */
+/* ---- Labels (labels.c) ------------------------------------------------------------------------------------------- */
 
 /* Find the labels for `classes` results: --labels, or what the model has. labels->count is 0 when there are none. */
 int cli_labels(struct app_list *labels, const struct cli_args *args, const struct cli_model *m, size_t classes);
 
-/* ---- Comparing (expect.c, compare.c) ------------------------------------------------------------------------------------- */
+/* ---- Comparing (expect.c, compare.c) ----------------------------------------------------------------------------- */
 
 /* What a result should be: a file, or a folder of PATH.npy, to atol + rtol * |expected|. */
 struct cli_expected {
@@ -287,7 +296,7 @@ size_t cli_elements(const lince_tensor *t);
 /* "[2,3]" */
 char *cli_shape(char buffer[192], const lince_tensor *t);
 
-/* ---- The commands ---------------------------------------------------------------------------------------------------------- */
+/* ---- The commands ------------------------------------------------------------------------------------------------ */
 
 int cli_classify(const struct cli_args *args);
 int cli_embed(const struct cli_args *args);

@@ -135,7 +135,10 @@ static int run(struct cli_pass *pass, struct embed *e)
     pass->context = e;
     size_t dropped = drop_unnameable(&pass->photos);
     int status = cli_pass_run(pass);
-    /* Photos that could not be read have no row; the others have theirs. A pass that ended early has no width or left no result. */
+    /*
+     * Photos that could not be read have no row; the others have theirs. A pass that ended early has no width or left
+     * no result.
+     */
     if (status && !(status == CLI_FAILED && pass->complete)) {
         return status;
     }

@@ -29,8 +29,8 @@ static void drop_first(struct app_list *labels)
 }
 
 /*
- * Make the labels fit. Networks of one family have a class "background" before the 1,000 of ImageNet, and lists of labels come with
- * and without it. False: they do not fit.
+ * Make the labels fit. Networks of one family have a class "background" before the 1,000 of ImageNet, and lists of
+ * labels come with and without it. False: they do not fit.
  */
 static bool fit(struct app_list *labels, size_t classes, const char *path, const struct cli_args *args)
 {

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 /*
- * A standard stream that the caller closed must not become the next file that is opened: stand-ins take the numbers. That of stdout
- * cannot be written to, so results that go nowhere are still an error.
+ * A standard stream that the caller closed must not become the next file that is opened: stand-ins take the numbers.
+ * That of stdout cannot be written to, so results that go nowhere are still an error.
  */
 static void guard_streams(void)
 {

@@ -42,7 +42,10 @@ static int no_choice(const struct cli_pass *pass, const lince_output *outputs, s
                      pass->model.name, keys);
 }
 
-/* --output-key; else the only part; else "default", as the hub's interface has it; else the only one that may be the one. */
+/*
+ * --output-key; else the only part; else "default", as the hub's interface has it; else the only one that may be the
+ * one.
+ */
 static int choose(const lince_output **out, const struct cli_pass *pass, const lince_output *outputs, size_t count)
 {
     const char *key = pass->args->value[OPT_OUTPUT_KEY];

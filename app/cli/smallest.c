@@ -1,4 +1,7 @@
-/* The smallest images that a model takes where its trace leaves height or width free: found by planning, nothing is run. */
+/*
+ * The smallest images that a model takes where its trace leaves height or width free: found by planning, nothing is
+ * run.
+ */
 #include "cli.h"
 
 #include <stdlib.h>

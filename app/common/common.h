@@ -20,7 +20,7 @@
         }                                                                                                              \
     } while (0)
 
-/* ---- Messages (message.c) ------------------------------------------------------------------------------------------ */
+/* ---- Messages (message.c) ---------------------------------------------------------------------------------------- */
 
 /* Fill *err (may be NULL) and return the code. */
 lince_status app_fail(lince_error *err, lince_status code, const char *format, ...) APP_PRINTF(3, 4);
@@ -32,15 +32,18 @@ void app_say_list(const char *format, va_list list);
 /* Let stderr end in a text that the next one replaces, and a message erases; NULL: erase it. */
 void app_bar(const char *text);
 
-/* ---- Texts that strangers chose (text.c) ------------------------------------------------------------------------------ */
+/* ---- Texts that strangers chose (text.c) ------------------------------------------------------------------------- */
 
 /* Bytes of the UTF-8 character that a text begins with; 0 when it is none. */
 size_t app_character(const char *text);
 
-/* What a terminal may see of the first character: itself, or "?" for control characters and what is no UTF-8. Returns the bytes it stands for. */
+/*
+ * What a terminal may see of the first character: itself, or "?" for control characters and what is no UTF-8. Returns
+ * the bytes it stands for.
+ */
 size_t app_visible(const char *text, const char **shown, size_t *shown_bytes);
 
-/* ---- Lists of texts (list.c) --------------------------------------------------------------------------------------- */
+/* ---- Lists of texts (list.c) ------------------------------------------------------------------------------------- */
 
 struct app_list {
     char **text;
@@ -51,18 +54,24 @@ lince_status app_list_add(struct app_list *list, const char *text, lince_error *
 void app_list_sort(struct app_list *list, size_t from);                               /* bytewise, from that item on */
 void app_list_free(struct app_list *list);
 
-/* The lines of a file ("-": stdin), without their ends and a byte order mark; the last may lack its end. Empty lines count. */
+/*
+ * The lines of a file ("-": stdin), without their ends and a byte order mark; the last may lack its end. Empty lines
+ * count.
+ */
 lince_status app_list_lines(struct app_list *list, const char *path, lince_error *err);
 
-/* ---- Files (file.c, output.c) ---------------------------------------------------------------------------------------- */
+/* ---- Files (file.c, output.c) ------------------------------------------------------------------------------------ */
 
-/* A file's content ("-": stdin) of at most `limit` bytes: *data, aligned to 64 bytes and with room for one more, is the caller's to free(). */
+/*
+ * A file's content ("-": stdin) of at most `limit` bytes: *data, aligned to 64 bytes and with room for one more, is the
+ * caller's to free().
+ */
 lince_status app_read(const char *path, size_t limit, void **data, size_t *size, lince_error *err);
 
 /*
- * A file under construction. It is written beside its final name and renamed by app_output_commit(), so no half file is ever seen
- * there; a signal that ends the program removes it. What is no regular file (a device, a pipe, "-" for stdout) is written when
- * finished. Of several outputs, all are finished before the first is committed.
+ * A file under construction. It is written beside its final name and renamed by app_output_commit(), so no half file is
+ * ever seen there; a signal that ends the program removes it. What is no regular file (a device, a pipe, "-" for
+ * stdout) is written when finished. Of several outputs, all are finished before the first is committed.
  */
 struct app_output {
     FILE *file;
@@ -76,8 +85,8 @@ lince_status app_output_commit(struct app_output *out, lince_error *err); /* fin
 void app_output_discard(struct app_output *out);                          /* after a commit, or twice: does nothing */
 
 /*
- * The same for a folder of .npy files. An existing folder is replaced if it holds .npy files and such folders only; another one is
- * refused, so that a mistyped name destroys nothing.
+ * The same for a folder of .npy files. An existing folder is replaced if it holds .npy files and such folders only;
+ * another one is refused, so that a mistyped name destroys nothing.
  */
 struct app_folder {
     char *path, *temporary;
@@ -87,10 +96,13 @@ lince_status app_folder_open(struct app_folder *out, const char *path, lince_err
 lince_status app_folder_commit(struct app_folder *out, lince_error *err);
 void app_folder_discard(struct app_folder *out);
 
-/* FOLDER/NAME with the folders between them made. NAME must stay inside: no "..", no empty part. The caller's to free(). */
+/*
+ * FOLDER/NAME with the folders between them made. NAME must stay inside: no "..", no empty part. The caller's to
+ * free().
+ */
 lince_status app_folder_file(const struct app_folder *out, const char *name, char **path, lince_error *err);
 
-/* ---- .npy (npy.c, npy_write.c) ---------------------------------------------------------------------------------------- */
+/* ---- .npy (npy.c, npy_write.c) ----------------------------------------------------------------------------------- */
 
 /* An array with its memory. Strings point into `memory` too. */
 struct app_array {
@@ -99,7 +111,8 @@ struct app_array {
 };
 
 /*
- * Read an array file, version 1.0 to 3.0: numbers of any byte order, booleans, |S and <U strings (to bytes and UTF-8), |V2 as bfloat16;
+ * Read an array file, version 1.0 to 3.0: numbers of any byte order, booleans, |S and <U strings (to bytes and UTF-8),
+ * |V2 as bfloat16;
  * Fortran order is turned into C order. Objects (pickles) and records are refused. Every number in the file is checked.
  */
 lince_status app_npy_read(const char *path, struct app_array *out, lince_error *err);
@@ -117,7 +130,7 @@ lince_status app_npy_save(const char *path, const lince_tensor *tensor, lince_er
 /* A matrix of float32 whose number of rows is known at the end: the header keeps its length when written again. */
 lince_status app_npy_rows_header(FILE *file, int64_t rows, int64_t columns, lince_error *err);
 
-/* ---- JSON (json.c) ------------------------------------------------------------------------------------------------------ */
+/* ---- JSON (json.c) ----------------------------------------------------------------------------------------------- */
 
 /* A name as JSON can hold it: bytes that are no UTF-8 become U+FFFD. */
 struct json_t;

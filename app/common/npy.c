@@ -1,6 +1,6 @@
 /*
- * Reading .npy files: "\x93NUMPY", version, length of the header, the header, which is a Python dict in ASCII, then the data. The header
- * comes from a stranger: only the three keys and the few forms that numpy writes are taken.
+ * Reading .npy files: "\x93NUMPY", version, length of the header, the header, which is a Python dict in ASCII, then the
+ * data. The header comes from a stranger: only the three keys and the few forms that numpy writes are taken.
  * Source: numpy/lib/format.py.
  */
 #include "common.h"

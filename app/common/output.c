@@ -14,8 +14,8 @@
 /* ---- Signals ---- */
 
 /*
- * What a signal that ends the program has to remove. A signal handler has no other way to know; a command writes two files at most
- * at a time.
+ * What a signal that ends the program has to remove. A signal handler has no other way to know; a command writes two
+ * files at most at a time.
  */
 static char *volatile pending[4];
 
@@ -203,7 +203,10 @@ static bool ends_in_npy(const char *name)
     return len > 4 && strcmp(name + len - 4, ".npy") == 0;
 }
 
-/* Visit a folder that should hold nothing but .npy files and such folders; with `removing`, delete these. False: something else. */
+/*
+ * Visit a folder that should hold nothing but .npy files and such folders; with `removing`, delete these. False:
+ * something else.
+ */
 static bool walk(const char *path, bool removing, int depth)
 {
     DIR *folder = depth < 64 ? opendir(path) : NULL;

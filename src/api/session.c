@@ -287,9 +287,9 @@ static lince_status grow(struct li_mem *mem, void **block, size_t *room, size_t 
 }
 
 /*
- * All that the results need is taken before the call, so that nothing can fail once it has changed variables. outputs, and
- * behind them the shapes of the graph's outputs for the structure's text, which is longest with the longest shapes. A call
- * that fails leaves no structure.
+ * All that the results need is taken before the call, so that nothing can fail once it has changed variables. outputs,
+ * and behind them the shapes of the graph's outputs for the structure's text, which is longest with the longest shapes.
+ * A call that fails leaves no structure.
  */
 static lince_status make_room(struct lince_session *s, const struct li_trace *trace, lince_error *err)
 {

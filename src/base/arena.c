@@ -24,7 +24,9 @@ static bool fits(const struct li_arena *arena, size_t size)
            (arena->used_bytes <= arena->limit_bytes && size <= arena->limit_bytes - arena->used_bytes);
 }
 
-/* A block with room for bytes. The first in the list is the one that is filled; a large one of its own stands second. */
+/*
+ * A block with room for bytes. The first in the list is the one that is filled; a large one of its own stands second.
+ */
 static struct li_arena_block *add_block(struct li_arena *arena, size_t bytes, lince_error *err)
 {
     struct li_arena_block *head = arena->blocks;

@@ -58,8 +58,8 @@ static inline bool li_add_size(size_t a, size_t b, size_t *sum)
 enum { LI_ALIGN = 64 };
 
 /*
- * An allocator with a count and a limit; one per model, shared by what is made from it. Thread-safe. The user may supply
- * the functions underneath (NULL: malloc and free).
+ * An allocator with a count and a limit; one per model, shared by what is made from it. Thread-safe. The user may
+ * supply the functions underneath (NULL: malloc and free).
  */
 struct li_mem;
 
@@ -81,7 +81,7 @@ size_t li_mem_used_bytes(const struct li_mem *mem);
 size_t li_mem_peak_bytes(const struct li_mem *mem);
 uint64_t li_mem_allocations(const struct li_mem *mem); /* calls so far: what "allocates nothing" is tested with */
 
-/* ---- Arena (arena.c): many small things with one lifetime ---------------------------------------------------------- */
+/* ---- Arena (arena.c): many small things with one lifetime -------------------------------------------------------- */
 
 struct li_arena {
     struct li_mem *mem;
@@ -124,7 +124,10 @@ bool li_read_u64le(struct li_bytes *from, uint64_t *value);
 bool li_read_varint(struct li_bytes *from, uint64_t *value); /* at most 10 bytes, value below 2^64 */
 bool li_read_bytes(struct li_bytes *from, size_t len, struct li_bytes *value);
 
-/* What a file that broke our format is instead, by its first bytes, and what to do about it; NULL when they do not tell. */
+/*
+ * What a file that broke our format is instead, by its first bytes, and what to do about it; NULL when they do not
+ * tell.
+ */
 const char *li_bytes_foreign(struct li_bytes bytes);
 
 uint32_t li_crc32c(uint32_t crc, const void *data, size_t len); /* start with 0; may be continued */
@@ -136,7 +139,7 @@ static inline uint32_t li_crc32c_mask(uint32_t crc)
 uint64_t li_hash(uint64_t seed, const void *data,
                  size_t len); /* FNV-1a, 64 bits: for tables and keys, not for strangers */
 
-/* ---- Shapes, dtypes, tensors (shape.c) ----------------------------------------------------------------------------- */
+/* ---- Shapes, dtypes, tensors (shape.c) --------------------------------------------------------------------------- */
 
 enum { LI_MAX_RANK = LINCE_MAX_RANK };
 
@@ -173,7 +176,7 @@ size_t li_dtype_size(lince_dtype dtype);      /* bytes of one element; 0 for res
 bool li_dtype_is_float(lince_dtype dtype);    /* float16, bfloat16, float32, float64 */
 bool li_dtype_is_integer(lince_dtype dtype);  /* signed and unsigned, not bool, not quantized */
 
-/* ---- Half floats (half.c; one at a time) --------------------------------------------------------------------------- */
+/* ---- Half floats (half.c; one at a time) ------------------------------------------------------------------------- */
 
 float li_half_to_float(uint16_t bits);
 uint16_t li_float_to_half(float value); /* to nearest, ties to even */
@@ -197,13 +200,16 @@ const char *li_isa_name(enum li_isa isa);
 /* Processors this process may use: affinity and cgroup quota, at least 1. */
 int li_cpu_count(void);
 
-/* ---- Subnormal numbers (subnormal.c) ------------------------------------------------------------------------------- */
+/* ---- Subnormal numbers (subnormal.c) ----------------------------------------------------------------------------- */
 
-/* From here on results of this thread's arithmetic are zero instead, where that is quicker; returns what li_subnormals_restore() wants. */
+/*
+ * From here on results of this thread's arithmetic are zero instead, where that is quicker; returns what
+ * li_subnormals_restore() wants.
+ */
 unsigned li_subnormals_flush(void);
 void li_subnormals_restore(unsigned before);
 
-/* ---- Thread pool (pool.c) ------------------------------------------------------------------------------------------ */
+/* ---- Thread pool (pool.c) ---------------------------------------------------------------------------------------- */
 
 struct li_pool;
 
@@ -215,9 +221,10 @@ int li_pool_threads(const struct li_pool *pool);
 
 /*
  * Call run(context, task, worker) once for every task in [0, tasks), spread over the pool; returns when all are done.
- * worker is in [0, li_pool_threads()) and no two calls with the same worker overlap: it indexes scratch. Tasks are dealt in
- * contiguous ranges, the same worker getting the same range for the same number of tasks. One parallel region at a time:
- * a caller that finds the pool busy (or is itself inside a region, or a forked child) runs all its tasks as worker 0. Never fails.
+ * worker is in [0, li_pool_threads()) and no two calls with the same worker overlap: it indexes scratch. Tasks are
+ * dealt in contiguous ranges, the same worker getting the same range for the same number of tasks. One parallel region
+ * at a time: a caller that finds the pool busy (or is itself inside a region, or a forked child) runs all its tasks as
+ * worker 0. Never fails.
  * Threads of the pool flush subnormal numbers; for equal bits the caller does too.
  */
 void li_pool_run(struct li_pool *pool, int64_t tasks, void (*run)(void *context, int64_t task, int worker),

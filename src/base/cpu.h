@@ -2,7 +2,10 @@
 #ifndef LI_CPU_H
 #define LI_CPU_H
 
-/* Processors the control groups of this process grant, rounded up; count when they set no lower quota. root: "" or a folder that stands for /. */
+/*
+ * Processors the control groups of this process grant, rounded up; count when they set no lower quota. root: "" or a
+ * folder that stands for /.
+ */
 int li_cpu_quota(const char *root, int count);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * 16-bit floats, one at a time. Results are those of the processors' own conversions (F16C, NEON): to nearest with ties to
- * even, subnormals kept, and a signalling NaN becomes the quiet one with the same payload.
+ * 16-bit floats, one at a time. Results are those of the processors' own conversions (F16C, NEON): to nearest with ties
+ * to even, subnormals kept, and a signalling NaN becomes the quiet one with the same payload.
  */
 #include "base/base.h"
 

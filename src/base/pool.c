@@ -2,13 +2,14 @@
  * The thread pool. Each worker waits on a word of its own: it watches it for SPIN_NS, because the next region of a run
  * follows soon, then sleeps in a futex. The caller does the same for the workers' last one to finish.
  *
- * Both kinds of word keep a SLEEPING bit beside their value, so that "I go to sleep" and "there is something new" meet in
- * one atomic operation, and a system call is made only for somebody who sleeps:
+ * Both kinds of word keep a SLEEPING bit beside their value, so that "I go to sleep" and "there is something new" meet
+ * in one atomic operation, and a system call is made only for somebody who sleeps:
  *
  *     go       of each worker: a counter in the upper bits; a change means: look at the job
  *     pending  of the pool: workers that have not finished this region, in the upper bits
  *
- * The job's plain fields are written before the release of go and read after its acquire; results travel back by pending.
+ * The job's plain fields are written before the release of go and read after its acquire; results travel back by
+ * pending.
  */
 #include "base/base.h"
 
@@ -207,7 +208,9 @@ static int start_worker(struct li_pool *pool, int index)
     return failed;
 }
 
-/* Workers inherit a full signal mask: handlers run on the user's threads. Returns how many stand, the caller included. */
+/*
+ * Workers inherit a full signal mask: handlers run on the user's threads. Returns how many stand, the caller included.
+ */
 static int start_workers(struct li_pool *pool, int *failed)
 {
     sigset_t all, old;

@@ -45,7 +45,7 @@ static lince_status out_of_memory(const void *pointer)
     return pointer ? LINCE_OK : LINCE_ENOMEM;
 }
 
-/* ---- Copies --------------------------------------------------------------------------------------------------------- */
+/* ---- Copies ------------------------------------------------------------------------------------------------------ */
 
 static const void *copy_array(const struct binding *b, const void *from, size_t count, size_t size)
 {
@@ -107,7 +107,7 @@ static lince_status keep_attr(const struct binding *b, struct li_attr *attr)
                    attr->name);
 }
 
-/* ---- Fallbacks ------------------------------------------------------------------------------------------------------ */
+/* ---- Fallbacks --------------------------------------------------------------------------------------------------- */
 
 /* The text of a fallback comes from a row, so one that cannot be read is our own mistake. */
 
@@ -257,7 +257,7 @@ static lince_status parse_fallback(const struct binding *b, struct li_attr *attr
     }
 }
 
-/* ---- Allowed values ------------------------------------------------------------------------------------------------- */
+/* ---- Allowed values ---------------------------------------------------------------------------------------------- */
 
 enum { ITEM_TEXT = 128 };
 
@@ -324,7 +324,7 @@ static lince_status check_allowed(const struct binding *b, const struct li_attr 
     return LINCE_OK;
 }
 
-/* ---- Binding -------------------------------------------------------------------------------------------------------- */
+/* ---- Binding ----------------------------------------------------------------------------------------------------- */
 
 /* A list without items does not show its kind in a file. */
 static bool fits_kind(const struct li_attr *attr, enum li_attr_kind kind)
@@ -432,7 +432,7 @@ lince_status li_attrs_outputs(const struct li_op *op, const char *name, const st
     return LINCE_OK;
 }
 
-/* ---- Reading -------------------------------------------------------------------------------------------------------- */
+/* ---- Reading ----------------------------------------------------------------------------------------------------- */
 
 const struct li_attr *li_attr(const struct li_node *node, const char *name)
 {

@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
-/* ---- What graphs share -------------------------------------------------------------------------------------------- */
+/* ---- What graphs share ------------------------------------------------------------------------------------------- */
 
 static void release_keep(struct li_keep *keep)
 {
@@ -37,7 +37,7 @@ struct li_arena *li_graph_kept(struct li_graph *g, lince_error *err)
     return &keep->arena;
 }
 
-/* ---- New and free --------------------------------------------------------------------------------------------------- */
+/* ---- New and free ------------------------------------------------------------------------------------------------ */
 
 lince_status li_graph_new(struct li_graph **out, struct li_store *store, const struct li_ops *ops, struct li_mem *mem,
                           lince_error *err)
@@ -88,7 +88,7 @@ void li_graph_free(struct li_graph *g)
     li_mem_release(mem);
 }
 
-/* ---- Room ----------------------------------------------------------------------------------------------------------- */
+/* ---- Room -------------------------------------------------------------------------------------------------------- */
 
 enum { FIRST_ROOM = 64 };
 
@@ -124,7 +124,7 @@ lince_status li_graph_reserve(struct li_graph *g, int32_t values, int32_t nodes,
     return LINCE_OK;
 }
 
-/* ---- Values --------------------------------------------------------------------------------------------------------- */
+/* ---- Values ------------------------------------------------------------------------------------------------------ */
 
 /* There is room. */
 static li_vid put_value(struct li_graph *g, const struct li_value *value)
@@ -240,9 +240,12 @@ lince_status li_graph_set_outputs(struct li_graph *g, const li_vid *outputs, int
     return LINCE_OK;
 }
 
-/* ---- Nodes ---------------------------------------------------------------------------------------------------------- */
+/* ---- Nodes ------------------------------------------------------------------------------------------------------- */
 
-/* Append a node whose fields but in and out are set: copies in, and makes nout values like those of `like` (NULL: no shape yet). */
+/*
+ * Append a node whose fields but in and out are set: copies in, and makes nout values like those of `like` (NULL: no
+ * shape yet).
+ */
 static lince_status add_node(struct li_graph *g, const struct li_node *node, const li_vid *in,
                              const struct li_value *like, const li_vid *like_out, lince_error *err)
 {

@@ -1,9 +1,10 @@
 /*
  * graph: values, nodes, attributes, resources, the row that describes an op, and the inference of shapes.
  *
- * A graph is flat, typed and in execution order: calls are inlined, constants are values without a producer, and running
- * the nodes from first to last honours every data and control dependency of the model. Each stage (import and bind, infer,
- * gradient, passes) makes a new graph and never goes back; what a stage made is not changed after it is handed on.
+ * A graph is flat, typed and in execution order: calls are inlined, constants are values without a producer, and
+ * running the nodes from first to last honours every data and control dependency of the model. Each stage (import and
+ * bind, infer, gradient, passes) makes a new graph and never goes back; what a stage made is not changed after it is
+ * handed on.
  *
  * The op row type sits here because ops fill it, passes and train read it, and runtime calls it.
  */
@@ -23,7 +24,7 @@ struct li_op;
 typedef int32_t li_vid; /* a value: index into graph->values; LI_NONE: none */
 enum { LI_NONE = -1 };
 
-/* ---- Attributes (attr.c) ------------------------------------------------------------------------------------------- */
+/* ---- Attributes (attr.c) ----------------------------------------------------------------------------------------- */
 
 enum li_attr_kind {
     LI_ATTR_INT,
@@ -43,12 +44,14 @@ enum li_attr_kind {
     LI_ATTR_FUNCS
 };
 
-/* What a row says of one attribute. Attributes of a file that start with '_' and are in no spec are hints and dropped. */
+/*
+ * What a row says of one attribute. Attributes of a file that start with '_' and are in no spec are hints and dropped.
+ */
 struct li_attr_spec {
     const char *name;
     enum li_attr_kind kind;
-    const char *
-        fallback; /* what absence means, as text: "NHWC", "true", "0.001", "[1,1,1,1]", "[]", "int32"; NULL: must be there */
+    /* what absence means, as text: "NHWC", "true", "0.001", "[1,1,1,1]", "[]", "int32"; NULL: must be there */
+    const char *fallback;
     const char *allowed; /* strings and types that are supported, separated by blanks: "SAME VALID"; NULL: any */
 };
 
@@ -94,18 +97,19 @@ struct li_attr {
         .name = (n), .kind = LI_ATTR_INTS, .ints = (v), .count = (c)                                                   \
     }
 
-/* A node has every attribute of its row's specs (absent ones were filled in), so these do not fail: asking for a name or
- * kind the row does not declare is our own mistake (assert). */
+/*
+ * A node has every attribute of its row's specs (absent ones were filled in), so these do not fail: asking for a name
+ * or kind the row does not declare is our own mistake (assert). */
 int64_t li_attr_int(const struct li_node *node, const char *name); /* INT, BOOL, TYPE */
 double li_attr_float(const struct li_node *node, const char *name);
 bool li_attr_is(const struct li_node *node, const char *name, const char *value); /* a STRING equals value */
 const struct li_attr *li_attr(const struct li_node *node, const char *name);
 
-/* ---- Values -------------------------------------------------------------------------------------------------------- */
+/* ---- Values ------------------------------------------------------------------------------------------------------ */
 
 /*
- * Where a value's elements lie. `base` is the value in whose buffer they are: itself, or another of the same lifetime (a
- * reshape, a part of a split, a piece of a concatenation). All in elements of the value's dtype.
+ * Where a value's elements lie. `base` is the value in whose buffer they are: itself, or another of the same lifetime
+ * (a reshape, a part of a split, a piece of a concatenation). All in elements of the value's dtype.
  */
 struct li_view {
     li_vid base;
@@ -135,8 +139,8 @@ struct li_node {
     int nin, nout;
     const struct li_attr *attrs; /* one for each of op->attrs, in that order */
     int nattrs;
-    int32_t
-        resource;  /* what op->effects speak of: the handle in input 0, or the generator of a random op; else LI_NONE */
+    /* what op->effects speak of: the handle in input 0, or the generator of a random op; else LI_NONE */
+    int32_t resource;
     bool required; /* kept though nothing reads it: its effect was asked for */
 };
 
@@ -161,7 +165,10 @@ void li_graph_free(struct li_graph *graph);
 
 lince_status li_graph_input(struct li_graph *g, lince_dtype dtype, const struct li_shape *shape, li_vid *out,
                             lince_error *err);
-/* The tensor's bytes are borrowed and must outlive the graph; li_graph_own_tensor() copies a tensor into its arena first. */
+/*
+ * The tensor's bytes are borrowed and must outlive the graph; li_graph_own_tensor() copies a tensor into its arena
+ * first.
+ */
 lince_status li_graph_constant(struct li_graph *g, const struct li_tensor *tensor, li_vid *out, lince_error *err);
 lince_status li_graph_own_tensor(struct li_graph *g, const struct li_tensor *tensor, const struct li_tensor **out,
                                  lince_error *err);
@@ -169,15 +176,16 @@ lince_status li_graph_resource(struct li_graph *g, int32_t resource, li_vid *out
 lince_status li_graph_set_outputs(struct li_graph *g, const li_vid *outputs, int count, lince_error *err);
 
 /*
- * Append a node; attrs missing from those given take the row's fallback, unknown ones are LINCE_EUNSUPPORTED. The number
- * of inputs and outputs is checked against the row. Outputs are new values without a shape; *node is valid until the next append.
+ * Append a node; attrs missing from those given take the row's fallback, unknown ones are LINCE_EUNSUPPORTED. The
+ * number of inputs and outputs is checked against the row. Outputs are new values without a shape; *node is valid until
+ * the next append.
  */
 lince_status li_graph_append(struct li_graph *g, const struct li_op *op, const char *name, const li_vid *in, int nin,
                              const struct li_attr *attrs, int nattrs, struct li_node **node, lince_error *err);
 
 /*
- * For gradients and passes: append by name and infer at once, so the outputs have dtype and shape. Input shapes must be known.
- * out receives the first nout outputs.
+ * For gradients and passes: append by name and infer at once, so the outputs have dtype and shape. Input shapes must be
+ * known. out receives the first nout outputs.
  */
 lince_status li_graph_emit(struct li_graph *g, const char *op, const char *name, const li_vid *in, int nin,
                            const struct li_attr *attrs, int nattrs, li_vid *out, int nout, lince_error *err);
@@ -188,13 +196,13 @@ void li_graph_default_views(struct li_graph *g);
 /* A line per node, for tests: "name = Op(%0:float32[1,3], ...) -> %2:float32[3]". Into the arena. */
 char *li_graph_text(struct li_graph *g, lince_error *err);
 
-/* ---- Resources (store.c) --------------------------------------------------------------------------------------------- */
+/* ---- Resources (store.c) ----------------------------------------------------------------------------------------- */
 
 enum li_resource_kind { LI_VARIABLE, LI_GENERATOR, LI_TABLE };
 
 /*
- * State that outlives a run. The committed value changes only under the store's write lock, by a run's commit or by a write
- * from outside; each change raises the version.
+ * State that outlives a run. The committed value changes only under the store's write lock, by a run's commit or by a
+ * write from outside; each change raises the version.
  */
 struct li_resource {
     enum li_resource_kind kind;
@@ -230,7 +238,10 @@ struct li_store {
     atomic_int references;
 };
 
-/* Resource i < store->count, also while another thread adds. (Some compilers index an atomic pointer without an atomic load.) */
+/*
+ * Resource i < store->count, also while another thread adds. (Some compilers index an atomic pointer without an atomic
+ * load.)
+ */
 static inline struct li_resource *li_store_get(const struct li_store *store, int32_t i)
 {
     return atomic_load_explicit(&store->resources, memory_order_acquire)[i];
@@ -241,21 +252,25 @@ void li_store_retain(struct li_store *store);
 void li_store_release(struct li_store *store);
 lince_status li_store_add(struct li_store *store, enum li_resource_kind kind, const char *name, lince_dtype dtype,
                           const struct li_shape *shape, int32_t *out, lince_error *err);
-/* The generator of a random op, found by the op's key (function and node) or made: seeded by seed and seed2 as TensorFlow does. */
+/*
+ * The generator of a random op, found by the op's key (function and node) or made: seeded by seed and seed2 as
+ * TensorFlow does.
+ */
 lince_status li_store_generator(struct li_store *store, const char *key, int64_t seed, int64_t seed2, int32_t *out,
                                 lince_error *err);
 /* Load it if that has not happened; thread-safe. */
 lince_status li_store_ready(struct li_store *store, int32_t resource, lince_error *err);
 /*
- * Load it, and give it memory of its own (value.data == owned), so that a commit later cannot fail; the committed value stays
- * what it is. Takes the write lock, as li_store_write() does; li_store_read() takes the read lock: all before a run, not in one.
+ * Load it, and give it memory of its own (value.data == owned), so that a commit later cannot fail; the committed value
+ * stays what it is. Takes the write lock, as li_store_write() does; li_store_read() takes the read lock: all before a
+ * run, not in one.
  */
 lince_status li_store_own(struct li_store *store, int32_t resource, lince_error *err);
 /* Copy the committed value out, or a new one in (under the write lock; version + 1). bytes must be the value's size. */
 lince_status li_store_read(struct li_store *store, int32_t resource, void *data, size_t bytes, lince_error *err);
 lince_status li_store_write(struct li_store *store, int32_t resource, const void *data, size_t bytes, lince_error *err);
 
-/* ---- The op row ---------------------------------------------------------------------------------------------------- */
+/* ---- The op row -------------------------------------------------------------------------------------------------- */
 
 enum li_op_flags {
     LI_OP_INPLACE =
@@ -295,8 +310,8 @@ struct li_infer {
 const struct li_shape *li_in_shape(const struct li_infer *s, int i);
 lince_dtype li_in_dtype(const struct li_infer *s, int i);
 /*
- * The content of input i. LI_DEFER, which is no error, when it is only known by running: a rule passes that on, and inference
- * ends a segment there. forward must read its operands again; only the shape was decided by it.
+ * The content of input i. LI_DEFER, which is no error, when it is only known by running: a rule passes that on, and
+ * inference ends a segment there. forward must read its operands again; only the shape was decided by it.
  */
 #define LI_DEFER ((lince_status)-1)
 lince_status li_in_value(const struct li_infer *s, int i, const struct li_tensor **out);
@@ -390,7 +405,10 @@ static inline int64_t li_count(const struct li_operand *operand)
 }
 /* The part [*begin, *end) of n that this task does, cut into equal contiguous parts. */
 void li_task_range(const struct li_call *c, int64_t n, int64_t *begin, int64_t *end);
-/* A number of tasks for n elements of about `cost` nanoseconds' worth of picosecond-ish work: 1 when small. From n only. */
+/*
+ * A number of tasks for n elements of about `cost` nanoseconds' worth of picosecond-ish work: 1 when small. From n
+ * only.
+ */
 int64_t li_task_count(int64_t n, int64_t elements_per_task);
 lince_status li_call_fail(const struct li_call *c, lince_status code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -398,8 +416,9 @@ lince_status li_call_fail(const struct li_call *c, lince_status code, const char
 /* ---- grad ---- */
 
 /*
- * Reverse differentiation of one node, from graph to graph: adds nodes to `graph` (which holds the forward nodes too) and
- * sets dx[i] for each input that has a gradient; others stay LI_NONE. dy[i] is LI_NONE where no gradient reaches output i.
+ * Reverse differentiation of one node, from graph to graph: adds nodes to `graph` (which holds the forward nodes too)
+ * and sets dx[i] for each input that has a gradient; others stay LI_NONE. dy[i] is LI_NONE where no gradient reaches
+ * output i.
  */
 struct li_grad {
     struct li_graph *graph;
@@ -437,27 +456,28 @@ struct li_ops {
 };
 const struct li_op *li_ops_find(const struct li_ops *ops, const char *name); /* NULL: unknown */
 
-/* ---- Inference (infer.c) --------------------------------------------------------------------------------------------- */
+/* ---- Inference (infer.c) ----------------------------------------------------------------------------------------- */
 
 /*
- * The graph for inputs of the given full shapes: every value typed and shaped, small constant results folded (LI_MAX_FOLD_BYTES),
- * nodes that nothing needs dropped. known[i] (or known NULL) is the content of input i where the caller has it for this run;
- * it decides shapes and is not folded into the graph.
+ * The graph for inputs of the given full shapes: every value typed and shaped, small constant results folded
+ * (LI_MAX_FOLD_BYTES), nodes that nothing needs dropped. known[i] (or known NULL) is the content of input i where the
+ * caller has it for this run; it decides shapes and is not folded into the graph.
  *
- * Where a shape depends on data, inference stops: *out holds what comes before and its outputs are the values the rest needs
- * followed by nothing else; *rest is the graph of the other nodes, whose inputs are those outputs in that order. *rest is NULL
- * when all was inferred, and then the outputs are those of g.
+ * Where a shape depends on data, inference stops: *out holds what comes before and its outputs are the values the rest
+ * needs followed by nothing else; *rest is the graph of the other nodes, whose inputs are those outputs in that order.
+ * *rest is NULL when all was inferred, and then the outputs are those of g.
  *
- * Errors carry the node's name: wrong rank, dtype, channel count, too small an image. Nothing of the model's code runs but
- * shape arithmetic on constants.
+ * Errors carry the node's name: wrong rank, dtype, channel count, too small an image. Nothing of the model's code runs
+ * but shape arithmetic on constants.
  */
 lince_status li_graph_infer(struct li_graph **out, struct li_graph **rest, const struct li_graph *g,
                             const struct li_shape *shapes, const struct li_tensor *const *known,
                             const struct li_env *env, lince_error *err);
 
 /*
- * Run one node on tensors, all tasks in turn, dense: how constants are folded and how ops are tested. out[i].data is allocated
- * from env->mem (strings point to where forward found them). A resource is read from the store and written back to it.
+ * Run one node on tensors, all tasks in turn, dense: how constants are folded and how ops are tested. out[i].data is
+ * allocated from env->mem (strings point to where forward found them). A resource is read from the store and written
+ * back to it.
  */
 lince_status li_node_eval(const struct li_graph *g, const struct li_node *node, const struct li_tensor *in,
                           struct li_tensor *out, const struct li_env *env, lince_error *err);
@@ -469,9 +489,9 @@ lince_status li_graph_copy(struct li_graph **out, const struct li_graph *g, linc
 lince_status li_graph_prune(struct li_graph **out, const struct li_graph *g, lince_error *err);
 
 /*
- * Rewriting, for passes: copy g node by node, calling `visit` for each; map[v] is where value v of g went. visit either sets
- * *done (it appended what it wants and mapped the outputs itself) or leaves the node to be copied as it is. What nothing needs
- * any more is dropped at the end; views are to be made anew.
+ * Rewriting, for passes: copy g node by node, calling `visit` for each; map[v] is where value v of g went. visit either
+ * sets *done (it appended what it wants and mapped the outputs itself) or leaves the node to be copied as it is. What
+ * nothing needs any more is dropped at the end; views are to be made anew.
  */
 struct li_rewrite {
     const struct li_graph *from;

@@ -1,15 +1,18 @@
 /*
- * Inference: from a bound graph and input shapes to one in which every value has a dtype and a shape, and what can be known
- * without running is a constant.
+ * Inference: from a bound graph and input shapes to one in which every value has a dtype and a shape, and what can be
+ * known without running is a constant.
  *
- * Nodes are taken in order. One whose rule asks for a content that only running tells is deferred, and with it what depends
- * on it: through values, or through a resource that one of the two writes. The deferred nodes become the rest.
+ * Nodes are taken in order. One whose rule asks for a content that only running tells is deferred, and with it what
+ * depends on it: through values, or through a resource that one of the two writes. The deferred nodes become the rest.
  */
 #include "internal.h"
 
 #include <string.h>
 
-/* Contents that are known for one run only are followed through nodes up to this size: shapes and what they are made of. */
+/*
+ * Contents that are known for one run only are followed through nodes up to this size: shapes and what they are made
+ * of.
+ */
 enum { MAX_KNOWN_ELEMENTS = 64 };
 
 enum { TOUCH_READ = 1, TOUCH_WRITE = 2 };
@@ -28,7 +31,7 @@ struct inference {
     int32_t touched_room;
 };
 
-/* ---- One node ------------------------------------------------------------------------------------------------------- */
+/* ---- One node ---------------------------------------------------------------------------------------------------- */
 
 static bool has_attr(const struct li_node *node, const char *name)
 {
@@ -106,7 +109,7 @@ void li_graph_drop_settled(struct li_graph *g)
     g->node_count--;
 }
 
-/* ---- Folding -------------------------------------------------------------------------------------------------------- */
+/* ---- Folding ----------------------------------------------------------------------------------------------------- */
 
 /* What a value holds, where known; *only_now when for this run only. */
 static const struct li_tensor *content(const struct inference *f, li_vid v, bool *only_now)
@@ -242,7 +245,7 @@ static lince_status fold(struct inference *f)
     return LINCE_OK;
 }
 
-/* ---- Deferring ------------------------------------------------------------------------------------------------------ */
+/* ---- Deferring --------------------------------------------------------------------------------------------------- */
 
 static unsigned touch_of(const struct li_node *node)
 {
@@ -306,7 +309,7 @@ static lince_status defer(struct inference *f, int32_t n)
     return resource >= 0 ? touch(f, resource, how) : LINCE_OK;
 }
 
-/* ---- All nodes ------------------------------------------------------------------------------------------------------ */
+/* ---- All nodes --------------------------------------------------------------------------------------------------- */
 
 static lince_status infer_one(struct inference *f, int32_t n)
 {
@@ -384,7 +387,7 @@ static lince_status begin(struct inference *f, bool any_known)
     return li_graph_copy_sources(f->to, f->from, f->map, f->err);
 }
 
-/* ---- The rest ------------------------------------------------------------------------------------------------------- */
+/* ---- The rest ---------------------------------------------------------------------------------------------------- */
 
 struct splitting {
     struct inference *f;

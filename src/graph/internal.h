@@ -7,8 +7,8 @@
 /* ---- graph.c ---- */
 
 /*
- * Where names, attributes and own tensors live: written by one graph, read by all that were made from it, so that a stage
- * copies pointers. Counted; a graph that has something to add puts a new one in front of its source's.
+ * Where names, attributes and own tensors live: written by one graph, read by all that were made from it, so that a
+ * stage copies pointers. Counted; a graph that has something to add puts a new one in front of its source's.
  */
 struct li_keep {
     struct li_mem *mem;
@@ -26,7 +26,10 @@ lince_status li_graph_new_from(struct li_graph **out, const struct li_graph *fro
 lince_status li_graph_reserve(struct li_graph *g, int32_t values, int32_t nodes, lince_error *err);
 /* A value like one of another graph, without producer and at home in its own buffer. */
 lince_status li_graph_copy_value(struct li_graph *to, const struct li_value *value, li_vid *out, lince_error *err);
-/* The inputs of another graph, in its order, and all its other values that no node makes; map[v] receives where each went. */
+/*
+ * The inputs of another graph, in its order, and all its other values that no node makes; map[v] receives where each
+ * went.
+ */
 lince_status li_graph_copy_sources(struct li_graph *to, const struct li_graph *from, li_vid *map, lince_error *err);
 /* A node of another graph, whose inputs are mapped; its outputs are like the old ones and go into map. */
 lince_status li_graph_copy_node(struct li_graph *to, const struct li_graph *from, const struct li_node *node,

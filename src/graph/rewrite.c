@@ -1,10 +1,13 @@
-/* New graphs from old: what is needed, without the rest; nodes replaced by others; nodes added for gradients and passes. */
+/*
+ * New graphs from old: what is needed, without the rest; nodes replaced by others; nodes added for gradients and
+ * passes.
+ */
 #include "internal.h"
 
 #include <assert.h>
 #include <string.h>
 
-/* ---- What is needed ------------------------------------------------------------------------------------------------- */
+/* ---- What is needed ---------------------------------------------------------------------------------------------- */
 
 /* Backwards: in execution order everything that reads a value comes after the node that makes it. */
 void li_graph_needed(const struct li_graph *g, bool *needed, bool *value)
@@ -104,7 +107,7 @@ lince_status li_graph_compact(struct li_graph *g, lince_error *err)
     return done ? LINCE_OK : LINCE_ENOMEM;
 }
 
-/* ---- Rewriting ------------------------------------------------------------------------------------------------------ */
+/* ---- Rewriting --------------------------------------------------------------------------------------------------- */
 
 static void count_uses(const struct li_graph *g, int32_t *uses)
 {
@@ -264,7 +267,7 @@ lince_status li_graph_copy(struct li_graph **out, const struct li_graph *g, linc
     return LINCE_OK;
 }
 
-/* ---- Emitting ------------------------------------------------------------------------------------------------------- */
+/* ---- Emitting ---------------------------------------------------------------------------------------------------- */
 
 lince_status li_graph_emit(struct li_graph *g, const char *op, const char *name, const li_vid *in, int nin,
                            const struct li_attr *attrs, int nattrs, li_vid *out, int nout, lince_error *err)

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* ---- Failing with the node's name ----------------------------------------------------------------------------------- */
+/* ---- Failing with the node's name -------------------------------------------------------------------------------- */
 
 lince_status li_infer_fail(const struct li_infer *s, lince_status code, const char *format, ...)
 {
@@ -24,7 +24,7 @@ lince_status li_call_fail(const struct li_call *c, lince_status code, const char
     return li_prefix(c->err, code, "node \"%s\" (%s)", c->node->name, c->node->op->name);
 }
 
-/* ---- Inputs --------------------------------------------------------------------------------------------------------- */
+/* ---- Inputs ------------------------------------------------------------------------------------------------------ */
 
 static const struct li_value *input(const struct li_infer *s, int i)
 {
@@ -83,7 +83,7 @@ lince_status li_in_int(const struct li_infer *s, int i, int64_t *value)
     return count == 1 ? LINCE_OK : li_infer_fail(s, LINCE_EINVAL, "input %d is empty, wanted a number", i);
 }
 
-/* ---- Outputs -------------------------------------------------------------------------------------------------------- */
+/* ---- Outputs ----------------------------------------------------------------------------------------------------- */
 
 lince_status li_out_is(const struct li_infer *s, int i, lince_dtype dtype, const struct li_shape *shape)
 {
@@ -106,7 +106,7 @@ lince_status li_out_same(const struct li_infer *s, int output, int in)
     return LINCE_OK;
 }
 
-/* ---- Checks --------------------------------------------------------------------------------------------------------- */
+/* ---- Checks ------------------------------------------------------------------------------------------------------ */
 
 lince_status li_need_rank(const struct li_infer *s, int i, int rank)
 {
@@ -155,7 +155,7 @@ lince_status li_broadcast(const struct li_infer *s, const struct li_shape *a, co
     return LINCE_OK;
 }
 
-/* ---- Tasks ---------------------------------------------------------------------------------------------------------- */
+/* ---- Tasks ------------------------------------------------------------------------------------------------------- */
 
 void li_task_range(const struct li_call *c, int64_t n, int64_t *begin, int64_t *end)
 {

@@ -12,7 +12,7 @@ struct li_store_block {
     struct li_resource *resources[];
 };
 
-/* ---- New and free --------------------------------------------------------------------------------------------------- */
+/* ---- New and free ------------------------------------------------------------------------------------------------ */
 
 static uint64_t system_seed(void)
 {
@@ -117,7 +117,7 @@ void li_store_release(struct li_store *store)
     li_mem_release(mem);
 }
 
-/* ---- Adding; growth is held ------------------------------------------------------------------------------------------ */
+/* ---- Adding; growth is held -------------------------------------------------------------------------------------- */
 
 static lince_status make_room(struct li_store *store, lince_error *err)
 {
@@ -191,7 +191,7 @@ lince_status li_store_add(struct li_store *store, enum li_resource_kind kind, co
     return st;
 }
 
-/* ---- Generators; growth is held --------------------------------------------------------------------------------------- */
+/* ---- Generators; growth is held ---------------------------------------------------------------------------------- */
 
 /* Where in the index the generator of a key is, or would go. The index is never full. */
 static int32_t *find_slot(const struct li_store *store, int32_t *index, int32_t room, const char *key)
@@ -280,7 +280,7 @@ lince_status li_store_generator(struct li_store *store, const char *key, int64_t
     return st;
 }
 
-/* ---- Values --------------------------------------------------------------------------------------------------------- */
+/* ---- Values ------------------------------------------------------------------------------------------------------ */
 
 static lince_status find(const struct li_store *store, int32_t resource, struct li_resource **out, lince_error *err)
 {

@@ -110,8 +110,8 @@ static void source_start(j_decompress_ptr c)
 
 /*
  * libjpeg asks for more when the file has ended. While it decodes an MCU, bytes_in_buffer still is what it was at the
- * MCU's start: FALSE then suspends it, and TRUE makes it read the MCU's bytes again, which is what TensorFlow's recovery
- * does. Recovered pictures are the same only because of that. Fill bytes would be read again for ever, though.
+ * MCU's start: FALSE then suspends it, and TRUE makes it read the MCU's bytes again, which is what TensorFlow's
+ * recovery does. Recovered pictures are the same only because of that. Fill bytes would be read again for ever, though.
  */
 static boolean reread(struct job *job)
 {

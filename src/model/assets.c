@@ -1,4 +1,7 @@
-/* The files that a model's own list names. They must lie in its folder; whether they are there matters when one is asked for. */
+/*
+ * The files that a model's own list names. They must lie in its folder; whether they are there matters when one is
+ * asked for.
+ */
 #include "model/internal.h"
 
 #include <errno.h>

@@ -1,4 +1,7 @@
-/* What can be called: functions of the root object, its callable sub-objects, its signatures, its losses; and their traces. */
+/*
+ * What can be called: functions of the root object, its callable sub-objects, its signatures, its losses; and their
+ * traces.
+ */
 #include "model/internal.h"
 
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 /*
- * Which entry of the checkpoint is a variable's value. The checkpoint has an object graph of its own; both are walked from the
- * root along equal names, and what is met together is one object. Neither ids nor variables' names are to be relied on.
+ * Which entry of the checkpoint is a variable's value. The checkpoint has an object graph of its own; both are walked
+ * from the root along equal names, and what is met together is one object. Neither ids nor variables' names are to be
+ * relied on.
  */
 #include "model/internal.h"
 
@@ -83,7 +84,9 @@ static void pair(struct pairing *p, int32_t object, int32_t node)
     p->queue[p->queued++] = object;
 }
 
-/* Pair the children of an object. Their order is the same as a rule, so the next one is tried before the sorted list. */
+/*
+ * Pair the children of an object. Their order is the same as a rule, so the next one is tried before the sorted list.
+ */
 static lince_status pair_children(struct pairing *p, int32_t object, lince_error *err)
 {
     const Tf__SavedObject *o = p->model->object[object];

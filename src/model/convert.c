@@ -1,6 +1,7 @@
 /*
- * Python values where a trace takes a tensor: numbers, strings and nested lists of them become one, of the dtype that is expected. A
- * value that TensorFlow would have to narrow or reinterpret (a float for an integer, a number for a bool) becomes none.
+ * Python values where a trace takes a tensor: numbers, strings and nested lists of them become one, of the dtype that
+ * is expected. A value that TensorFlow would have to narrow or reinterpret (a float for an integer, a number for a
+ * bool) becomes none.
  */
 #include "model/internal.h"
 
@@ -98,7 +99,10 @@ static bool shape_of(const struct li_arg *v, struct li_shape *shape)
     return true;
 }
 
-/* Every list at a depth has the same length, and every leaf converts. *to moves on over what is stored; NULL data: only check. */
+/*
+ * Every list at a depth has the same length, and every leaf converts. *to moves on over what is stored; NULL data: only
+ * check.
+ */
 static bool walk(const struct li_arg *v, const struct li_shape *shape, int depth, lince_dtype dtype, char **to)
 {
     if (depth == shape->rank) {

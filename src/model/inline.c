@@ -1,6 +1,6 @@
 /*
- * Functions into one flat graph. A call's nodes stand where the call stood, so an order that control inputs ask for holds by the order of
- * the nodes alone. Handles of resources are followed through Identity and calls.
+ * Functions into one flat graph. A call's nodes stand where the call stood, so an order that control inputs ask for
+ * holds by the order of the nodes alone. Handles of resources are followed through Identity and calls.
  */
 #include "model/inline.h"
 
@@ -21,8 +21,8 @@ struct li_results {
 enum { NAME_BYTES = 64 }; /* of a name, weigh as much as a node */
 
 /*
- * Functions that call functions twice, and nodes that read long lists, make a graph of any size from a few lines. Real files call
- * most functions once.
+ * Functions that call functions twice, and nodes that read long lists, make a graph of any size from a few lines. Real
+ * files call most functions once.
  */
 static lince_status charge(struct li_import *im, size_t work, const char *node)
 {

@@ -33,8 +33,8 @@ struct li_function {
 };
 
 /*
- * The function of that name, unpacked and resolved the first time; into the model's arena. Takes the model's lock to be held.
- * *out is NULL when the library has none of that name.
+ * The function of that name, unpacked and resolved the first time; into the model's arena. Takes the model's lock to be
+ * held. *out is NULL when the library has none of that name.
  */
 lince_status li_function_get(const struct li_function **out, struct li_model *model, const char *name,
                              lince_error *err);
@@ -90,8 +90,8 @@ struct li_import {
 };
 
 /*
- * Append the nodes of a function called with arg (one value for each of its arguments); *out are its results, of each output_arg one, in
- * scratch.
+ * Append the nodes of a function called with arg (one value for each of its arguments); *out are its results, of each
+ * output_arg one, in scratch.
  */
 lince_status li_inline(struct li_import *im, const struct li_function *function, const li_vid *arg, const li_vid **out);
 
@@ -99,7 +99,10 @@ lince_status li_inline(struct li_import *im, const struct li_function *function,
 
 /* The values of the objects a function captures, one in args for each. */
 lince_status li_import_captures(struct li_import *im, const Tf__SavedConcreteFunction *saved, li_vid *args);
-/* Import a binding into im, which is all zero but for err and collect_ops; then, also when that failed, li_import_end(). */
+/*
+ * Import a binding into im, which is all zero but for err and collect_ops; then, also when that failed,
+ * li_import_end().
+ */
 lince_status li_import_run(struct li_import *im, const struct li_binding *binding);
 void li_import_end(struct li_import *im);
 

@@ -65,7 +65,9 @@ struct li_model {
 
 /* path has no saved_model.pb: say what it is instead. Never LINCE_OK. */
 lince_status li_identify_path(const char *path, lince_error *err);
-/* saved_model.pb broke the grammar with code st: say so if its first bytes are those of something else. Returns a code. */
+/*
+ * saved_model.pb broke the grammar with code st: say so if its first bytes are those of something else. Returns a code.
+ */
 lince_status li_identify_bytes(struct li_bytes bytes, const char *where, lince_status st, lince_error *err);
 /* A SavedModel without an object graph. Never LINCE_OK. */
 lince_status li_identify_old(const char *path, lince_error *err);
@@ -143,8 +145,8 @@ lince_status li_bind_call(struct li_canonical *out, const struct li_callable *ca
 /* ---- convert.c ---- */
 
 /*
- * The tensor that TensorFlow makes of a Python value where a spec expects one; LINCE_OK with *made false when it would make
- * none, or one the spec does not take. Only memory fails.
+ * The tensor that TensorFlow makes of a Python value where a spec expects one; LINCE_OK with *made false when it would
+ * make none, or one the spec does not take. Only memory fails.
  */
 lince_status li_convert(struct li_tensor *out, bool *made, const struct li_arg *value, const struct li_arg *spec,
                         struct li_arena *arena, lince_error *err);

@@ -1,4 +1,7 @@
-/* Choosing the trace for a call, as TensorFlow's restored functions do: in saved order, first without making tensors of values. */
+/*
+ * Choosing the trace for a call, as TensorFlow's restored functions do: in saved order, first without making tensors of
+ * values.
+ */
 #include "model/internal.h"
 
 #include <string.h>

@@ -1,10 +1,11 @@
 /*
- * model: SavedModel <-> graph. Opens a folder, walks its object graph, binds variables to the checkpoint, chooses the trace that
- * a call's arguments ask for, and imports it as a flat graph.
+ * model: SavedModel <-> graph. Opens a folder, walks its object graph, binds variables to the checkpoint, chooses the
+ * trace that a call's arguments ask for, and imports it as a flat graph.
  *
- * A model is counted; whoever holds a graph that was imported from it holds the model too, since constants lie in its memory.
- * After opening it does not change, apart from its store and from functions that are unpacked when first needed; any number of
- * threads may use it.
+ * A model is counted; whoever holds a graph that was imported from it holds the model too, since constants lie in its
+ * memory.
+ * After opening it does not change, apart from its store and from functions that are unpacked when first needed; any
+ * number of threads may use it.
  */
 #ifndef LI_MODEL_H
 #define LI_MODEL_H
@@ -14,7 +15,7 @@
 
 struct li_model;
 
-/* ---- Open (open.c) --------------------------------------------------------------------------------------------------- */
+/* ---- Open (open.c) ----------------------------------------------------------------------------------------------- */
 
 struct li_model_options {
     const char *tags; /* "serve,train"; "": the empty set; NULL: the only meta graph there is */
@@ -23,11 +24,12 @@ struct li_model_options {
 };
 
 /*
- * Open the folder. Nothing of the model's code runs, no variable is read, no function unpacked. mem is kept while the model
- * lives; options may be NULL. Close with li_model_close().
- * LINCE_ENOENT: no such folder or file. LINCE_EUNSUPPORTED: something else than a TensorFlow 2 SavedModel, which the text names.
- * LINCE_EINVAL, LINCE_EUNSAFE: what the object graph says makes no sense, or an asset is named that is not in the folder. Others
- * as proto/ and bundle/ have them.
+ * Open the folder. Nothing of the model's code runs, no variable is read, no function unpacked. mem is kept while the
+ * model lives; options may be NULL. Close with li_model_close().
+ * LINCE_ENOENT: no such folder or file. LINCE_EUNSUPPORTED: something else than a TensorFlow 2 SavedModel, which the
+ * text names.
+ * LINCE_EINVAL, LINCE_EUNSAFE: what the object graph says makes no sense, or an asset is named that is not in the
+ * folder. Others as proto/ and bundle/ have them.
  */
 lince_status li_model_open(struct li_model **out, const char *path, const struct li_model_options *options,
                            struct li_mem *mem, lince_error *err);
@@ -42,7 +44,7 @@ struct li_model_facts {
 };
 void li_model_facts(const struct li_model *model, struct li_model_facts *out);
 
-/* ---- Variables (lists.c) --------------------------------------------------------------------------------------------- */
+/* ---- Variables (lists.c) ----------------------------------------------------------------------------------------- */
 
 /* A variable that is reachable from the object. `variables` come first, then the others breadth-first. */
 struct li_variable {
@@ -63,7 +65,7 @@ struct li_list {
 };
 struct li_list li_model_list(const struct li_model *model, enum li_list_kind kind);
 
-/* ---- Values of arguments and results (value.c) -------------------------------------------------------------------------- */
+/* ---- Values of arguments and results (value.c) ------------------------------------------------------------------- */
 
 enum li_arg_kind {
     LI_ARG_NONE,
@@ -80,8 +82,8 @@ enum li_arg_kind {
 };
 
 /*
- * A tree of values, the same for the arguments of a call, the defaults of a function, what a trace was made for, and the
- * structure of a result.
+ * A tree of values, the same for the arguments of a call, the defaults of a function, what a trace was made for, and
+ * the structure of a result.
  */
 struct li_arg {
     enum li_arg_kind kind;
@@ -100,7 +102,7 @@ struct li_arg {
 /* As Python would write it, specs and tensors as "images: float32[?,16,16,3]". Into the arena. */
 char *li_arg_text(const struct li_arg *arg, struct li_arena *arena, lince_error *err);
 
-/* ---- Callables (callables.c) ------------------------------------------------------------------------------------------- */
+/* ---- Callables (callables.c) ------------------------------------------------------------------------------------- */
 
 /* One parameter of a callable. */
 struct li_parameter {
@@ -150,7 +152,9 @@ struct li_callable *li_model_callable_at(struct li_model *model, size_t i);
 /* NULL name: "__call__". LINCE_ENOENT lists what there is. */
 lince_status li_model_callable(struct li_model *model, const char *name, struct li_callable **out, lince_error *err);
 
-/* regularization_losses: callables without arguments, each with one scalar result; -1 when the object has no such list. */
+/*
+ * regularization_losses: callables without arguments, each with one scalar result; -1 when the object has no such list.
+ */
 int64_t li_model_loss_count(const struct li_model *model);
 struct li_callable *li_model_loss(struct li_model *model, size_t i);
 
@@ -162,7 +166,7 @@ lince_status li_callable_ops(struct li_callable *callable, const char *const **n
 lince_status li_callable_unsupported(struct li_callable *callable, const char *const **texts, size_t *count,
                                      lince_error *err);
 
-/* ---- Calling (match.c, import.c) ------------------------------------------------------------------------------------------ */
+/* ---- Calling (match.c, import.c) --------------------------------------------------------------------------------- */
 
 /* The arguments of a call. */
 struct li_call_args {
@@ -188,8 +192,8 @@ struct li_binding {
 };
 
 /*
- * Choose the trace that TensorFlow would. Only dtypes and shapes of tensors matter, so the same arguments always give the
- * same trace. Tensors given with their content, and strings, are borrowed by the binding.
+ * Choose the trace that TensorFlow would. Only dtypes and shapes of tensors matter, so the same arguments always give
+ * the same trace. Tensors given with their content, and strings, are borrowed by the binding.
  * LINCE_EINVAL: the arguments do not bind, or no trace matches; the text lists what the callable accepts.
  */
 lince_status li_callable_match(struct li_binding **out, struct li_callable *callable, const struct li_call_args *args,
@@ -197,8 +201,9 @@ lince_status li_callable_match(struct li_binding **out, struct li_callable *call
 void li_binding_free(struct li_binding *binding); /* NULL is fine */
 
 /*
- * The flat graph of a bound trace. Its inputs are the session's inputs 0, 1, ... up to the highest that is bound, with the dtypes and
- * shapes of the trace's specs; fixed arguments are constants (copied). Its outputs are the leaves with an output.
+ * The flat graph of a bound trace. Its inputs are the session's inputs 0, 1, ... up to the highest that is bound, with
+ * the dtypes and shapes of the trace's specs; fixed arguments are constants (copied). Its outputs are the leaves with
+ * an output.
  * The graph borrows from the model, not from the binding: hold the model while it lives.
  * LINCE_EUNSUPPORTED: ops or attributes outside the closed list; the text has their number and the first three nodes.
  * LINCE_EINVAL: the function makes no sense. LINCE_ELIMIT: too many nodes, too deep calls.
@@ -206,14 +211,14 @@ void li_binding_free(struct li_binding *binding); /* NULL is fine */
 lince_status li_binding_import(struct li_graph **out, const struct li_binding *binding, lince_error *err);
 
 /*
- * The structure of a result as text, such as `{"a": float32[2,3], "b": [None, int32[]]}`. shapes: of each leaf with an output,
- * by output; NULL: as the trace states them. Written to buffer, cut if size is too small, always ended by NUL; returns the length it
- * would have had.
+ * The structure of a result as text, such as `{"a": float32[2,3], "b": [None, int32[]]}`. shapes: of each leaf with an
+ * output, by output; NULL: as the trace states them. Written to buffer, cut if size is too small, always ended by NUL;
+ * returns the length it would have had.
  */
 size_t li_trace_result_text(const struct li_trace *trace, const struct li_shape *const *shapes, char *buffer,
                             size_t size);
 
-/* ---- Assets (assets.c) ---------------------------------------------------------------------------------------------------- */
+/* ---- Assets (assets.c) ------------------------------------------------------------------------------------------- */
 
 /* The files that the model's own list names: how many; the absolute path of one, borrowed while the model lives. */
 size_t li_model_asset_count(const struct li_model *model);

@@ -164,8 +164,9 @@ static lince_status read_objects(struct li_model *m, lince_error *err)
 }
 
 /*
- * The file can refer to one function, or one trace, any number of times, and each time it is read anew; of a constant it may spell
- * out one value. What reading the objects takes is held against the file: of real ones it is less than twice their size.
+ * The file can refer to one function, or one trace, any number of times, and each time it is read anew; of a constant
+ * it may spell out one value. What reading the objects takes is held against the file: of real ones it is less than
+ * twice their size.
  * What is unpacked later may take what messages may, and constants LI_MAX_SPLAT_BYTES together.
  */
 enum { OBJECTS_GROWTH = 16, MESSAGES_GROWTH = 64, BASE_BYTES = 1 << 20 };

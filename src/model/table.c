@@ -1,6 +1,7 @@
 /*
- * Lookup tables: what TensorFlow makes by calling a resource's _create_resource and _initialize is made here from the same two functions,
- * when a trace first captures the table. Their text comes from the model's own assets and from nowhere else.
+ * Lookup tables: what TensorFlow makes by calling a resource's _create_resource and _initialize is made here from the
+ * same two functions, when a trace first captures the table. Their text comes from the model's own assets and from
+ * nowhere else.
  */
 #include "model/inline.h"
 

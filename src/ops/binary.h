@@ -4,7 +4,9 @@
 
 #include "common.h"
 
-/* Inputs 0 and 1 of one dtype in the set, broadcast together; output 0 of the given dtype (LINCE_DTYPE_NONE: theirs). */
+/*
+ * Inputs 0 and 1 of one dtype in the set, broadcast together; output 0 of the given dtype (LINCE_DTYPE_NONE: theirs).
+ */
 lince_status li_binary_shape(struct li_infer *s, unsigned set, lince_dtype out);
 
 /* z[k] from x[k] and y[k], in the domain of `dtype`; false when the data forbids it. */

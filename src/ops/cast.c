@@ -15,8 +15,8 @@ static lince_status cast_shape(struct li_infer *s)
 }
 
 /*
- * Toward zero. What does not fit is undefined in TensorFlow, and what x86 makes of it in practice: the most negative int32
- * for targets of up to 32 bits (before higher bits are dropped), else the most negative int64.
+ * Toward zero. What does not fit is undefined in TensorFlow, and what x86 makes of it in practice: the most negative
+ * int32 for targets of up to 32 bits (before higher bits are dropped), else the most negative int64.
  */
 static int64_t truncated(double x, lince_dtype to)
 {

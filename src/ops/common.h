@@ -135,8 +135,9 @@ static inline int64_t li_index_at(const struct li_operand *o, int64_t i)
 enum { LI_WALK_OPERANDS = 4 };
 
 /*
- * Operand 0 is the output; the others are aligned to its last dims and repeated where their dim is 1. Neighbouring dims are merged
- * where all operands allow. What remains is cut into spans of rows in which an operand's column stride is 1, or 0 (scalar).
+ * Operand 0 is the output; the others are aligned to its last dims and repeated where their dim is 1. Neighbouring dims
+ * are merged where all operands allow. What remains is cut into spans of rows in which an operand's column stride is 1,
+ * or 0 (scalar).
  */
 struct li_walk {
     int operands, rank;
@@ -157,8 +158,8 @@ void li_walk_init(struct li_walk *w, const struct li_call *c, const struct li_op
 bool li_walk_next(struct li_walk *w, struct li_span *span);
 
 /*
- * Output 0 from input 0, element by element, of one dtype: `fast` for float32 (NULL: none) on any number of neighbours, to may be
- * from; `block` for everything else, in place. Both get `context`.
+ * Output 0 from input 0, element by element, of one dtype: `fast` for float32 (NULL: none) on any number of neighbours,
+ * to may be from; `block` for everything else, in place. Both get `context`.
  */
 void li_ops_map(struct li_call *c,
                 void (*fast)(const struct li_call *c, const void *context, float *to, const float *from, int64_t n),

@@ -99,7 +99,10 @@ static lince_status identity_n_forward(struct li_call *c)
     return LINCE_OK;
 }
 
-/* Custom gradients come as IdentityN; the gradient of the plain identity is the same function, see the reference on them. */
+/*
+ * Custom gradients come as IdentityN; the gradient of the plain identity is the same function, see the reference on
+ * them.
+ */
 static lince_status identity_n_grad(struct li_grad *g)
 {
     for (int i = 0; i < g->node->nin; i++) {

@@ -1,4 +1,7 @@
-/* Copies between two arrangements of the same elements: transpose, slice, concat, tile and the like are each a few of these. */
+/*
+ * Copies between two arrangements of the same elements: transpose, slice, concat, tile and the like are each a few of
+ * these.
+ */
 #include "common.h"
 
 #include <string.h>
@@ -88,7 +91,9 @@ static void copy_line(void *to, int64_t to_step, const void *from, int64_t from_
     }
 }
 
-/* A matrix whose rows are the target's and whose columns are the source's, in squares that stay in the nearest cache. */
+/*
+ * A matrix whose rows are the target's and whose columns are the source's, in squares that stay in the nearest cache.
+ */
 static void transpose4(uint32_t *to, int64_t to_row, const uint32_t *from, int64_t from_col, int64_t rows, int64_t cols)
 {
     enum { SIDE = 16 };

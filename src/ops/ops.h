@@ -1,4 +1,7 @@
-/* ops: one row for every op that a graph may hold. What each accepts, computes and how it differentiates stands in its own file. */
+/*
+ * ops: one row for every op that a graph may hold. What each accepts, computes and how it differentiates stands in its
+ * own file.
+ */
 #ifndef LI_OPS_H
 #define LI_OPS_H
 
@@ -8,7 +11,7 @@
 /* The closed list, sorted by name; static. */
 const struct li_ops *li_ops(void);
 
-/* ---- What differentiation needs beside the rows (gradient.c) --------------------------------------------------------- */
+/* ---- What differentiation needs beside the rows (gradient.c) ----------------------------------------------------- */
 
 /* Append a value of this shape with one number everywhere. */
 lince_status li_ops_fill(struct li_graph *g, const char *name, lince_dtype dtype, const struct li_shape *shape,
@@ -17,7 +20,7 @@ lince_status li_ops_fill(struct li_graph *g, const char *name, lince_dtype dtype
 lince_status li_ops_add_all(struct li_graph *g, const char *name, const li_vid *in, int count, li_vid *out,
                             lince_error *err);
 
-/* ---- Tables (table.c): what HashTableV2 and its kin hold ------------------------------------------------------------- */
+/* ---- Tables (table.c): what HashTableV2 and its kin hold --------------------------------------------------------- */
 
 struct li_table;
 

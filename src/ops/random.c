@@ -1,8 +1,9 @@
 /*
- * Random numbers, the same bits as TensorFlow's but for the last ones of logarithm, sine and cosine. A row is a distribution and where its
- * generator comes from: the op's own state, two seeds, a key and a counter, or a variable.
+ * Random numbers, the same bits as TensorFlow's but for the last ones of logarithm, sine and cosine. A row is a
+ * distribution and where its generator comes from: the op's own state, two seeds, a key and a counter, or a variable.
  *
- * Output is cut into groups (4 numbers, 2 of 64 bits), each with its own place in the stream, so tasks take ranges of groups.
+ * Output is cut into groups (4 numbers, 2 of 64 bits), each with its own place in the stream, so tasks take ranges of
+ * groups.
  */
 #include "common.h"
 #include "philox.h"

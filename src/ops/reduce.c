@@ -1,6 +1,6 @@
 /*
- * Sum, Mean, Max, Min, Prod, All, Any, L2Loss. float32 sums and extremes run on the kernels, which cut at fixed points; tasks divide
- * outputs. Everything else accumulates one output at a time in double or 64-bit integers.
+ * Sum, Mean, Max, Min, Prod, All, Any, L2Loss. float32 sums and extremes run on the kernels, which cut at fixed points;
+ * tasks divide outputs. Everything else accumulates one output at a time in double or 64-bit integers.
  */
 #include "common.h"
 
@@ -79,7 +79,10 @@ static lince_status bool_shape(struct li_infer *s)
     return reduce_shape(s, LI_SET_BOOL);
 }
 
-/* The axes were checked by the rule; they may come from another run's data, so they are checked against the output's count too. */
+/*
+ * The axes were checked by the rule; they may come from another run's data, so they are checked against the output's
+ * count too.
+ */
 static lince_status regroup(struct li_call *c, struct groups *g)
 {
     bool reduced[LI_MAX_RANK] = {false};
@@ -121,7 +124,10 @@ static double combine(double sum, double x, enum li_reduce op)
     return isnan(sum) ? sum : better || isnan(x) ? x : sum;
 }
 
-/* One output whose innermost group is reduced and that has other reduced groups outside: rows of the kernel, then their combination. */
+/*
+ * One output whose innermost group is reduced and that has other reduced groups outside: rows of the kernel, then their
+ * combination.
+ */
 static float one_output(struct li_call *c, const struct groups *g, enum li_reduce op, const float *x)
 {
     int last = g->count - 1;

@@ -1,4 +1,6 @@
-/* Rows put where indices say: ScatterNd adds, DynamicStitch overwrites. Each runs as one task, so the order is fixed. */
+/*
+ * Rows put where indices say: ScatterNd adds, DynamicStitch overwrites. Each runs as one task, so the order is fixed.
+ */
 #include "common.h"
 
 #include <string.h>

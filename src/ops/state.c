@@ -1,6 +1,6 @@
 /*
- * Variables: reads, assignments, and what only orders others. What the effects of a row mean for memory is graph.h's and
- * runtime's; here a write is state_in and an input to state_out.
+ * Variables: reads, assignments, and what only orders others. What the effects of a row mean for memory is graph.h's
+ * and runtime's; here a write is state_in and an input to state_out.
  */
 #include "common.h"
 

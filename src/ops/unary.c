@@ -1,6 +1,6 @@
 /*
- * Functions of one number, element by element. float32 goes to the vector kernels where they have the function; everything
- * else goes through blocks of double or int64.
+ * Functions of one number, element by element. float32 goes to the vector kernels where they have the function;
+ * everything else goes through blocks of double or int64.
  */
 #include "common.h"
 

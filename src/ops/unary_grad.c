@@ -1,6 +1,6 @@
 /*
- * TensorFlow's gradient ops of functions of one number: two inputs of one shape. Where a function's slope is easiest from its
- * output, the first input is the output y and the second the gradient g; the Relu family takes g first.
+ * TensorFlow's gradient ops of functions of one number: two inputs of one shape. Where a function's slope is easiest
+ * from its output, the first input is the output y and the second the gradient g; the Relu family takes g first.
  */
 #include "common.h"
 

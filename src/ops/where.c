@@ -1,4 +1,7 @@
-/* Where: the coordinates of what is not zero. How many there are depends on the data, so a segment of the plan ends before it. */
+/*
+ * Where: the coordinates of what is not zero. How many there are depends on the data, so a segment of the plan ends
+ * before it.
+ */
 #include "common.h"
 
 static bool set(const struct li_tensor *t, int64_t i)

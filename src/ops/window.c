@@ -2,7 +2,10 @@
 
 #include <string.h>
 
-/* Kernels clip windows at borders at no cost, but for the smallest pictures: measured 7 % at 7 x 7, nothing from 14 x 14. */
+/*
+ * Kernels clip windows at borders at no cost, but for the smallest pictures: measured 7 % at 7 x 7, nothing from 14 x
+ * 14.
+ */
 enum { WIDEST_HALO = 16, LARGEST_HALOED = 64 };
 
 /* One axis. False when the padded input is smaller than the window. */

@@ -1,9 +1,9 @@
 /*
- * activation: every activation that kernels know becomes one _LiActivate, whether the model has an op for it (Relu6) or spells it
- * out (swish, hard swish, gelu). Fusing into what comes before is the business of fuse.c.
+ * activation: every activation that kernels know becomes one _LiActivate, whether the model has an op for it (Relu6) or
+ * spells it out (swish, hard swish, gelu). Fusing into what comes before is the business of fuse.c.
  *
- * A composition matches only if its inner results are read by nothing else; values are compared with the constants it is known
- * for to a few units in the last place, since exporters round them differently.
+ * A composition matches only if its inner results are read by nothing else; values are compared with the constants it
+ * is known for to a few units in the last place, since exporters round them differently.
  */
 #include "match.h"
 #include "passes.h"

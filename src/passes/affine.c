@@ -3,10 +3,10 @@
  *
  *     scale = gamma * rsqrt(variance + epsilon)      shift = beta - mean * scale
  *     FusedBatchNorm(Conv2D(x, f))    ->  BiasAdd(Conv2D(x, f * scale), shift)
- *     Mul(Conv2D(x, f), v)            ->  Conv2D(x, f * v)                        v: one number per channel, not from the images
+ *     Mul(Conv2D(x, f), v) -> Conv2D(x, f * v) v: one number per channel, not from the images
  *
- * A batch norm that follows no convolution becomes one _LiScaleShift. The new nodes are ordinary ones: where the variables
- * they read do not change they are computed once, in training they are computed in every step.
+ * A batch norm that follows no convolution becomes one _LiScaleShift. The new nodes are ordinary ones: where the
+ * variables they read do not change they are computed once, in training they are computed in every step.
  */
 #include "match.h"
 #include "passes.h"

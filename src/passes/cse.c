@@ -17,7 +17,7 @@ struct merging {
     uint64_t mask;
 };
 
-/* ---- What is the same ----------------------------------------------------------------------------------------------- */
+/* ---- What is the same -------------------------------------------------------------------------------------------- */
 
 static bool same_tensor(const struct li_tensor *a, const struct li_tensor *b)
 {
@@ -101,7 +101,7 @@ static bool may_merge(const struct merging *c, const struct li_node *node)
     return effects == 0 || (effects == LI_EFFECT_READ && node->nin == 1 && c->m.invariant[node->out[0]]);
 }
 
-/* ---- Finding it ----------------------------------------------------------------------------------------------------- */
+/* ---- Finding it -------------------------------------------------------------------------------------------------- */
 
 /* What most attributes that differ differ in; the rest is left to the comparison. */
 static uint64_t hash_attr(uint64_t h, const struct li_attr *attr)
@@ -212,7 +212,7 @@ static void find_first(struct merging *c)
     }
 }
 
-/* ---- The pass ------------------------------------------------------------------------------------------------------- */
+/* ---- The pass ---------------------------------------------------------------------------------------------------- */
 
 static lince_status visit(struct li_rewrite *r, int32_t n, bool *done, lince_error *err)
 {

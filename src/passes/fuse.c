@@ -1,6 +1,6 @@
 /*
- * fuse: a convolution, depthwise convolution or matrix product of float32, and the bias, residual and activation that follow it,
- * become one node on packed weights:
+ * fuse: a convolution, depthwise convolution or matrix product of float32, and the bias, residual and activation that
+ * follow it, become one node on packed weights:
  *
  *     _LiActivate(AddV2(BiasAdd(Conv2D(x, f), b), r))  ->  _LiConv2D(x, _LiConvPack(f), b, r)
  *
@@ -42,8 +42,8 @@ static enum product product_of(const struct li_graph *g, const struct li_node *n
 /*
  * ---- Finding chains ----
  *
- * A chain is written where its last node stands, so all it reads is there by then. Products are looked at from the last to the
- * first: of two that are added the later one takes the addition, and the other's result is there when it runs.
+ * A chain is written where its last node stands, so all it reads is there by then. Products are looked at from the last
+ * to the first: of two that are added the later one takes the addition, and the other's result is there when it runs.
  */
 
 static bool is_add(const struct li_node *node)

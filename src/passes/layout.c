@@ -3,10 +3,11 @@
  *
  *     pieces of a concatenation are written where they end up, if what makes them can write between strides;
  *     parts of a split are read where they are, if all that read them take strides;
- *     a picture gets a halo where a reader asks for one, all readers can do with it and the writer leaves its frame alone.
+ *     a picture gets a halo where a reader asks for one, all readers can do with it and the writer leaves its frame
+ *     alone.
  *
- * Everything else is dense, and Concat and Split copy what could not be placed. What is prepared stays dense: it is kept by
- * itself.
+ * Everything else is dense, and Concat and Split copy what could not be placed. What is prepared stays dense: it is
+ * kept by itself.
  */
 #include "match.h"
 #include "passes.h"

@@ -8,8 +8,10 @@
 struct li_match {
     const struct li_graph *g;
     struct li_arena arena;
-    int32_t *
-        consumer; /* by value: the only node that reads it, and reads it once; LI_NONE when none, several, or an output of the graph */
+    /*
+     * by value: the only node that reads it, and reads it once; LI_NONE when none, several, or an output of the graph
+     */
+    int32_t *consumer;
     bool *invariant; /* by value: computed from constants and from variables that this graph does not write */
 };
 

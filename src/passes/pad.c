@@ -1,4 +1,7 @@
-/* pad: a Pad of height and width with zeros, read by nothing but a VALID convolution, becomes that convolution's own padding. */
+/*
+ * pad: a Pad of height and width with zeros, read by nothing but a VALID convolution, becomes that convolution's own
+ * padding.
+ */
 #include "match.h"
 #include "passes.h"
 

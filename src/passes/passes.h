@@ -1,6 +1,6 @@
 /*
- * passes: from what a model says to what is quick to run. Each pass is one file and one rewrite; it makes a new graph that
- * gives the same results. Gradients are taken before any of them, so none needs one.
+ * passes: from what a model says to what is quick to run. Each pass is one file and one rewrite; it makes a new graph
+ * that gives the same results. Gradients are taken before any of them, so none needs one.
  */
 #ifndef LI_PASSES_H
 #define LI_PASSES_H
@@ -8,8 +8,8 @@
 #include "graph/graph.h"
 
 /*
- * Run all passes, in order, on an inferred graph (which stays the caller's), and give every value a view. *out is the caller's
- * to free. Fails only without memory.
+ * Run all passes, in order, on an inferred graph (which stays the caller's), and give every value a view. *out is the
+ * caller's to free. Fails only without memory.
  */
 lince_status li_passes_run(struct li_graph **out, const struct li_graph *inferred, const struct li_env *env,
                            lince_error *err);

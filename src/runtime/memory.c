@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 /*
- * Each tenant is held against those placed before it, so time grows with the square of their number. No network has as many
- * as this; in a graph that does, the smallest share no memory.
+ * Each tenant is held against those placed before it, so time grows with the square of their number. No network has as
+ * many as this; in a graph that does, the smallest share no memory.
  */
 enum { SHARING = 1 << 15 };
 
@@ -29,8 +29,8 @@ static bool meet(const struct li_tenant *a, const struct li_tenant *b)
 }
 
 /*
- * order[0, placed) are placed and sorted by offset. Walk the ones that live at the same time from low to high, and take the first
- * gap between them.
+ * order[0, placed) are placed and sorted by offset. Walk the ones that live at the same time from low to high, and take
+ * the first gap between them.
  */
 static size_t lowest_gap(const struct li_tenant *tenants, const int32_t *order, int32_t placed,
                          const struct li_tenant *t)

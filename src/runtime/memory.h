@@ -12,8 +12,8 @@ struct li_tenant {
 };
 
 /*
- * Place all tenants so that no two that live at the same time overlap; *total receives the block's bytes. A pure function of
- * its input: the largest first, each at the lowest gap that holds it. order: scratch for count indices.
+ * Place all tenants so that no two that live at the same time overlap; *total receives the block's bytes. A pure
+ * function of its input: the largest first, each at the lowest gap that holds it. order: scratch for count indices.
  */
 lince_status li_memory_place(struct li_tenant *tenants, int32_t count, int32_t *order, size_t *total, lince_error *err);
 

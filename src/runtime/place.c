@@ -253,7 +253,10 @@ static lince_status place_node(struct placing *p, int32_t n)
     return LINCE_OK;
 }
 
-/* Steps are counted for every node that is not prepared, so that lifetimes and find_last() agree; those without work are dropped. */
+/*
+ * Steps are counted for every node that is not prepared, so that lifetimes and find_last() agree; those without work
+ * are dropped.
+ */
 static lince_status place_nodes(struct placing *p)
 {
     struct li_plan *plan = p->plan;

@@ -53,7 +53,10 @@ static bool has_halo(const struct li_value *value)
     return value->view.halo[0] || value->view.halo[1] || value->view.halo[2] || value->view.halo[3];
 }
 
-/* The frame of a value is cleared before the step that first writes into its buffer; blocks are reused, so in every run. */
+/*
+ * The frame of a value is cleared before the step that first writes into its buffer; blocks are reused, so in every
+ * run.
+ */
 static lince_status find_halos(struct li_plan *plan, lince_error *err)
 {
     bool *cleared = li_arena_calloc(&plan->arena, (size_t)plan->graph->value_count + 1, 1, err);

@@ -70,8 +70,8 @@ struct li_plan {
 };
 
 /*
- * graph is taken over, also on failure. dirty: resources that an earlier part of the same run writes, by resource, or NULL: what
- * reads them is no prepare node.
+ * graph is taken over, also on failure. dirty: resources that an earlier part of the same run writes, by resource, or
+ * NULL: what reads them is no prepare node.
  */
 lince_status li_plan_build(struct li_plan **out, struct li_graph *graph, const struct li_env *env, const bool *dirty,
                            lince_error *err);

@@ -1,6 +1,6 @@
 /*
- * Under the address sanitizer, what of a block belongs to nobody at this point of a run may not be touched: the gaps between
- * tenants, and those whose time is over or has not come. Private to runtime/.
+ * Under the address sanitizer, what of a block belongs to nobody at this point of a run may not be touched: the gaps
+ * between tenants, and those whose time is over or has not come. Private to runtime/.
  */
 #ifndef LI_RUNTIME_POISON_H
 #define LI_RUNTIME_POISON_H

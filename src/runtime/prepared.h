@@ -1,6 +1,6 @@
 /*
- * Results that plans keep between runs: packed weights, folded batch norms. They live with the model's store, one for each
- * expression, however many plans and sessions use it; private to runtime/.
+ * Results that plans keep between runs: packed weights, folded batch norms. They live with the model's store, one for
+ * each expression, however many plans and sessions use it; private to runtime/.
  */
 #ifndef LI_RUNTIME_PREPARED_H
 #define LI_RUNTIME_PREPARED_H
@@ -20,7 +20,10 @@ struct li_expression {
     int32_t references;
     size_t key_len;
     const uint8_t *key;
-    /* Of what a step reads, once it is made. Written under the cache's lock, while no run that could read it is under way. */
+    /*
+     * Of what a step reads, once it is made. Written under the cache's lock, while no run that could read it is under
+     * way.
+     */
     void *data;
     struct li_stamp *stamps;
     int32_t stamp_count;

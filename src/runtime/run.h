@@ -22,8 +22,9 @@ void li_run_state_init(struct li_run_state *state, struct li_mem *mem);
 void li_run_state_free(struct li_run_state *state);
 
 /*
- * Execute all steps. inputs: dense, as the graph's. pending: by resource, what earlier parts of this run wrote and did not yet
- * commit, or NULL; what this plan writes is put there. Outputs are in state->outputs. The caller holds the store's read lock.
+ * Execute all steps. inputs: dense, as the graph's. pending: by resource, what earlier parts of this run wrote and did
+ * not yet commit, or NULL; what this plan writes is put there. Outputs are in state->outputs. The caller holds the
+ * store's read lock.
  */
 lince_status li_run(struct li_plan *plan, struct li_run_state *state, struct li_pool *pool,
                     const struct li_tensor *inputs, void **pending, lince_error *err);

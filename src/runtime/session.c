@@ -1,4 +1,7 @@
-/* Sessions: plans by input shapes, the segments of graphs whose shapes depend on data, one run at a time, one commit at its end. */
+/*
+ * Sessions: plans by input shapes, the segments of graphs whose shapes depend on data, one run at a time, one commit at
+ * its end.
+ */
 #include "run.h"
 
 #include <stdio.h>
@@ -14,9 +17,9 @@ struct entry {
 };
 
 /*
- * A bound graph and the plans made for it. The first segment's are found by the shapes of its inputs. A later one is inferred anew
- * in every run, with the contents that the run has found; where all its values then have the shapes they had before, the
- * graph is the same, and so is the plan.
+ * A bound graph and the plans made for it. The first segment's are found by the shapes of its inputs. A later one is
+ * inferred anew in every run, with the contents that the run has found; where all its values then have the shapes they
+ * had before, the graph is the same, and so is the plan.
  */
 struct segment {
     struct li_graph *graph;
@@ -360,9 +363,9 @@ static bool writes(const struct li_graph *g)
 }
 
 /*
- * Planning loads variables and takes the write lock to own them, so it happens outside the read lock: between segments the lock is
- * let go. A run that writes holds `update`, as a write from outside does, so nothing it read can change meanwhile; one that only
- * reads may see a write that came between its segments.
+ * Planning loads variables and takes the write lock to own them, so it happens outside the read lock: between segments
+ * the lock is let go. A run that writes holds `update`, as a write from outside does, so nothing it read can change
+ * meanwhile; one that only reads may see a write that came between its segments.
  */
 static lince_status run_entry(struct li_session *s, struct segment *segment, struct entry *e,
                               const struct li_tensor *inputs, lince_error *err)

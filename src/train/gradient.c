@@ -1,6 +1,7 @@
 /*
- * Reverse differentiation of a graph. Nodes are in execution order, so going through them backwards meets every reader of a
- * value before the node that makes it: when a node's turn comes, all that its outputs' gradients are summed from is there.
+ * Reverse differentiation of a graph. Nodes are in execution order, so going through them backwards meets every reader
+ * of a value before the node that makes it: when a node's turn comes, all that its outputs' gradients are summed from
+ * is there.
  */
 #include "ops/ops.h"
 #include "train/train.h"
@@ -27,7 +28,7 @@ struct backward {
     int32_t resources;
 };
 
-/* ---- What has a gradient -------------------------------------------------------------------------------------------- */
+/* ---- What has a gradient ----------------------------------------------------------------------------------------- */
 
 static bool reads_target(const struct backward *b, const struct li_node *node)
 {
@@ -66,7 +67,7 @@ static void find_wanted(struct backward *b)
     }
 }
 
-/* ---- Sums ------------------------------------------------------------------------------------------------------------ */
+/* ---- Sums -------------------------------------------------------------------------------------------------------- */
 
 static lince_status add_term(struct backward *b, struct term **list, li_vid grad)
 {
@@ -105,7 +106,7 @@ static lince_status sum_terms(struct backward *b, struct term **list, const char
     return LINCE_OK;
 }
 
-/* ---- One node -------------------------------------------------------------------------------------------------------- */
+/* ---- One node ---------------------------------------------------------------------------------------------------- */
 
 static lince_status take_input_gradient(struct backward *b, const struct li_node *node, int i, li_vid dx)
 {
@@ -169,7 +170,7 @@ static lince_status step(struct backward *b, int32_t n)
     return differentiate(b, &node, dy);
 }
 
-/* ---- All ------------------------------------------------------------------------------------------------------------- */
+/* ---- All --------------------------------------------------------------------------------------------------------- */
 
 static lince_status take_room(struct backward *b)
 {

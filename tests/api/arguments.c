@@ -141,8 +141,8 @@ static void errors_may_be_null(void **state)
 /* ---- Options ---- */
 
 /*
- * lince_..._options_init() of a later library must not write past the struct of a program built with this header. When a
- * field is added, that function stays as it is and a new one, with a name of its own, knows the new field.
+ * lince_..._options_init() of a later library must not write past the struct of a program built with this header. When
+ * a field is added, that function stays as it is and a new one, with a name of its own, knows the new field.
  */
 static void option_structs_have_the_sizes_of_version_0_1(void **state)
 {

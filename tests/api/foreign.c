@@ -1,4 +1,6 @@
-/* Folders and files that are no SavedModel, or not all of one: each is named for what it is, and opening never waits. */
+/*
+ * Folders and files that are no SavedModel, or not all of one: each is named for what it is, and opening never waits.
+ */
 #include "support.h"
 
 #include <sys/stat.h>

@@ -1,6 +1,6 @@
 /*
- * Models with one fault each: opening or calling them ends in the class of error the manifest names, or works, and takes
- * no memory in proportion to a number in the file.
+ * Models with one fault each: opening or calling them ends in the class of error the manifest names, or works, and
+ * takes no memory in proportion to a number in the file.
  */
 #include "support.h"
 

@@ -1,4 +1,6 @@
-/* Variables: what is written is what the next call computes with, however much had been prepared from the old values. */
+/*
+ * Variables: what is written is what the next call computes with, however much had been prepared from the old values.
+ */
 #include "support.h"
 
 struct written {

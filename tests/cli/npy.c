@@ -1,4 +1,7 @@
-/* app/common's .npy files: what numpy writes is read, what nobody should write is refused, what is written is read back. */
+/*
+ * app/common's .npy files: what numpy writes is read, what nobody should write is refused, what is written is read
+ * back.
+ */
 #include "common/common.h"
 
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /*
- * One manifest of TensorFlow's answers: lists, signatures, traces, losses, and every call with its result or refusal and the
- * state it leaves. golden FOLDER NAME.
+ * One manifest of TensorFlow's answers: lists, signatures, traces, losses, and every call with its result or refusal
+ * and the state it leaves. golden FOLDER NAME.
  */
 #include "golden.h"
 

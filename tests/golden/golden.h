@@ -19,11 +19,16 @@ struct golden {
 /* Count a check; print what went wrong unless ok. Returns ok. */
 bool check(struct golden *g, bool ok, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* npy.c: an array of cases/; data is malloc'ed. Exits when the file is not as tests expect: then the test itself is broken. */
+/*
+ * npy.c: an array of cases/; data is malloc'ed. Exits when the file is not as tests expect: then the test itself is
+ * broken.
+ */
 lince_tensor npy_read(const struct golden *g, const char *name, const char *dtype);
 lince_dtype dtype_of(const char *name);
 
-/* arguments.c: the arguments of a call. Tensors alternate between inputs of the run and fixed ones when `fixed` is set. */
+/*
+ * arguments.c: the arguments of a call. Tensors alternate between inputs of the run and fixed ones when `fixed` is set.
+ */
 struct arguments {
     lince_argument list[64];
     size_t count;

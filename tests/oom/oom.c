@@ -1,4 +1,7 @@
-/* The 1st, 2nd, 3rd ... allocation of opening, preparing, running and asking fails: an error each time, and nothing is lost. */
+/*
+ * The 1st, 2nd, 3rd ... allocation of opening, preparing, running and asking fails: an error each time, and nothing is
+ * lost.
+ */
 #include "support.h"
 
 /* What a program does with a model, until the first error. */

@@ -25,8 +25,8 @@ static const struct call calls[] = {
 };
 
 /*
- * Behind the damage, coefficients are outside the range on which libjpeg-turbo's code for one processor agrees with that
- * for another. The manifest is from x86-64.
+ * Behind the damage, coefficients are outside the range on which libjpeg-turbo's code for one processor agrees with
+ * that for another. The manifest is from x86-64.
  */
 static bool depends_on_processor(const char *name)
 {

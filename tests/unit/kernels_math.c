@@ -41,7 +41,10 @@ static void check_unary(enum li_unary op, double limit)
     for (int i = 0; i < n; i++) {
         fast[i]->unary->apply(op, y.data, x.data, (int64_t)x.count);
         for (size_t j = 0; j < x.count; j++) {
-            /* sigmoid ends at exp(-88); but what is 0 is 0, so that swish makes a NaN of minus infinity, as TensorFlow's does */
+            /*
+             * sigmoid ends at exp(-88); but what is 0 is 0, so that swish makes a NaN of minus infinity, as
+             * TensorFlow's does
+             */
             double floor = op == LI_UNARY_SIGMOID && expected.data[j] != 0 ? 1e-38 : 0;
             if (ulps(y.data[j], expected.data[j]) > limit &&
                 !(fabs((double)y.data[j] - (double)expected.data[j]) < floor)) {

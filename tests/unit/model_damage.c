@@ -1,6 +1,6 @@
 /*
- * A small model, cut at every byte and with bits flipped: each way ends in an error, or in the answer of the whole one where a checksum
- * says that nothing was lost. LINCE_SEED repeats a run.
+ * A small model, cut at every byte and with bits flipped: each way ends in an error, or in the answer of the whole one
+ * where a checksum says that nothing was lost. LINCE_SEED repeats a run.
  */
 #include "model_forge.h"
 

@@ -1,6 +1,6 @@
 /*
- * Forging SavedModels: a library of functions whose nodes are given as text, an object graph, a checkpoint; written to a folder of
- * its own and opened from there.
+ * Forging SavedModels: a library of functions whose nodes are given as text, an object graph, a checkpoint; written to
+ * a folder of its own and opened from there.
  */
 #ifndef LI_UNIT_MODEL_FORGE_H
 #define LI_UNIT_MODEL_FORGE_H

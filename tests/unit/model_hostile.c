@@ -1,6 +1,6 @@
 /*
- * Graphs that ask for more than they are worth: calls that multiply, shapes that are huge, numbers at the ends of their range. Each ends
- * in an error or an answer, soon, and in little memory.
+ * Graphs that ask for more than they are worth: calls that multiply, shapes that are huge, numbers at the ends of their
+ * range. Each ends in an error or an answer, soon, and in little memory.
  */
 #include "model_forge.h"
 

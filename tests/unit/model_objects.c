@@ -1,4 +1,7 @@
-/* Object graphs as files have them: what is found, in which order, and what of a forged one is refused before it costs anything. */
+/*
+ * Object graphs as files have them: what is found, in which order, and what of a forged one is refused before it costs
+ * anything.
+ */
 #include "model_forge.h"
 
 struct fixture {
@@ -99,8 +102,8 @@ static void put_checkpoint(struct fixture *f, struct buf *graph, float value)
 }
 
 /*
- * The checkpoint's graph may lack objects: here the one on the shortest path to the variable. It is still found by the path that
- * both graphs have.
+ * The checkpoint's graph may lack objects: here the one on the shortest path to the variable. It is still found by the
+ * path that both graphs have.
  */
 static void a_variable_is_paired_by_the_path_that_both_graphs_have(void **state)
 {

@@ -1,5 +1,6 @@
 /*
- * Reads tests/ops/NAME.case. A case is a block of lines that ends at an empty one; lines that begin with # are comments.
+ * Reads tests/ops/NAME.case. A case is a block of lines that ends at an empty one; lines that begin with # are
+ * comments.
  *
  *     op NAME                      the op
  *     attr NAME VALUE              3, 0.5, true, text, float32 or [1,-1] as the row's spec says
@@ -8,13 +9,13 @@
  *     var DTYPE [DIMS] VALUES      an input that is the handle of a variable with that value
  *     out DTYPE [DIMS] VALUES      an output; floats within 1e-6 of it, times its size where that is above 1
  *     after DTYPE [DIMS] VALUES    what the variable holds afterwards
- *     fails STATUS TEXT            instead of outputs: the status, and a part of the message ("defers": it waits for data)
+ *     fails STATUS TEXT instead of outputs: the status, and a part of the message ("defers": it waits for data)
  *     dy COUNT                     only so many outputs pass a gradient on, as in TensorFlow; otherwise all floats do
  *     unlike                       the gradient is TensorFlow's, and no slope
  *     refuses TEXT                 there is no gradient, and a part of the message that says so
  *
- * VALUES are numbers, or "all X", or "random SEED" in [-1, 1); of an output also "any": the shape alone is said, and the
- * values are those of the reference kernels.
+ * VALUES are numbers, or "all X", or "random SEED" in [-1, 1); of an output also "any": the shape alone is said, and
+ * the values are those of the reference kernels.
  */
 #ifndef OPS_CASE_FILE_H
 #define OPS_CASE_FILE_H

@@ -234,9 +234,9 @@ static double slope_between(struct run *r, struct case_block *b, int input, int6
 }
 
 /*
- * The slope along one element, by steps of 2^-7 (of large ones, 2^-12 of them): what the third derivative and the rounding of
- * float32 leave is below 1e-3 for these sizes. False where there is no slope: at a corner the two sides differ, beside one
- * half the step gives another answer, and at a pole or a NaN the sides are huge or no numbers.
+ * The slope along one element, by steps of 2^-7 (of large ones, 2^-12 of them): what the third derivative and the
+ * rounding of float32 leave is below 1e-3 for these sizes. False where there is no slope: at a corner the two sides
+ * differ, beside one half the step gives another answer, and at a pole or a NaN the sides are huge or no numbers.
  */
 static bool slope_along(struct run *r, struct case_block *b, int input, int64_t i, double *out)
 {

@@ -1,6 +1,7 @@
 /*
- * Every op against what TensorFlow answered (tests/golden/ops): forward on each instruction set, in place against apart, cut into
- * tasks against whole, and gradients. Ops and gradients that we do not have stand by name in the lists below.
+ * Every op against what TensorFlow answered (tests/golden/ops): forward on each instruction set, in place against
+ * apart, cut into tasks against whole, and gradients. Ops and gradients that we do not have stand by name in the lists
+ * below.
  */
 #include "test.h"
 

@@ -59,7 +59,9 @@ static void beyond_the_limit_the_plan_used_least_recently_goes(void **state)
     li_session_free(s);
 }
 
-/* An allocator that gives a freed block to the next who wants as much, so that a plan lies where one that is gone lay. */
+/*
+ * An allocator that gives a freed block to the next who wants as much, so that a plan lies where one that is gone lay.
+ */
 struct recycled {
     struct recycled *next;
     size_t bytes;

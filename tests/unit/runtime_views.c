@@ -136,7 +136,10 @@ static lince_status half_rule(struct li_infer *s)
     return li_out_is(s, 0, LINCE_FLOAT64, SHAPE(li_in_shape(s, 0)->dim[0] / 2));
 }
 
-/* The second half from its end, in elements twice as large: as many bytes as the input has, but no element stays in its place. */
+/*
+ * The second half from its end, in elements twice as large: as many bytes as the input has, but no element stays in its
+ * place.
+ */
 static lince_status half_forward(struct li_call *c)
 {
     int64_t n = li_count(&c->in[0]);

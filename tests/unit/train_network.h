@@ -1,7 +1,7 @@
 /*
- * Small networks made by chance, the same for the same seed: convolutions, norms, activations spelled out, branches and joins, on odd
- * sizes, with constants, variables and what is computed from them as weights. Dim 0 stays the batch, so that one network runs on
- * several.
+ * Small networks made by chance, the same for the same seed: convolutions, norms, activations spelled out, branches and
+ * joins, on odd sizes, with constants, variables and what is computed from them as weights. Dim 0 stays the batch, so
+ * that one network runs on several.
  */
 #ifndef LI_UNIT_TRAIN_NETWORK_H
 #define LI_UNIT_TRAIN_NETWORK_H
@@ -613,7 +613,10 @@ static inline void net_grow(struct network *n)
     }
 }
 
-/* The last output's last axis as far as input 1 says, and doubled: shapes that only running tells, so nothing is inferred here. */
+/*
+ * The last output's last axis as far as input 1 says, and doubled: shapes that only running tells, so nothing is
+ * inferred here.
+ */
 static inline void net_limit(struct network *n, li_vid *out)
 {
     const struct li_shape shape = *net_shape(n, *out);

@@ -1,7 +1,7 @@
 /*
- * Networks made by chance give the same results node by node, on the reference kernels and without any pass, as through all passes,
- * the planner and the kernels of every instruction set; on several batches in turn, after variables are written, and where
- * gradients are taken.
+ * Networks made by chance give the same results node by node, on the reference kernels and without any pass, as through
+ * all passes, the planner and the kernels of every instruction set; on several batches in turn, after variables are
+ * written, and where gradients are taken.
  *
  * LINCE_SEED=n runs that one; LINCE_SEEDS=n so many.
  */
@@ -23,8 +23,8 @@ static struct li_shape input_shape(const struct network *n, int run)
 }
 
 /*
- * Now and then something that is no number; but not where a MaxPool could make the lowest float of it: next to the largest, what
- * overflows and what of that is a NaN depends on the order of operations.
+ * Now and then something that is no number; but not where a MaxPool could make the lowest float of it: next to the
+ * largest, what overflows and what of that is a NaN depends on the order of operations.
  */
 static struct li_tensor input_of(const struct network *n, int run)
 {
@@ -195,7 +195,10 @@ struct way {
     bool passes;
 };
 
-/* Of the largest number there is; other orders of sums, folded norms and a training step's divisions move a result so far. */
+/*
+ * Of the largest number there is; other orders of sums, folded norms and a training step's divisions move a result so
+ * far.
+ */
 enum { PARTS_PER_MILLION = 30 };
 
 static void compare(const struct network *n, const struct way *way, int run, const char *what, int index,

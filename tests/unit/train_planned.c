@@ -1,6 +1,6 @@
 /*
- * A net of two layers, differentiated from graph to graph, with the update of its variables as further nodes, run by the planner that
- * runs inference: forward, backward and update are one run with one commit.
+ * A net of two layers, differentiated from graph to graph, with the update of its variables as further nodes, run by
+ * the planner that runs inference: forward, backward and update are one run with one commit.
  */
 #include "passes_support.h"
 

@@ -1,6 +1,6 @@
 /*
- * Prepare and step, with real ops and all passes: the transform of a filter and a folded batch norm are done once in inference,
- * and by the same nodes in every step where the variables they read are written.
+ * Prepare and step, with real ops and all passes: the transform of a filter and a folded batch norm are done once in
+ * inference, and by the same nodes in every step where the variables they read are written.
  */
 #include "passes_support.h"
 
@@ -300,7 +300,10 @@ static void a_step_makes_them_every_time_and_what_it_wrote_reaches_inference(voi
     li_session_free(training);
 }
 
-/* x w, x transposed w, x (w + a) and x (w + b): four transforms that differ in an attribute, or in the second input of one. */
+/*
+ * x w, x transposed w, x (w + a) and x (w + b): four transforms that differ in an attribute, or in the second input of
+ * one.
+ */
 static void what_differs_in_an_attribute_or_an_input_is_another_result(void **state)
 {
     struct fixture *f = *state;
