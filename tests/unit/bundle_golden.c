@@ -8,7 +8,7 @@ static lince_error err;
 
 static json_t *read_json(const char *name)
 {
-    struct buf text = read_golden(name);
+    struct buf text = read_file(name);
     json_error_t fault;
     json_t *json = json_loadb((const char *)text.data, text.len, 0, &fault);
 
@@ -19,11 +19,12 @@ static json_t *read_json(const char *name)
     return json;
 }
 
-static lince_status open_golden(struct li_bundle **out, const char *name, struct li_mem *mem)
+/* The checkpoint in a folder below tests/. */
+static lince_status open_in(struct li_bundle **out, const char *folder, struct li_mem *mem)
 {
     char prefix[512];
 
-    snprintf(prefix, sizeof prefix, "%s/golden/ckpt/%s/variables", LINCE_TEST_DATA, name);
+    snprintf(prefix, sizeof prefix, "%s/%s/variables", LINCE_TEST_DATA, folder);
     return li_bundle_open(out, prefix, mem, &err);
 }
 
@@ -105,15 +106,15 @@ static void check_object_graph(struct li_bundle *bundle, struct li_mem *mem)
     li_arena_free(&arena);
 }
 
-static void check_golden(const char *name, bool objects)
+static void check_in(const char *folder, const char *name, bool objects)
 {
     struct li_mem *mem = li_mem_new(NULL, NULL, NULL, 0);
     struct li_bundle *bundle;
     char path[128];
 
-    snprintf(path, sizeof path, "%s/expected.json", name);
+    snprintf(path, sizeof path, "golden/ckpt/%s.json", name);
     json_t *rows = read_json(path);
-    assert_status(open_golden(&bundle, name, mem), LINCE_OK);
+    assert_status(open_in(&bundle, folder, mem), LINCE_OK);
     assert_int_equal(li_bundle_count(bundle), json_array_size(rows) + objects);
     for (size_t i = 0; i < json_array_size(rows); i++) {
         check_row(bundle, json_array_get(rows, i));
@@ -128,48 +129,57 @@ static void check_golden(const char *name, bool objects)
     json_decref(rows);
 }
 
+/* Of a model in golden/models. */
+static void check_golden(const char *name)
+{
+    char folder[128];
+
+    snprintf(folder, sizeof folder, "golden/models/%s/variables", name);
+    check_in(folder, name, true);
+}
+
 static void six_data_files_are_read(void **state)
 {
     (void)state;
-    check_golden("ckpt_sharded", true);
+    check_golden("ckpt_sharded");
 }
 
 #ifdef LINCE_SNAPPY
 static void compressed_blocks_are_read(void **state)
 {
     (void)state;
-    check_golden("ckpt_snappy", true);
+    check_golden("ckpt_snappy");
 }
 #endif
 
 static void many_small_blocks_are_read(void **state)
 {
     (void)state;
-    check_golden("ckpt_small_blocks", true);
+    check_golden("ckpt_small_blocks");
 }
 
 static void every_dtype_is_read(void **state)
 {
     (void)state;
-    check_golden("ckpt_dtypes", true);
+    check_golden("ckpt_dtypes");
 }
 
 static void three_thousand_variables_are_read(void **state)
 {
     (void)state;
-    check_golden("ckpt_many", true);
+    check_golden("ckpt_many");
 }
 
 static void a_model_with_a_table_is_read(void **state)
 {
     (void)state;
-    check_golden("assets_table", true);
+    check_golden("assets_table");
 }
 
 static void a_partitioned_variable_is_joined(void **state)
 {
     (void)state;
-    check_golden("tf1_slices", false);
+    check_in("golden/ckpt/tf1_slices", "tf1_slices", false);
 }
 
 /* What a model would do: open the checkpoint, look at its kernel's dtype and shape, read everything. */
@@ -181,8 +191,8 @@ static lince_status load(const char *name)
     struct li_bundle *bundle = NULL;
     char path[128];
 
-    snprintf(path, sizeof path, "malformed/%s", name);
-    lince_status st = open_golden(&bundle, path, mem);
+    snprintf(path, sizeof path, "malformed/models/%s/variables", name);
+    lince_status st = open_in(&bundle, path, mem);
     if (!st && !(st = li_bundle_get(&entry, bundle, key, &err))) {
         st = entry->dtype == LINCE_FLOAT32 ? read_all(bundle, &err)
                                            : li_fail(&err, LINCE_EINVAL, "%s: not float32", key);
@@ -216,16 +226,33 @@ static lince_status status_of(const char *word)
     return LINCE_OK;
 }
 
+/* Faults that show when the index is opened or the tensors are read, without a model around them. */
+static bool is_of_checkpoint(const char *name)
+{
+    static const char *const kinds[] = {"index_", "entry_", "data_", "shards_", "endianness_"};
+
+    for (size_t i = 0; i < LI_COUNT(kinds); i++) {
+        if (!strncmp(name, kinds[i], strlen(kinds[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void each_malformed_checkpoint_gives_its_class_of_error(void **state)
 {
     (void)state;
-    json_t *rows = read_json("malformed.json");
+    json_t *rows = read_json("malformed/models.json");
+    int tried = 0;
 
-    assert_true(json_array_size(rows) > 20);
     for (size_t i = 0; i < json_array_size(rows); i++) {
         json_t *row = json_array_get(rows, i);
         const char *name = json_string_value(json_object_get(row, "name"));
+        if (!is_of_checkpoint(name)) {
+            continue;
+        }
         lince_status wanted = status_of(json_string_value(json_object_get(row, "expect")));
+        tried++;
         err.text[0] = '\0';
 #ifndef LINCE_SNAPPY
         if (!strcmp(name, "index_snappy_lie")) {
@@ -240,6 +267,7 @@ static void each_malformed_checkpoint_gives_its_class_of_error(void **state)
             print_message("    %s: %s\n", name, strrchr(err.text, '/') ? strrchr(err.text, '/') + 1 : err.text);
         }
     }
+    assert_true(tried > 20);
     json_decref(rows);
 }
 
@@ -248,8 +276,8 @@ static void a_missing_data_file_is_an_error_when_an_entry_needs_it(void **state)
 {
     (void)state;
     struct li_mem *mem = li_mem_new(NULL, NULL, NULL, 0);
-    struct buf index = read_golden("ckpt_sharded/variables.index");
-    struct buf shard = read_golden("ckpt_sharded/variables.data-00000-of-00006");
+    struct buf index = read_file("golden/models/ckpt_sharded/variables/variables.index");
+    struct buf shard = read_file("golden/models/ckpt_sharded/variables/variables.data-00000-of-00006");
     struct li_bundle *bundle;
     size_t read = 0, missing = 0;
 
@@ -273,7 +301,7 @@ static void a_missing_data_file_is_an_error_when_an_entry_needs_it(void **state)
 static void an_index_of_tensorflow_cut_at_any_byte_is_refused(void **state)
 {
     (void)state;
-    struct buf index = read_golden("ckpt_small_blocks/variables.index");
+    struct buf index = read_file("golden/models/ckpt_small_blocks/variables/variables.index");
     struct li_mem *mem = li_mem_new(NULL, NULL, NULL, 0);
     struct li_bundle *bundle;
 
@@ -303,7 +331,7 @@ static void threads_may_read_the_same_entries_at_once(void **state)
     pthread_t thread[THREADS];
     void *status;
 
-    assert_status(open_golden(&bundle, "ckpt_many", mem), LINCE_OK);
+    assert_status(open_in(&bundle, "golden/models/ckpt_many/variables", mem), LINCE_OK);
     for (int i = 0; i < THREADS; i++) {
         assert_int_equal(pthread_create(&thread[i], NULL, read_in_thread, bundle), 0);
     }

@@ -33,7 +33,7 @@ static void hammer(struct buf packed)
 /* The first data block alone, without trailer: the target puts it into a table whose checksums are right. */
 static void hammer_block(const char *index_file, const char *data_file, size_t block)
 {
-    struct buf index = read_golden(index_file), data = read_golden(data_file);
+    struct buf index = read_file(index_file), data = read_file(data_file);
 
     hammer(pack(bytes_of(&index), bytes_of(&data)));
     hammer(pack((struct li_bytes){index.data, block}, bytes_of(&data)));
@@ -45,8 +45,9 @@ static void a_changed_index_never_crashes_leaks_or_takes_memory_out_of_proportio
 {
     (void)state;
     /* the sizes are those in the handles of the index blocks */
-    hammer_block("ckpt_dtypes/variables.index", "ckpt_dtypes/variables.data-00000-of-00001", 1136);
-    hammer_block("tf1_slices/variables.index", "tf1_slices/variables.data-00000-of-00001", 208);
+    hammer_block("golden/models/ckpt_dtypes/variables/variables.index",
+                 "golden/models/ckpt_dtypes/variables/variables.data-00000-of-00001", 1136);
+    hammer_block("golden/ckpt/tf1_slices/variables.index", "golden/ckpt/tf1_slices/variables.data-00000-of-00001", 208);
 }
 
 static void a_changed_entry_never_crashes_leaks_or_takes_memory_out_of_proportion(void **state)

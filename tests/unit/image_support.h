@@ -88,13 +88,14 @@ static inline const char *sha256(const void *data, size_t len, char text[65])
 
 /* ---- files ---- */
 
+/* "photos/..." are those of the examples. */
 static inline struct li_file map_golden(const char *name)
 {
     struct li_file file;
     lince_error err;
     char path[1024];
 
-    snprintf(path, sizeof(path), GOLDEN "%s", name);
+    snprintf(path, sizeof(path), "%s%s", strncmp(name, "photos/", 7) ? GOLDEN : LINCE_TEST_DATA "/../examples/", name);
     if (li_file_map(&file, path, &err)) {
         fail_msg("%s", err.text);
     }

@@ -11,7 +11,7 @@ static lince_status guard(struct li_bytes bytes)
 /* The valid model with bytes put before, or after, it. */
 static lince_status guard_with(const char *before, size_t nbefore, size_t skip, const char *after, size_t nafter)
 {
-    struct buf model = read_golden("saved_model.pb"), b = {0};
+    struct buf model = read_file(VALID_MODEL), b = {0};
 
     put(&b, before, nbefore);
     put(&b, model.data + skip, model.len - skip);
@@ -43,7 +43,7 @@ static void unknown_fields_of_every_wire_type_pass(void **state)
 static void a_model_cut_at_any_byte_is_refused(void **state)
 {
     (void)state;
-    struct buf model = read_golden("saved_model.pb");
+    struct buf model = read_file(VALID_MODEL);
     struct li_mem *mem = li_mem_new(NULL, NULL, NULL, 0);
     struct li_proto_model *opened;
 

@@ -14,7 +14,7 @@ static struct li_mem *new_mem(void)
 static void a_model_opens_with_its_objects_and_signatures(void **state)
 {
     (void)state;
-    struct buf file = read_golden("saved_model.pb");
+    struct buf file = read_file(VALID_MODEL);
     struct li_mem *mem = new_mem();
     struct li_proto_model *model;
 
@@ -53,7 +53,7 @@ static void a_model_opens_with_its_objects_and_signatures(void **state)
 static void every_concrete_function_is_found_by_name_and_unpacks(void **state)
 {
     (void)state;
-    struct buf file = read_golden("saved_model.pb");
+    struct buf file = read_file(VALID_MODEL);
     struct li_mem *mem = new_mem();
     struct li_proto_model *model;
     struct li_arena arena;
@@ -164,7 +164,7 @@ static void fields_may_stand_in_any_order(void **state)
 static void what_changed_since_opening_is_refused_when_it_is_unpacked(void **state)
 {
     (void)state;
-    struct buf file = read_golden("saved_model.pb");
+    struct buf file = read_file(VALID_MODEL);
     struct li_mem *mem = new_mem();
     struct li_proto_model *model;
     struct li_arena arena;
@@ -202,7 +202,7 @@ static void a_model_without_a_meta_graph_is_refused(void **state)
 static void a_failed_allocation_is_an_error_and_leaves_nothing_behind(void **state)
 {
     (void)state;
-    struct buf file = read_golden("saved_model.pb");
+    struct buf file = read_file(VALID_MODEL);
     struct li_proto_model *model;
     lince_status st = LINCE_ENOMEM;
     size_t limit;

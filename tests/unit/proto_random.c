@@ -8,7 +8,7 @@ enum { ROUNDS = 8000 };
 static void a_changed_model_never_crashes_leaks_or_takes_memory_out_of_proportion(void **state)
 {
     (void)state;
-    struct buf model = read_golden("saved_model.pb");
+    struct buf model = read_file(VALID_MODEL);
     uint64_t seed = random_seed();
 
     LLVMFuzzerTestOneInput(model.data, model.len);

@@ -68,15 +68,18 @@ static inline struct li_bytes bytes_of(const struct buf *b)
     return (struct li_bytes){b->data, b->len};
 }
 
-/* A file under tests/golden/ckpt, in memory that is not a byte longer, so that the sanitizer sees who reads past it. */
-static inline struct buf read_golden(const char *name)
+/* A SavedModel without a fault. */
+#define VALID_MODEL "malformed/models/asset_missing/saved_model.pb"
+
+/* A file under tests/, in memory that is not a byte longer, so that the sanitizer sees who reads past it. */
+static inline struct buf read_file(const char *name)
 {
     struct buf b = {0};
     char path[512];
     FILE *file;
     int byte;
 
-    snprintf(path, sizeof path, "%s/golden/ckpt/%s", LINCE_TEST_DATA, name);
+    snprintf(path, sizeof path, "%s/%s", LINCE_TEST_DATA, name);
     file = fopen(path, "rb");
     if (!file) {
         fail_msg("%s: cannot open", path);

@@ -1,15 +1,12 @@
-"""Copy checkpoints out of the golden and the malformed models, with what is in them or what is wrong with them.
+"""What is in the checkpoints of the golden models, and a checkpoint of TensorFlow 1.
 
-    make.py GOLDENS MALFORMED
+    make.py GOLDENS
 
 GOLDENS holds SavedModels written by TensorFlow 2.21 (seed 20240817) and cases/NAME.json, whose key `checkpoint` gives
-the value of every tensor in variables/ as TensorFlow reads it back. MALFORMED holds models with one fault each and
-manifest.json, which gives the class of the error. For each checkpoint this writes
+the value of every tensor in variables/ as TensorFlow reads it back. For each checkpoint this writes
 
-    NAME/variables.*        copied
-    NAME/expected.json      [{"key", "dtype", "shape", and "hex": the elements, little-endian, or "strings"}, ...]
-    malformed/NAME/...      copied
-    malformed.json          [{"name", "expect"}, ...]
+    NAME.json       [{"key", "dtype", "shape", and "hex": the elements, little-endian, or "strings"}, ...]
+    tf1_slices/     copied: it belongs to no model that is here
 """
 import ast
 import json
@@ -18,10 +15,8 @@ import shutil
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-GOLDENS, MALFORMED = sys.argv[1:]
+GOLDENS, = sys.argv[1:]
 CHECKPOINTS = ["ckpt_sharded", "ckpt_snappy", "ckpt_small_blocks", "ckpt_dtypes", "ckpt_many", "assets_table"]
-# Faults that show when the index is opened or the tensors are read, without a model beside them.
-FAULTS = ("index_", "entry_", "data_", "shards_", "endianness_")
 
 
 def npy(path):
@@ -57,8 +52,7 @@ def expected(case):
 
 for name in CHECKPOINTS:
     case = json.load(open(os.path.join(GOLDENS, "cases", name + ".json")))
-    copy(os.path.join(GOLDENS, "models", case["model"].split("/")[-1], "variables"), os.path.join(HERE, name))
-    with open(os.path.join(HERE, name, "expected.json"), "w") as f:
+    with open(os.path.join(HERE, name + ".json"), "w") as f:
         rows = [json.dumps(r, ensure_ascii=False) for r in expected(case)]
         f.write("[\n" + ",\n".join(rows) + "\n]\n")
 
@@ -67,14 +61,5 @@ copy(os.path.join(GOLDENS, "models", "tf1_serving", "variables"), os.path.join(H
 data = open(os.path.join(HERE, "tf1_slices", "variables.data-00000-of-00001"), "rb").read()
 rows = [{"key": "bias", "dtype": "float32", "shape": [5], "hex": data[:20].hex()},
         {"key": "big/weights", "dtype": "float32", "shape": [192, 5], "hex": data[20:].hex()}]
-with open(os.path.join(HERE, "tf1_slices", "expected.json"), "w") as f:
+with open(os.path.join(HERE, "tf1_slices.json"), "w") as f:
     f.write("[\n" + ",\n".join(json.dumps(r) for r in rows) + "\n]\n")
-
-rows = []
-for r in json.load(open(os.path.join(MALFORMED, "manifest.json"))):
-    if r["name"].startswith(FAULTS):
-        copy(os.path.join(MALFORMED, r["path"], "variables"), os.path.join(HERE, "malformed", r["name"]))
-        rows.append({"name": r["name"], "expect": r["expect"]})
-with open(os.path.join(HERE, "malformed.json"), "w") as f:
-    f.write("[\n" + ",\n".join(json.dumps(r) for r in rows) + "\n]\n")
-shutil.copyfile(os.path.join(MALFORMED, "base", "saved_model.pb"), os.path.join(HERE, "saved_model.pb"))
