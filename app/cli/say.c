@@ -2,6 +2,7 @@
 #include "cli.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <time.h>
@@ -49,13 +50,20 @@ void cli_verbose(const struct cli_args *args, const char *format, ...)
     }
 }
 
+/* A write that failed earlier has left no errno; the descriptor still knows that nobody reads. */
+static bool reader_is_gone(void)
+{
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    return poll(&out, 1, 0) > 0 && (out.revents & (POLLERR | POLLHUP));
+}
+
 int cli_flush(void)
 {
     errno = 0;
     if (fflush(stdout) == 0 && !ferror(stdout)) {
         return CLI_DONE;
     }
-    if (errno != EPIPE) {
+    if (errno != EPIPE && !reader_is_gone()) {
         app_say("stdout: cannot be written: %s", errno ? strerror(errno) : "an earlier write failed");
     }
     return CLI_FAILED;

@@ -17,6 +17,9 @@ cat f.npy
 # A reader that goes away, and a stdout that is closed or full, end it with 1.
 { sleep 1; "$lince" ops; echo $? >status; } | true
 cat status
+# More than is written at once, so that it is not the last write that fails.
+{ sleep 1; "$lince" info "$lite0" --json; echo $? >status; } | true
+cat status
 "$lince" ops >&-
 echo $?
 "$lince" ops >/dev/full
