@@ -3,7 +3,7 @@ cp "$photos"/chelsea.jpg "$photos"/coffee.jpg "$photos"/rocket.jpg .
 t classify "$lite0" chelsea.jpg
 t classify "$lite0" rocket.jpg chelsea.jpg --top 2 --labels "$lite0/labels.txt"
 t classify "$lite0" rocket.jpg --top 2 --crop-pct 0.875
-t classify "$lite0" coffee.jpg --top 2 --scores logits
+t classify "$lite0" coffee.jpg --top 2 --scores logits | sed 's/\(\.[0-9][0-9]\)[0-9][0-9] /\1 /'
 t classify "$lite0" coffee.jpg --top 1 --signature serving_default
 t classify "$lite0" coffee.jpg --top 1 --set batch_norm_momentum=0.99 --no-training --size 224
 t classify "$lite0" chelsea.jpg --top 2 --json
