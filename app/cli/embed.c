@@ -20,15 +20,39 @@ static int write_failed(const struct embed *e)
     return CLI_FAILED;
 }
 
+/* The scores of a classifier serve as features, but are seldom meant. Who chose a part of the model knows what it is. */
+static void tell_of_classes(const struct cli_pass *pass, size_t width)
+{
+    static const enum cli_option chosen[] = {OPT_FUNCTION, OPT_SIGNATURE, OPT_OUTPUT_KEY};
+    char reason[256];
+    struct cli_trace trace = pass->trace;
+    trace.features = (int64_t)width;
+    for (size_t i = 0; i < APP_COUNT(chosen); i++) {
+        if (cli_has(pass->args, chosen[i])) {
+            return;
+        }
+    }
+    if (cli_task_of(pass->model.model, &trace, reason) == CLI_CLASSIFICATION) {
+        cli_note(pass->args,
+                 "%s: gives scores of classes, it seems (%s), which are written; `lince classify` names them",
+                 pass->model.path, reason);
+    }
+}
+
+/* When the first results are there, what they are is known. */
+static int start(struct cli_pass *pass, struct embed *e, size_t width)
+{
+    lince_error err;
+    e->width = (int64_t)width;
+    tell_of_classes(pass, width);
+    return app_npy_rows_header(e->rows.file, 0, e->width, &err) ? cli_failed(e->output, &err) : CLI_DONE;
+}
+
 static int take(struct cli_pass *pass, const struct cli_batch *b)
 {
     struct embed *e = pass->context;
-    lince_error err;
     if (e->width < 0) {
-        e->width = (int64_t)b->width;
-        if (app_npy_rows_header(e->rows.file, 0, e->width, &err)) {
-            return cli_failed(e->output, &err);
-        }
+        CLI_TRY(start(pass, e, b->width));
     }
     errno = 0;
     if (b->rows && fwrite(b->value, sizeof(float) * b->width, b->rows, e->rows.file) != b->rows && b->width) {
@@ -120,8 +144,8 @@ static int finish(struct embed *e, const struct cli_pass *pass)
         app_json_line(stdout, object);
         return cli_flush();
     }
-    cli_note(pass->args, "%s: %lld rows of %lld features, named in %s", e->output, (long long)e->count,
-             (long long)e->width, e->names_path);
+    cli_note(pass->args, "%s: %lld row%s of %lld features, named in %s", e->output, (long long)e->count,
+             e->count == 1 ? "" : "s", (long long)e->width, e->names_path);
     return CLI_DONE;
 }
 

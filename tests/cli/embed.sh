@@ -56,3 +56,7 @@ for threads in 1 3; do
     "$lince" embed "$lite0" rocket.jpg chelsea.jpg coffee.jpg --output threads$threads.npy --threads $threads --quiet
 done
 cmp threads1.npy threads3.npy && echo "the same with 1 and 3 threads"
+
+# Scores of classes are no features, unless they were asked for.
+t embed "$lite0" chelsea.jpg --output f.npy --signature serving_default
+t embed "$models/feature_vector" chelsea.jpg --output f.npy --size 16
