@@ -220,9 +220,8 @@ static int print(const struct bench *b, const struct cli_args *args)
         print_json(b, &s, &facts);
         return cli_flush();
     }
-    printf("%.1f images/s, latency %.2f ms (min %.2f, p99 %.2f), batch %lld of %lldx%lld, %d threads, concurrency "
-           "%lld, load %.1f ms, "
-           "first call %.1f ms, peak %.1f MB, %s, %s\n",
+    printf("%.1f images/s, latency: median %.2f ms, min %.2f, p99 %.2f; batch %lld of %lldx%lld, %d threads, "
+           "concurrency %lld, load %.1f ms, first call %.1f ms, peak %.1f MB, %s, %s\n",
            s.images_per_second, s.median, s.least, s.p99, (long long)b->batch, (long long)b->in.tensor[0].dims[1],
            (long long)b->in.tensor[0].dims[2], (int)facts.threads, (long long)b->concurrency, b->model.load_ms,
            b->first_ms, (double)s.peak_bytes * 1e-6, facts.isa, s.processor);

@@ -94,7 +94,9 @@ static void man(void)
     }
     printf(".SH EXIT STATUS\n.TP\n0\ndone\n.TP\n1\nit failed, or a photo could not be read; stderr says which and "
            "why\n.TP\n2\nwrong usage\n");
-    printf(".SH ENVIRONMENT\n.TP\n.B LINCE_ISA\nref: compute with the plain loops that define the right answer\n");
+    printf(".SH ENVIRONMENT\n.TP\n.B LINCE_ISA\nthe instruction set to use, where the processor has it: avx512, avx2, "
+           "neon; ref computes with "
+           "the plain loops that define the right answer\n");
 }
 
 /* ---- Completion ---- */
