@@ -28,7 +28,7 @@ help:
 	@echo "make format, format-check"
 	@echo "make install       into PREFIX ($(PREFIX)), below DESTDIR"
 	@echo "make package       .deb and .tar.gz, in build/release/packages"
-	@echo "make ci-full       what is done before an issue ends; takes long"
+	@echo "make ci-full       all of it on other compilers, sanitizers and machines, before a release; about an hour"
 
 deps:
 	@mkdir -p build

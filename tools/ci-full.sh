@@ -1,7 +1,7 @@
 #!/bin/sh
-# What is done before an issue ends, beyond .ci/run: the tests under clang, the thread sanitizer and valgrind, allocations
-# that fail, the packages, each optional part left out, and aarch64 under emulation. Every part runs even if one before it
-# failed. Ends with a line for each part: what it counted, and how long it took. Takes about an hour on two cores.
+# What is done before a release, beyond .ci/run: the tests under clang, the thread sanitizer and valgrind, allocations that
+# fail, the packages, each optional part left out, and aarch64 under emulation. Every part runs even if one before it failed.
+# Ends with a line for each part: what it counted, and how long it took. Takes about an hour on two cores.
 #
 #   tools/ci-full.sh [PART...]       clang tsan valgrind oom package options aarch64
 set -u
