@@ -3,8 +3,8 @@ mkfifo photo.jpg
 cp "$photos/chelsea.jpg" .
 echo old >f.npy
 for signal in INT TERM HUP; do
-    # A shell has its background commands ignore INT.
-    env --default-signal=INT "$lince" embed "$lite0" chelsea.jpg photo.jpg --output f.npy --batch-size 1 2>/dev/null &
+    # A shell has its background commands ignore INT, and nohup has all ignore HUP.
+    env --default-signal=INT,TERM,HUP "$lince" embed "$lite0" chelsea.jpg photo.jpg --output f.npy --batch-size 1 2>/dev/null &
     until ls -A | grep -q '^\.f\.npy\.' || ! kill -0 $!; do sleep 0.05; done
     kill -$signal $!
     { wait $!; echo "$signal: $?" >status; } 2>/dev/null
@@ -31,7 +31,7 @@ echo $?
 
 # A folder is there whole or not at all, and no other one is left.
 for signal in INT TERM; do
-    env --default-signal=INT "$lince" run "$models/ckpt_many" --input "$cases/ckpt_many/plain.in0.npy" --variables-after after >out 2>&1 &
+    env --default-signal=INT,TERM,HUP "$lince" run "$models/ckpt_many" --input "$cases/ckpt_many/plain.in0.npy" --variables-after after >out 2>&1 &
     for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
         ls -A | grep -q '^\.after\.' && break
         sleep 0.02
