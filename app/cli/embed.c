@@ -72,8 +72,7 @@ static char *names_beside(const char *output)
 {
     size_t len = strlen(output);
     char *name = NULL;
-    bool npy = len > 4 && strcmp(output + len - 4, ".npy") == 0;
-    return asprintf(&name, "%.*s.txt", (int)(npy ? len - 4 : len), output) < 0 ? NULL : name;
+    return asprintf(&name, "%.*s.txt", (int)(app_ends(output, ".npy") ? len - 4 : len), output) < 0 ? NULL : name;
 }
 
 static bool same_file(const char *a, const char *b)

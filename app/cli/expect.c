@@ -67,8 +67,7 @@ static int find_surplus(const char *folder, size_t root, const lince_output *out
         size_t length = strlen(path);
         if (stat(path, &facts) == 0 && S_ISDIR(facts.st_mode)) {
             status = find_surplus(path, root, outputs, count, depth + 1);
-        } else if (length > root + 4 && strcmp(path + length - 4, ".npy") == 0 &&
-                   !is_result(path + root, length - root - 4, outputs, count)) {
+        } else if (app_ends(path + root, ".npy") && !is_result(path + root, length - root - 4, outputs, count)) {
             app_say("%s: is expected, the result has no such part", path);
             status = CLI_FAILED;
         }

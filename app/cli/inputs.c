@@ -63,10 +63,8 @@ int cli_inputs_image(struct cli_inputs *in, const struct cli_args *args, const s
     cli_trace_of(&trace, m->callable);
     CLI_TRY(cli_image_size(&image, args, m, &trace));
     CLI_TRY(cli_batch_fit(&batch, args, m, &trace));
-    lince_tensor t = {
-        .dtype = image.bytes ? LINCE_UINT8 : LINCE_FLOAT32, .rank = 4, .dims = {batch, image.height, image.width, 3}};
+    lince_tensor t = cli_images(image.bytes, batch, image.height, image.width);
     size_t count = cli_elements(&t);
-    t.size_bytes = count * lince_dtype_size(t.dtype);
     in->array = calloc(1, sizeof *in->array);
     in->tensor = calloc(1, sizeof *in->tensor);
     if (!in->array || !in->tensor || posix_memalign(&in->array->memory, 64, t.size_bytes + 1)) {

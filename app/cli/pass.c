@@ -125,9 +125,7 @@ static int call(struct work *w, size_t rows)
     const struct cli_image *image = &pass->image;
     size_t fed = pass->trace.batch > 0 ? (size_t)pass->trace.batch : rows;
     size_t pixels = (size_t)image->height * (size_t)image->width * 3;
-    lince_tensor in = {.dtype = image->bytes ? LINCE_UINT8 : LINCE_FLOAT32,
-                       .rank = 4,
-                       .dims = {(int64_t)fed, image->height, image->width, 3}};
+    lince_tensor in = cli_images(image->bytes, (int64_t)fed, image->height, image->width);
     const lince_output *outputs, *chosen;
     size_t count;
     lince_error err;
@@ -136,7 +134,6 @@ static int call(struct work *w, size_t rows)
         to_bytes(w->bytes, w->images, fed * pixels);
     }
     in.data = image->bytes ? (void *)w->bytes : w->images;
-    in.size_bytes = fed * pixels * lince_dtype_size(in.dtype);
     if (lince_session_run(w->session, &in, 1, &outputs, &count, &err)) {
         CLI_TRY(w->taken ? CLI_DONE : cli_too_small(image, pass->args, &pass->model, &pass->trace));
         return cli_failed(pass->model.path, &err);

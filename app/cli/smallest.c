@@ -23,12 +23,8 @@ static int pass_over(const lince_step *step, void *context)
 
 static lince_tensor image_of(const struct cli_trace *trace, int64_t side)
 {
-    lince_tensor t = {.dtype = trace->bytes ? LINCE_UINT8 : LINCE_FLOAT32,
-                      .rank = 4,
-                      .dims = {trace->batch > 0 ? trace->batch : 1, trace->height ? trace->height : side,
-                               trace->width ? trace->width : side, 3}};
-    t.size_bytes = cli_elements(&t) * lince_dtype_size(t.dtype);
-    return t;
+    return cli_images(trace->bytes, trace->batch > 0 ? trace->batch : 1, trace->height ? trace->height : side,
+                      trace->width ? trace->width : side);
 }
 
 static bool fits(const struct search *s, int64_t side)

@@ -13,6 +13,13 @@ size_t cli_elements(const lince_tensor *t)
     return n;
 }
 
+lince_tensor cli_images(bool bytes, int64_t count, int64_t height, int64_t width)
+{
+    lince_tensor t = {.dtype = bytes ? LINCE_UINT8 : LINCE_FLOAT32, .rank = 4, .dims = {count, height, width, 3}};
+    t.size_bytes = cli_elements(&t) * lince_dtype_size(t.dtype);
+    return t;
+}
+
 char *cli_shape(char buffer[192], const lince_tensor *t)
 {
     size_t used = 1;

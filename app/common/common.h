@@ -43,6 +43,8 @@ size_t app_character(const char *text);
  */
 size_t app_visible(const char *text, const char **shown, size_t *shown_bytes);
 
+bool app_ends(const char *text, const char *ending); /* in it, with something before it */
+
 /* ---- Lists of texts (list.c) ------------------------------------------------------------------------------------- */
 
 struct app_list {

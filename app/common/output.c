@@ -73,6 +73,13 @@ static void forget(const char *path)
 
 /* ---- Files ---- */
 
+static mode_t current_umask(void)
+{
+    mode_t mask = umask(0); /* there is no other way to read it */
+    umask(mask);
+    return mask;
+}
+
 /* "a/b/.c.XXXXXX" for "a/b/c". */
 static char *beside(const char *path)
 {
@@ -83,8 +90,6 @@ static char *beside(const char *path)
 
 static lince_status open_beside(struct app_output *out, lince_error *err)
 {
-    mode_t mask = umask(0);
-    umask(mask);
     out->temporary = beside(out->path);
     if (!out->temporary) {
         return app_fail(err, LINCE_ENOMEM, "no memory for a file name");
@@ -96,7 +101,7 @@ static lince_status open_beside(struct app_output *out, lince_error *err)
         return app_fail(err, LINCE_EIO, "%s: cannot be written: %s", out->path, strerror(errno));
     }
     remember(out->temporary);
-    fchmod(fd, 0666 & ~mask);
+    fchmod(fd, 0666 & ~current_umask());
     out->file = fdopen(fd, "w+");
     return out->file ? LINCE_OK : app_fail(err, LINCE_ENOMEM, "no memory to write %s", out->path);
 }
@@ -197,12 +202,6 @@ void app_output_discard(struct app_output *out)
 
 /* ---- Folders ---- */
 
-static bool ends_in_npy(const char *name)
-{
-    size_t len = strlen(name);
-    return len > 4 && strcmp(name + len - 4, ".npy") == 0;
-}
-
 /*
  * Visit a folder that should hold nothing but .npy files and such folders; with `removing`, delete these. False:
  * something else.
@@ -221,7 +220,7 @@ static bool walk(const char *path, bool removing, int depth)
         if (good && S_ISDIR(facts.st_mode)) {
             good = walk(inside, removing, depth + 1);
         } else if (good) {
-            good = S_ISREG(facts.st_mode) && ends_in_npy(e->d_name) && (!removing || unlink(inside) == 0);
+            good = S_ISREG(facts.st_mode) && app_ends(e->d_name, ".npy") && (!removing || unlink(inside) == 0);
         }
         free(inside);
     }
@@ -260,9 +259,7 @@ lince_status app_folder_open(struct app_folder *out, const char *path, lince_err
         app_folder_discard(out);
         return st;
     }
-    mode_t mask = umask(0);
-    umask(mask);
-    chmod(out->temporary, 0777 & ~mask);
+    chmod(out->temporary, 0777 & ~current_umask());
     return LINCE_OK;
 }
 

@@ -1,6 +1,14 @@
 /* Texts whose bytes are a stranger's. */
 #include "common.h"
 
+#include <string.h>
+
+bool app_ends(const char *text, const char *ending)
+{
+    size_t length = strlen(text), end = strlen(ending);
+    return length > end && strcmp(text + length - end, ending) == 0;
+}
+
 size_t app_character(const char *text)
 {
     static const struct {
