@@ -102,12 +102,29 @@ static void print_ops(const json_t *info)
     }
 }
 
+/* The model's own list comes first; what else can be reached follows. */
+static void print_variable_count(const json_t *list)
+{
+    size_t i, listed = 0;
+    json_t *v;
+    json_array_foreach(list, i, v)
+    {
+        listed += json_is_true(json_object_get(v, "listed"));
+    }
+    if (listed < json_array_size(list)) {
+        printf("\nvariables (%zu, then %zu that the model does not list; * trainable):\n", listed,
+               json_array_size(list) - listed);
+    } else {
+        printf("\nvariables (%zu; * trainable):\n", json_array_size(list));
+    }
+}
+
 static void print_variables(const json_t *info)
 {
     const json_t *list = json_object_get(info, "variables");
     size_t i, d;
     json_t *v, *dim;
-    printf("\nvariables (%zu; * trainable):\n", json_array_size(list));
+    print_variable_count(list);
     json_array_foreach(list, i, v)
     {
         show(json_is_true(json_object_get(v, "trainable")) ? "  * " : "    ", text(v, "name"), "  ");
