@@ -25,6 +25,9 @@ done
 
 [ "$(grep -c . done)" -gt 8 ] && echo "commands within sentences run"
 
+# The op that CONTRIBUTING quotes is the one of the tree.
+sed -n '/^+++ b.src.ops.invert\.c$/,/^---/s/^+\([^+]\|$\)/\1/p' "$source/CONTRIBUTING.md" | diff - "$source/src/ops/invert.c" && echo "the quoted op is there"
+
 # Targets of make and of the build, tests by name.
 grep -oh 'make [a-z][a-z-]*' $pages | sort -u | grep -v 'make one' | while read -r command; do
     make -n -C "$source" "${command#make }" >/dev/null 2>&1 || echo "$command: no such target"
