@@ -20,7 +20,7 @@ static int write_failed(const struct embed *e)
     return CLI_FAILED;
 }
 
-/* The scores of a classifier serve as features, but are seldom meant. Who chose a part of the model knows what it is. */
+/* Scores of classes serve as features, but are seldom meant. Who chose a part of the model knows what it is. */
 static void tell_of_classes(const struct cli_pass *pass, size_t width)
 {
     static const enum cli_option chosen[] = {OPT_FUNCTION, OPT_SIGNATURE, OPT_OUTPUT_KEY};
