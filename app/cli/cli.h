@@ -90,7 +90,7 @@ void cli_help_command(FILE *to, const struct cli_command *command);
 
 /* ---- Reading a command line (args.c) ----------------------------------------------------------------------------- */
 
-/* argv[0] is the command's name. *answered: by --help or --version, nothing is left to do. Free with cli_args_free(). */
+/* argv[0] is the command's name. *answered: --help or --version did all there is. Free with cli_args_free(). */
 int cli_args_parse(struct cli_args *args, const struct cli_command *command, int argc, char **argv, bool *answered);
 void cli_args_free(struct cli_args *args);
 
