@@ -146,13 +146,14 @@ static lince_status grow_tensor(struct growth *g, const struct branch *b, struct
     if (!data) {
         return LINCE_ENOMEM;
     }
-    memcpy(data, copy->data, copy->size_bytes);
+    if (copy->size_bytes) { /* an empty tensor may come without data */
+        memcpy(data, copy->data, copy->size_bytes);
+    }
     copy->data = data;
     if (copy->dtype == LINCE_STRING) {
         lince_string *strings = data;
         for (int64_t i = 0; i < li_shape_count(&copy->shape); i++) {
-            strings[i].data =
-                li_arena_strndup(g->arena, strings[i].data ? strings[i].data : "", strings[i].size, g->err);
+            strings[i].data = li_arena_strndup(g->arena, strings[i].data, strings[i].size, g->err);
             if (!strings[i].data) {
                 return LINCE_ENOMEM;
             }

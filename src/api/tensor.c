@@ -6,6 +6,19 @@ lince_status li_api_null(lince_error *err, const char *function, const char *nam
     return li_fail(err, LINCE_EINVAL, "%s: %s is NULL", function, name);
 }
 
+/* A string of no bytes may have no data. */
+static lince_status check_strings(const struct li_tensor *t, const char *what, lince_error *err)
+{
+    const lince_string *strings = t->data;
+    for (int64_t i = 0; i < li_shape_count(&t->shape); i++) {
+        if (strings[i].size && !strings[i].data) {
+            return li_fail(err, LINCE_EINVAL, "%s: string %lld has no data, %zu bytes are said", what, (long long)i,
+                           strings[i].size);
+        }
+    }
+    return LINCE_OK;
+}
+
 lince_status li_api_tensor(struct li_tensor *out, const lince_tensor *in, const char *what, lince_error *err)
 {
     struct li_tensor t = {
@@ -32,6 +45,9 @@ lince_status li_api_tensor(struct li_tensor *out, const lince_tensor *in, const 
         char text[LI_SHAPE_TEXT];
         return li_fail(err, LINCE_EINVAL, "%s: %s%s takes %zu bytes, %zu are given", what, lince_dtype_name(in->dtype),
                        li_shape_text(&t.shape, text), bytes, in->data ? in->size_bytes : 0);
+    }
+    if (t.dtype == LINCE_STRING) {
+        LI_TRY(check_strings(&t, what, err));
     }
     *out = t;
     return LINCE_OK;

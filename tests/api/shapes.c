@@ -167,6 +167,9 @@ static void arguments_a_callable_does_not_take_are_refused(void **state)
 {
     const struct shapes *s = *state;
     const lince_argument input = {.path = "0", .kind = LINCE_ARG_INPUT};
+    lince_string lost = {NULL, 5};
+    const lince_tensor empty = {.dtype = LINCE_FLOAT32, .rank = 1}, /* has no data, and needs none */
+        text = {.dtype = LINCE_STRING, .data = &lost, .size_bytes = sizeof lost};
     const struct {
         lince_argument second;
         const char *part;
@@ -179,6 +182,8 @@ static void arguments_a_callable_does_not_take_are_refused(void **state)
         {{.path = NULL, .kind = LINCE_ARG_BOOL}, "no path"},
         {{.path = "training", .kind = (lince_argument_kind)99}, "99"},
         {{.path = "training", .kind = LINCE_ARG_TENSOR}, "none is given"},
+        {{.path = "training", .kind = LINCE_ARG_TENSOR, .tensor = &empty}, "no trace takes"},
+        {{.path = "training", .kind = LINCE_ARG_TENSOR, .tensor = &text}, "string 0 has no data, 5 bytes"},
         {{.path = "0/x", .kind = LINCE_ARG_BOOL}, "at once"},
     };
     lince_tensor images = random_images(1, 16, 16, 1);
