@@ -20,7 +20,6 @@ struct lince_model {
     struct li_env env;
     struct lince_callable *callables;
     size_t callable_count;
-    pthread_mutex_t lock;
     atomic_int references;
 };
 

@@ -120,7 +120,6 @@ lince_status lince_model_open(lince_model **model, const char *path, const lince
     }
     m->mem = mem;
     atomic_init(&m->references, 1);
-    pthread_mutex_init(&m->lock, NULL);
     lince_status st = open_parts(m, path, &o, err);
     if (st) {
         li_api_model_release(m);
@@ -145,7 +144,6 @@ void li_api_model_release(struct lince_model *m)
     li_model_close(m->model);
     li_pool_release(m->pool);
     li_free(mem, m->callables);
-    pthread_mutex_destroy(&m->lock);
     li_free(mem, m);
     li_mem_release(mem);
 }

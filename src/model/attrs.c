@@ -5,7 +5,6 @@
 #include <string.h>
 
 struct reader {
-    const Tf__NodeDef *node;
     const struct li_given *placeholders;
     struct li_arena *arena;
     lince_error *err;
@@ -196,7 +195,7 @@ static lince_status read_attr(const struct reader *r, struct li_attr *out, const
 lince_status li_attrs_read(const struct li_attr **out, int *count, const Tf__NodeDef *node,
                            const struct li_given *placeholders, struct li_arena *arena, lince_error *err)
 {
-    const struct reader r = {node, placeholders, arena, err};
+    const struct reader r = {placeholders, arena, err};
     struct li_attr *attrs = li_arena_calloc(arena, node->n_attr, sizeof *attrs, err);
     static const Tf__AttrValue empty = TF__ATTR_VALUE__INIT;
     int n = 0;

@@ -10,7 +10,6 @@
 struct reader {
     struct li_model *model;
     struct li_callable *to;
-    const char *name;
     lince_error *err;
 };
 
@@ -192,7 +191,7 @@ static int32_t function_of(const struct li_model *m, int32_t object)
 static lince_status read_callable(struct li_model *m, struct li_callable *to, const char *name, int32_t function,
                                   bool signature, lince_error *err)
 {
-    const struct reader r = {m, to, name, err};
+    const struct reader r = {m, to, err};
     const Tf__SavedObject *o = m->object[function];
 
     *to = (struct li_callable){.model = m, .name = name};

@@ -127,7 +127,7 @@ void li_text_trace(struct li_text *text, const struct li_callable *callable, con
 
 /* ---- spec.c, results.c: parts of a callable ---- */
 
-/* Parameters, varargs, varkw and input signature of a callable from its FunctionSpec. */
+/* Parameters, varargs and varkw of a callable from its FunctionSpec. */
 lince_status li_spec_read(struct li_callable *callable, const Tf__FunctionSpec *spec, struct li_arena *arena,
                           lince_error *err);
 /* The leaves of trace->result. */

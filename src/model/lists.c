@@ -28,8 +28,7 @@ static lince_status add_variable(struct listing *l, int32_t object, lince_error 
     if (l->index[object] != LI_NONE) {
         return LINCE_OK;
     }
-    *out = (struct li_variable){
-        .resource = m->object_resource[object], .object = object, .key = l->keys[object], .trainable = v->trainable};
+    *out = (struct li_variable){.resource = m->object_resource[object], .trainable = v->trainable};
     const struct li_resource *r = li_store_get(m->store, out->resource);
     LI_TRY(li_shape_bytes(&r->shape, r->dtype, &bytes, err));
     if (!li_add_size(m->variable_bytes, bytes, &m->variable_bytes)) {
@@ -114,8 +113,7 @@ static lince_status open_lists(struct listing *l, lince_error *err)
     /* `variables` alone comes first; what only another list names keeps the place that the walk gives it. */
     LI_TRY(read_list(l, "variables", LI_LIST_VARIABLES, err));
     LI_TRY(add_reachable(l, err));
-    LI_TRY(read_list(l, "trainable_variables", LI_LIST_TRAINABLE, err));
-    return read_list(l, "non_trainable_variables", LI_LIST_NON_TRAINABLE, err);
+    return read_list(l, "trainable_variables", LI_LIST_TRAINABLE, err);
 }
 
 lince_status li_lists_open(struct li_model *m, lince_error *err)

@@ -2,9 +2,8 @@
  * model: SavedModel <-> graph. Opens a folder, walks its object graph, binds variables to the checkpoint, chooses the
  * trace that a call's arguments ask for, and imports it as a flat graph.
  *
- * A model is counted; whoever holds a graph that was imported from it holds the model too, since constants lie in its
- * memory.
- * After opening it does not change, apart from its store and from functions that are unpacked when first needed; any
+ * Constants of an imported graph lie in the model's memory, so a model stays open while there are such graphs. After
+ * opening it does not change, apart from its store and from functions that are unpacked when first needed; any
  * number of threads may use it.
  */
 #ifndef LI_MODEL_H
@@ -50,15 +49,13 @@ void li_model_facts(const struct li_model *model, struct li_model_facts *out);
 struct li_variable {
     const char *name; /* with TensorFlow's ":0" */
     int32_t resource; /* in the store, where dtype, shape and value are */
-    int32_t object;   /* its node in the object graph */
-    const char *key;  /* of its value in the checkpoint */
     bool trainable;   /* its own flag; what is fine-tuned is decided by the list */
 };
 size_t li_model_variable_count(const struct li_model *model);
 const struct li_variable *li_model_variable(const struct li_model *model, size_t i);
 
 /* The object's lists in TensorFlow's order, as indices of variables. indices NULL: the object has no such list. */
-enum li_list_kind { LI_LIST_VARIABLES, LI_LIST_TRAINABLE, LI_LIST_NON_TRAINABLE, LI_LISTS };
+enum li_list_kind { LI_LIST_VARIABLES, LI_LIST_TRAINABLE, LI_LISTS };
 struct li_list {
     const int32_t *indices;
     size_t count;

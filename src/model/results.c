@@ -4,7 +4,6 @@
 #include <string.h>
 
 struct walk {
-    struct li_trace *trace;
     struct li_result_leaf *leaf; /* NULL: only count */
     size_t count;
     int32_t outputs;
@@ -97,7 +96,7 @@ static lince_status visit(struct walk *w, const struct li_arg *arg, const char *
 
 lince_status li_result_leaves(struct li_trace *trace, struct li_arena *arena, lince_error *err)
 {
-    struct walk w = {.trace = trace, .arena = arena, .err = err};
+    struct walk w = {.arena = arena, .err = err};
 
     LI_TRY(visit(&w, trace->result, ""));
     w.leaf = li_arena_calloc(arena, w.count, sizeof *w.leaf, err);

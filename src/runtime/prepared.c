@@ -76,7 +76,6 @@ lince_status li_expression_get(struct li_expression **out, struct li_prepared *c
                                 .key_len = len,
                                 .key = (const uint8_t *)(e + 1)};
     *bucket = e;
-    cache->count++;
     *out = e;
     return LINCE_OK;
 }
@@ -91,6 +90,5 @@ void li_expression_release(struct li_prepared *cache, struct li_expression *expr
         at = &(*at)->next;
     }
     *at = expression->next;
-    cache->count--;
     free_expression(cache, expression);
 }

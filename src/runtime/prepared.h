@@ -33,7 +33,7 @@ struct li_prepared {
     struct li_mem *mem;
     pthread_mutex_t lock;
     struct li_expression **bucket;
-    size_t bucket_count, count;
+    size_t bucket_count;
     uint64_t next_id;
 };
 
