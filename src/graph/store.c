@@ -350,15 +350,17 @@ lince_status li_store_own(struct li_store *store, int32_t resource, lince_error 
     return st;
 }
 
+/* By the declared shape, which never changes: another thread may be loading the value. */
 static lince_status check_size(const struct li_resource *r, size_t bytes, lince_error *err)
 {
+    size_t wanted;
     if (r->kind == LI_TABLE || r->dtype == LINCE_STRING) {
         return li_fail(err, LINCE_EUNSUPPORTED, "\"%s\" is a %s, not an array of numbers", r->name,
                        r->kind == LI_TABLE ? "table" : "string");
     }
-    if (bytes != r->value.size_bytes) {
-        return li_fail(err, LINCE_EINVAL, "variable \"%s\" takes %zu bytes, found %zu", r->name, r->value.size_bytes,
-                       bytes);
+    LI_TRY(li_shape_bytes(&r->shape, r->dtype, &wanted, err));
+    if (bytes != wanted) {
+        return li_fail(err, LINCE_EINVAL, "variable \"%s\" takes %zu bytes, found %zu", r->name, wanted, bytes);
     }
     return LINCE_OK;
 }
