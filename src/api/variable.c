@@ -22,7 +22,7 @@ lince_status lince_variable_info_at(const lince_model *model, size_t index, linc
     LI_NEED("lince_variable_info_at", model);
     LI_NEED("lince_variable_info_at", info);
     LI_TRY(find(model, index, &v, err));
-    const struct li_resource *r = li_model_store(model->model)->resources[v->resource];
+    const struct li_resource *r = li_store_get(li_model_store(model->model), v->resource);
     *info = (lince_variable_info){.name = v->name, .dtype = r->dtype, .rank = r->shape.rank, .trainable = v->trainable};
     for (int i = 0; i < r->shape.rank; i++) {
         info->dims[i] = r->shape.dim[i];

@@ -405,10 +405,7 @@ static inline int64_t li_count(const struct li_operand *operand)
 }
 /* The part [*begin, *end) of n that this task does, cut into equal contiguous parts. */
 void li_task_range(const struct li_call *c, int64_t n, int64_t *begin, int64_t *end);
-/*
- * A number of tasks for n elements of about `cost` nanoseconds' worth of picosecond-ish work: 1 when small. From n
- * only.
- */
+/* How many tasks n elements are worth, when one takes so many: at least 1. From n only. */
 int64_t li_task_count(int64_t n, int64_t elements_per_task);
 lince_status li_call_fail(const struct li_call *c, lince_status code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -18,6 +18,22 @@ lince_status li_ops_need_alike(const struct li_infer *s, int first, int end)
     return LINCE_OK;
 }
 
+const struct li_resource *li_ops_resource(const struct li_infer *s)
+{
+    const struct li_store *store = s->graph->store;
+    int32_t i = s->graph->values[s->node->in[0]].resource;
+    return li_in_dtype(s, 0) == LINCE_RESOURCE && store && i >= 0 && i < store->count ? li_store_get(store, i) : NULL;
+}
+
+lince_status li_ops_need_generator(const struct li_infer *s)
+{
+    const struct li_resource *r = li_ops_resource(s);
+    if (!r || r->kind != LI_VARIABLE || r->dtype != LINCE_INT64 || r->shape.rank != 1 || r->shape.dim[0] < 3) {
+        return li_infer_fail(s, LINCE_EINVAL, "input 0 is no generator: a variable int64[3]");
+    }
+    return LINCE_OK;
+}
+
 lince_status li_ops_same_float(struct li_infer *s)
 {
     LI_TRY(li_ops_need(s, 0, LI_SET_FLOAT));

@@ -60,6 +60,11 @@ lince_status li_ops_need(const struct li_infer *s, int input, unsigned set);
 /* All inputs from `first` on have the dtype of the first of them. */
 lince_status li_ops_need_alike(const struct li_infer *s, int first, int end);
 
+/* The resource whose handle input 0 is; NULL when it is none. */
+const struct li_resource *li_ops_resource(const struct li_infer *s);
+/* LINCE_EINVAL when input 0 is no handle of a variable int64[3] or more: counter (low, high) and key of a generator. */
+lince_status li_ops_need_generator(const struct li_infer *s);
+
 /* Output 0 is input 0, of a dtype in the named set. */
 lince_status li_ops_same_float(struct li_infer *s);
 lince_status li_ops_same_number(struct li_infer *s);

@@ -146,11 +146,10 @@ const struct li_op li_op_gather = {
 
 static lince_status resource_gather_shape(struct li_infer *s)
 {
-    int32_t resource = s->graph->values[s->node->in[0]].resource;
-    if (resource < 0 || resource >= s->graph->store->count || s->graph->store->resources[resource]->kind == LI_TABLE) {
+    const struct li_resource *r = li_ops_resource(s);
+    if (!r || r->kind == LI_TABLE) {
         return li_infer_fail(s, LINCE_EINVAL, "input 0 is no handle of a variable");
     }
-    const struct li_resource *r = s->graph->store->resources[resource];
     return gather_result(s, r->dtype, &r->shape, 0);
 }
 

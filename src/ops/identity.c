@@ -100,8 +100,8 @@ static lince_status identity_n_forward(struct li_call *c)
 }
 
 /*
- * Custom gradients come as IdentityN; the gradient of the plain identity is the same function, see the reference on
- * them.
+ * Functions with a custom gradient end in IdentityN. What that gradient is, the file does not say; for those that
+ * image models have, swish above all, it is the gradient of the nodes themselves, computed with less memory.
  */
 static lince_status identity_n_grad(struct li_grad *g)
 {

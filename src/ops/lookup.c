@@ -7,7 +7,7 @@
 /* The table that the node's handle names; NULL while it is not filled. */
 static lince_status table_of(const struct li_infer *s, const struct li_table **out)
 {
-    const struct li_resource *r = s->node->resource >= 0 ? s->graph->store->resources[s->node->resource] : NULL;
+    const struct li_resource *r = li_ops_resource(s);
     if (!r || r->kind != LI_TABLE) {
         return li_infer_fail(s, LINCE_EINVAL, "input 0 is no table");
     }

@@ -238,15 +238,6 @@ static lince_status run(struct li_call *c, const struct how *how)
     return LINCE_OK;
 }
 
-static lince_status check_variable(const struct li_infer *s)
-{
-    const struct li_resource *r = s->node->resource >= 0 ? s->graph->store->resources[s->node->resource] : NULL;
-    if (!r || r->kind != LI_VARIABLE || r->dtype != LINCE_INT64 || r->shape.rank != 1 || r->shape.dim[0] < 3) {
-        return li_infer_fail(s, LINCE_EINVAL, "input 0 is no generator: a variable int64[3]");
-    }
-    return LINCE_OK;
-}
-
 static lince_status check_source(const struct li_infer *s, const struct how *how)
 {
     switch (how->source) {
@@ -263,7 +254,7 @@ static lince_status check_source(const struct li_infer *s, const struct how *how
         }
         break;
     case VARIABLE:
-        LI_TRY(check_variable(s));
+        LI_TRY(li_ops_need_generator(s));
         LI_TRY(li_ops_need(s, 1, LI_SET_INDEX));
         LI_TRY(li_need_rank(s, 1, 0));
         break;

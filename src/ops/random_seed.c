@@ -81,12 +81,9 @@ const struct li_op li_op_stateless_random_get_alg = {
 
 /* ---- Generators: variables int64[3] of counter low, counter high, key ---- */
 
-static lince_status need_generator(const struct li_infer *s)
+static lince_status skip_shape(struct li_infer *s)
 {
-    const struct li_resource *r = s->node->resource >= 0 ? s->graph->store->resources[s->node->resource] : NULL;
-    if (!r || r->kind != LI_VARIABLE || r->dtype != LINCE_INT64 || r->shape.rank != 1 || r->shape.dim[0] < 3) {
-        return li_infer_fail(s, LINCE_EINVAL, "input 0 is no generator: a variable int64[3]");
-    }
+    LI_TRY(li_ops_need_generator(s));
     for (int i = 1; i <= 2; i++) {
         LI_TRY(li_ops_need(s, i, LI_SET_INDEX | LI_BIT(LINCE_UINT64)));
         LI_TRY(li_need_rank(s, i, 0));
@@ -96,8 +93,8 @@ static lince_status need_generator(const struct li_infer *s)
 
 static lince_status read_and_skip_shape(struct li_infer *s)
 {
-    LI_TRY(need_generator(s));
-    return vector_is(s, 0, LINCE_INT64, s->graph->store->resources[s->node->resource]->shape.dim[0]);
+    LI_TRY(skip_shape(s));
+    return vector_is(s, 0, LINCE_INT64, li_ops_resource(s)->shape.dim[0]);
 }
 
 /* The counter moves on by 256 blocks for each of delta numbers; RngReadAndSkip gives the state before. */
@@ -129,11 +126,6 @@ const struct li_op li_op_rng_read_and_skip = {
     .forward = skip_forward,
     .effects = LI_EFFECT_WRITE,
 };
-
-static lince_status skip_shape(struct li_infer *s)
-{
-    return need_generator(s);
-}
 
 const struct li_op li_op_rng_skip = {
     .name = "RngSkip",

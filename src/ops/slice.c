@@ -117,7 +117,7 @@ static const char *take(struct part *p, const struct spec *e, int64_t n)
     int i = p->at++;
     int64_t low = e->stride > 0 ? 0 : -1, high = e->stride > 0 ? n : n - 1;
     if (e->stride == 0 || e->stride == INT64_MIN) {
-        return "a stride is 0";
+        return "a stride is 0, or the lowest number there is";
     }
     p->stride[i] = e->stride;
     if (e->shrink) {
@@ -162,7 +162,7 @@ static struct masks read_masks(const struct li_node *node)
                           li_attr_int(node, "shrink_axis_mask")};
 }
 
-/* Ellipsis beats new axis beats shrink; see the reference on StridedSlice. NULL or what is wrong. */
+/* Ellipsis beats new axis beats shrink, as in TensorFlow. NULL or what is wrong. */
 static const char *resolve(struct part *p, const struct li_shape *in, const struct masks *m, int entries,
                            const int64_t *begin, const int64_t *end, const int64_t *stride)
 {

@@ -9,12 +9,10 @@
 /* The variable that the handle in input 0 names. */
 static lince_status variable(const struct li_infer *s, const struct li_resource **out)
 {
-    const struct li_node *node = s->node;
-    int32_t resource = s->graph->values[node->in[0]].resource;
-    if (li_in_dtype(s, 0) != LINCE_RESOURCE || resource < 0 || resource >= s->graph->store->count) {
+    *out = li_ops_resource(s);
+    if (!*out) {
         return li_infer_fail(s, LINCE_EINVAL, "input 0 is no handle of a variable");
     }
-    *out = s->graph->store->resources[resource];
     if ((*out)->kind == LI_TABLE) {
         return li_infer_fail(s, LINCE_EINVAL, "\"%s\" is a table, not a variable", (*out)->name);
     }
