@@ -364,9 +364,11 @@ static lince_status check_result(const struct wanted *w, size_t leaves, lince_dt
 {
     if (leaves != 1 || dtype != LINCE_FLOAT32 || shape->rank != 2 ||
         (shape->dim[0] >= 0 && shape->dim[0] != w->batch)) {
+        char text[LI_SHAPE_TEXT];
         return li_fail(err, LINCE_EINVAL,
-                       "the result has %zu parts, the first %s of rank %d; one float32 [%lld, features] is wanted",
-                       leaves, leaves ? lince_dtype_name(dtype) : "none", shape->rank, (long long)w->batch);
+                       "the parts of the result are %zu, the first %s%s; one float32[%lld,features] is wanted", leaves,
+                       leaves ? lince_dtype_name(dtype) : "none", leaves ? li_shape_text(shape, text) : "",
+                       (long long)w->batch);
     }
     size_t need;
     if (shape->dim[1] >= 0 && (!li_mul_size((size_t)w->batch, (size_t)shape->dim[1], &need) || need > w->count)) {

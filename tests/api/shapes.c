@@ -163,6 +163,20 @@ static void images_below_the_networks_minimum_are_refused_by_node_before_anythin
     }
 }
 
+static void a_result_that_is_no_table_of_numbers_is_refused_with_what_it_is(void **state)
+{
+    (void)state;
+    lince_model *model = open_model("spaces", 1);
+    lince_session *session = open_session(model, "__call__", NULL, 0);
+    lince_tensor images = random_images(2, 16, 16, 1);
+    float out[10];
+    assert_refused(lince_session_run_images(session, images.data, 2, 16, 16, out, 10, err), LINCE_EINVAL,
+                   "the parts of the result are 3, the first float32[?,2]; one float32[2,features] is wanted");
+    free(images.data);
+    lince_session_free(session);
+    lince_model_close(model);
+}
+
 static void arguments_a_callable_does_not_take_are_refused(void **state)
 {
     const struct shapes *s = *state;
@@ -218,6 +232,7 @@ int main(void)
         with_classifier(tensors_that_contradict_themselves_are_refused_by_input),
         with_classifier(a_buffer_too_small_or_a_negative_batch_leaves_it_untouched),
         cmocka_unit_test(images_below_the_networks_minimum_are_refused_by_node_before_anything_runs),
+        cmocka_unit_test(a_result_that_is_no_table_of_numbers_is_refused_with_what_it_is),
         with_classifier(arguments_a_callable_does_not_take_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
