@@ -84,6 +84,10 @@ lince_status li_plan_express(struct li_plan *plan, lince_error *err);
 /* express.c: kept_data for the variables' present versions. With the store's read lock held. */
 lince_status li_plan_refresh(struct li_plan *plan, lince_error *err);
 
+/* tell.c: each prepare node and step in the order of the graph, until tell returns non-zero. */
+void li_plan_tell(const struct li_plan *plan, int (*tell)(const struct li_step_info *step, void *context),
+                  void *context);
+
 static inline struct li_home li_home_of(const struct li_plan *plan, li_vid v)
 {
     return plan->home[plan->graph->values[v].view.base];

@@ -4,7 +4,6 @@
  */
 #include "run.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* A plan, for the shapes it was made for. */
@@ -351,7 +350,7 @@ static void forget_writes(struct li_session *s)
     }
 }
 
-/* Whether any segment that is known so far writes: decided before the lock is taken, from the whole bound graph. */
+/* Whether a run of the bound graph writes, in whichever segment: known before any of them is planned. */
 static bool writes(const struct li_graph *g)
 {
     for (int32_t n = 0; n < g->node_count; n++) {
@@ -452,65 +451,14 @@ lince_status li_session_run(struct li_session *session, const struct li_tensor *
 
 /* ---- Explain ---- */
 
-static void shapes_text(const struct li_graph *g, const li_vid *values, int count, char *buffer, size_t room)
-{
-    size_t at = strlen(buffer);
-    char text[LI_SHAPE_TEXT];
-    for (int i = 0; i < count && at + 1 < room; i++) {
-        const struct li_value *v = &g->values[values[i]];
-        snprintf(buffer + at, room - at, "%s%s", i ? ", " : "",
-                 v->dtype == LINCE_RESOURCE ? "variable" : li_shape_text(&v->shape, text));
-        at = strlen(buffer);
-    }
-}
-
-/* Of a variable: none, its value is that of the node that reads it. */
-static int64_t bytes_of(const struct li_graph *g, const li_vid *values, int count)
-{
-    int64_t bytes = 0;
-    for (int i = 0; i < count; i++) {
-        const struct li_value *v = &g->values[values[i]];
-        bytes += v->dtype == LINCE_RESOURCE ? 0 : li_shape_count(&v->shape) * (int64_t)li_dtype_size(v->dtype);
-    }
-    return bytes;
-}
-
-static void tell_node(const struct li_plan *plan, int32_t n, const struct li_step *step,
-                      int (*tell)(const struct li_step_info *step, void *context), void *context, int *stop)
-{
-    const struct li_node *node = &plan->graph->nodes[n];
-    char shapes[1024] = "";
-    struct li_step_info info = {
-        .name = node->name, .op = node->op->name, .shapes = shapes, .prepared = plan->prepared[n], .tasks = 1};
-    shapes_text(plan->graph, node->in, node->nin, shapes, sizeof shapes);
-    size_t at = strlen(shapes);
-    snprintf(shapes + at, sizeof shapes - at, " -> ");
-    shapes_text(plan->graph, node->out, node->nout, shapes, sizeof shapes);
-    info.bytes = bytes_of(plan->graph, node->in, node->nin) + bytes_of(plan->graph, node->out, node->nout);
-    if (step) {
-        info.tasks = step->tasks;
-        info.flop = step->flop;
-        info.reason = step->reason;
-    }
-    *stop = tell(&info, context);
-}
-
 static lince_status explain(struct li_session *s, const struct li_shape *shapes,
                             int (*tell)(const struct li_step_info *step, void *context), void *context,
                             lince_error *err)
 {
     struct entry *e;
-    int stop = 0;
     forget_writes(s);
     LI_TRY(first_entry(s, shapes, s->first.graph->input_count, &e, err));
-    int32_t next = 0;
-    for (int32_t n = 0; !stop && n < e->plan->graph->node_count; n++) {
-        bool stepped = next < e->plan->step_count && e->plan->steps[next].node == n;
-        if (stepped || e->plan->prepared[n]) {
-            tell_node(e->plan, n, stepped ? &e->plan->steps[next] : NULL, tell, context, &stop);
-        }
-        next += stepped;
-    }
+    li_plan_tell(e->plan, tell, context);
     return LINCE_OK;
 }
 

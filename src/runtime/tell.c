@@ -1,0 +1,62 @@
+/* What a plan does, node by node: for lince explain. */
+#include "plan.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void shapes_text(const struct li_graph *g, const li_vid *values, int count, char *buffer, size_t room)
+{
+    size_t at = strlen(buffer);
+    char text[LI_SHAPE_TEXT];
+    for (int i = 0; i < count && at + 1 < room; i++) {
+        const struct li_value *v = &g->values[values[i]];
+        snprintf(buffer + at, room - at, "%s%s", i ? ", " : "",
+                 v->dtype == LINCE_RESOURCE ? "variable" : li_shape_text(&v->shape, text));
+        at = strlen(buffer);
+    }
+}
+
+/* Of a variable: none, its value is that of the node that reads it. */
+static int64_t bytes_of(const struct li_graph *g, const li_vid *values, int count)
+{
+    int64_t bytes = 0;
+    for (int i = 0; i < count; i++) {
+        const struct li_value *v = &g->values[values[i]];
+        bytes += v->dtype == LINCE_RESOURCE ? 0 : li_shape_count(&v->shape) * (int64_t)li_dtype_size(v->dtype);
+    }
+    return bytes;
+}
+
+static int tell_node(const struct li_plan *plan, int32_t n, const struct li_step *step,
+                     int (*tell)(const struct li_step_info *step, void *context), void *context)
+{
+    const struct li_node *node = &plan->graph->nodes[n];
+    char shapes[1024] = "";
+    struct li_step_info info = {
+        .name = node->name, .op = node->op->name, .shapes = shapes, .prepared = plan->prepared[n], .tasks = 1};
+    shapes_text(plan->graph, node->in, node->nin, shapes, sizeof shapes);
+    size_t at = strlen(shapes);
+    snprintf(shapes + at, sizeof shapes - at, " -> ");
+    shapes_text(plan->graph, node->out, node->nout, shapes, sizeof shapes);
+    info.bytes = bytes_of(plan->graph, node->in, node->nin) + bytes_of(plan->graph, node->out, node->nout);
+    if (step) {
+        info.tasks = step->tasks;
+        info.flop = step->flop;
+        info.reason = step->reason;
+    }
+    return tell(&info, context);
+}
+
+void li_plan_tell(const struct li_plan *plan, int (*tell)(const struct li_step_info *step, void *context),
+                  void *context)
+{
+    int32_t next = 0;
+    bool stop = false;
+    for (int32_t n = 0; !stop && n < plan->graph->node_count; n++) {
+        bool stepped = next < plan->step_count && plan->steps[next].node == n;
+        if (stepped || plan->prepared[n]) {
+            stop = tell_node(plan, n, stepped ? &plan->steps[next] : NULL, tell, context) != 0;
+        }
+        next += stepped;
+    }
+}
