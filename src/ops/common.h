@@ -103,6 +103,13 @@ static inline int64_t li_ops_product(const struct li_shape *shape, int first, in
     return product;
 }
 
+/* Multiplications and additions of that many sums of products; what does not fit is the largest number. */
+static inline int64_t li_ops_flop(int64_t sums, int64_t products)
+{
+    int64_t flop;
+    return __builtin_mul_overflow(sums, products, &flop) || flop > INT64_MAX / 2 ? INT64_MAX : 2 * flop;
+}
+
 /* ---- Blocks: any dtype through three number types (block.c) ---- */
 
 enum { LI_BLOCK = 256 };

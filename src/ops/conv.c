@@ -83,7 +83,7 @@ static lince_status conv2d_shape(struct li_infer *s)
 /* filter: [height, width, channels of a group, cout] */
 static int64_t conv_flop(const struct li_prepare *p, const int64_t *filter)
 {
-    return 2 * li_shape_count(&li_ops_out(p, 0)->shape) * filter[0] * filter[1] * filter[2];
+    return li_ops_flop(li_shape_count(&li_ops_out(p, 0)->shape), filter[0] * filter[1] * filter[2]);
 }
 
 static lince_status conv2d_prepare(struct li_prepare *p)

@@ -36,7 +36,7 @@ struct shapes {
 
 static int64_t flop_of(const struct shapes *s)
 {
-    return 2 * s->dy[0] * s->dy[1] * s->dy[2] * s->dy[3] * s->filter[0] * s->filter[1] * s->filter[2];
+    return li_ops_flop(s->dy[0] * s->dy[1] * s->dy[2] * s->dy[3], s->filter[0] * s->filter[1] * s->filter[2]);
 }
 
 /* Check that dy is what Conv2D makes of x and the filter. */

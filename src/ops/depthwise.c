@@ -69,7 +69,8 @@ static void finish_plan(struct li_prepare *p, struct depthwise_plan *plan)
     plan->tasks = empty ? 0 : p->env->kernels->depthwise->tasks(&plan->conv);
     p->plan = plan;
     p->tasks = LI_MAX(plan->tasks, 1);
-    p->flop = 2 * li_shape_count(&li_ops_out(p, 0)->shape) * plan->conv.window.kernel_h * plan->conv.window.kernel_w;
+    p->flop =
+        li_ops_flop(li_shape_count(&li_ops_out(p, 0)->shape), plan->conv.window.kernel_h * plan->conv.window.kernel_w);
     p->reason = plan->conv.halo ? "direct, halo" : "direct";
 }
 

@@ -556,6 +556,46 @@ static void scale_shift_honours_views(void **state)
     }
 }
 
+/* Shapes that are allowed and that no memory holds: what a plan counts of them stays a number. */
+static void the_work_of_the_largest_shapes_is_counted_without_overflow(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"Conv2D", "DepthwiseConv2dNative"};
+    const struct li_shape x = {4, {1, 1 << 19, 1 << 18, 1}}, filter = {4, {1 << 17, 1 << 17, 1, 1}};
+    const struct li_attr attrs[] = {LI_INTS("strides", one_stride, 4), LI_STR("padding", "SAME")};
+    const struct li_attr type = LI_TYPE("T", LINCE_FLOAT32), groups = LI_INT("groups", 1);
+    for (enum li_isa isa = LI_ISA_REF; isa <= LI_ISA_NEON; isa++) {
+        for (size_t i = 0; lab_runs(isa) && i < 2 * LI_COUNT(names); i++) {
+            struct lab lab;
+            li_vid in[2], packed, out;
+            lab_open(&lab, isa);
+            struct li_graph *g = lab.graph;
+            g->env = &lab.env;
+            assert_int_equal(li_graph_input(g, LINCE_FLOAT32, &x, &in[0], &lab.err), LINCE_OK);
+            assert_int_equal(li_graph_input(g, LINCE_FLOAT32, &filter, &in[1], &lab.err), LINCE_OK);
+            if (i < LI_COUNT(names)) {
+                const struct li_attr all[] = {attrs[0], attrs[1], type};
+                assert_int_equal(li_graph_emit(g, names[i], "n", in, 2, all, 3, &out, 1, &lab.err), LINCE_OK);
+            } else if (i == LI_COUNT(names)) {
+                const struct li_attr all[] = {attrs[0], attrs[1], LI_INTS("filter", filter.dim, 4)};
+                assert_int_equal(li_graph_emit(g, "_LiConvPack", "p", &in[1], 1, &groups, 1, &packed, 1, &lab.err), 0);
+                assert_int_equal(
+                    li_graph_emit(g, "_LiConv2D", "n", (li_vid[]){in[0], packed}, 2, all, 3, &out, 1, &lab.err), 0);
+            } else {
+                assert_int_equal(li_graph_emit(g, "_LiDepthwiseConv2D", "n", in, 2, attrs, 2, &out, 1, &lab.err), 0);
+            }
+            li_graph_default_views(g);
+            const struct li_node *node = &g->nodes[g->node_count - 1];
+            struct li_prepare p = {
+                .graph = g, .node = node, .env = &lab.env, .arena = &g->arena, .err = &lab.err, .tasks = 1};
+            assert_int_equal(node->op->prepare(&p), LINCE_OK);
+            assert_true(p.flop == INT64_MAX);
+            assert_true(p.tasks >= 1);
+            lab_close(&lab);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -572,6 +612,7 @@ int main(void)
         cmocka_unit_test(batch_norm_of_nothing_has_no_statistics),
         cmocka_unit_test(batch_norm_checks_its_vectors),
         cmocka_unit_test(scale_shift_honours_views),
+        cmocka_unit_test(the_work_of_the_largest_shapes_is_counted_without_overflow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -83,7 +83,11 @@ static void divide(const struct li_conv *g, struct plan *plan)
     int64_t pixels = g->batch * w->out_h * w->out_w;
     int64_t input = g->batch * w->in_h * w->in_w * g->cin, filter = plan->steps * g->cout,
             all_panels = plan->panels * g->groups;
-    int64_t wanted = LI_MIN(MAX_TASKS, LI_MAX(1, pixels * plan->steps * g->cout / TASK_MACS));
+    int64_t macs;
+    if (__builtin_mul_overflow(pixels, filter, &macs)) {
+        macs = INT64_MAX;
+    }
+    int64_t wanted = LI_MIN(MAX_TASKS, LI_MAX(1, macs / TASK_MACS));
     int64_t for_cache = LI_MIN(plan->units, divide_up(input, BAND_FLOATS));
     int64_t most = plan->flat || g->halo || w->kernel_w == 1 ? plan->units : divide_up(plan->units, BAND_ROWS);
     if (filter / FILTER_HEAVY > input) {
