@@ -137,7 +137,10 @@ typedef struct lince_model lince_model;
 /** The threads that sessions compute with. Counted: free it when you like; sessions keep it as long as they need it. */
 typedef struct lince_pool lince_pool;
 
-/** Memory for a library call, LINCE-aligned by the library itself; `alloc` returns NULL when there is none. */
+/**
+ * Memory for a model and its sessions; the library aligns it by itself. `alloc` returns NULL when there is none. Both
+ * are called from any thread that uses the model, the pool's among them, and may not call the library.
+ */
 typedef void *(*lince_alloc_fn)(size_t bytes, void *context);
 typedef void (*lince_release_fn)(void *pointer, void *context);
 
@@ -175,6 +178,14 @@ LINCE_API lince_status lince_model_open(lince_model **model, const char *path, c
 /** Close a model. Sessions that still live keep what they need; callables, names and texts of the model are gone. */
 LINCE_API void lince_model_close(lince_model *model);
 
+/**
+ * Start threads, for lince_model_options.pool and lince_session_options.pool.
+ *
+ * threads  How many compute, the caller of a run included: 1 starts none; 0: as many as the process may use.
+ *
+ * Fails with LINCE_EINVAL below 0 or above 256, LINCE_ENOMEM when a thread cannot be started. Any number of sessions
+ * may share a pool; a run that finds it busy computes alone, with the same bits. Free with lince_pool_free().
+ */
 LINCE_API lince_status lince_pool_new(lince_pool **pool, int32_t threads, lince_error *err);
 LINCE_API void lince_pool_free(lince_pool *pool);
 
@@ -194,12 +205,16 @@ LINCE_API lince_callable *lince_model_call(lince_model *model);
  * signatures.
  */
 LINCE_API size_t lince_model_callable_count(const lince_model *model);
-LINCE_API lince_callable *lince_model_callable_at(lince_model *model, size_t index);
+LINCE_API lince_callable *lince_model_callable_at(lince_model *model, size_t index); /* NULL: there are fewer */
 
-/** Find one by name: "__call__", "features", "signatures.serving_default". LINCE_ENOENT lists the names there are. */
+/**
+ * Find one by name: "features", "signatures.serving_default", "__call__" (also NULL). LINCE_ENOENT lists the names
+ * there are.
+ */
 LINCE_API lince_status lince_model_callable(lince_model *model, const char *name, lince_callable **callable,
                                             lince_error *err);
 
+/** Its name, as lince_model_callable() finds it; borrowed until the model is closed. */
 LINCE_API const char *lince_callable_name(const lince_callable *callable);
 
 /** One argument a callable takes. Texts are borrowed until the model is closed. */
@@ -209,31 +224,33 @@ typedef struct lince_argument_info {
     int32_t keyword_only;
 } lince_argument_info;
 
+/** Its arguments, those by position first: how many; one of them, LINCE_EINVAL when there are fewer. */
 LINCE_API size_t lince_callable_argument_count(const lince_callable *callable);
 LINCE_API lince_status lince_callable_argument(const lince_callable *callable, size_t index, lince_argument_info *info,
                                                lince_error *err);
 
 /**
  * One text a trace: what it was traced with and what it returns, such as "(inputs: float32[?,224,224,3],
- * training=False) -> float32[?,1000]".
+ * training=False) -> float32[?,1000]"; "" where there are fewer. Borrowed until the model is closed.
  */
 LINCE_API size_t lince_callable_trace_count(const lince_callable *callable);
 LINCE_API const char *lince_callable_trace(const lince_callable *callable, size_t index);
 
 /**
  * Ops and attributes, of all its traces, that this library does not run; each once, such as "Foo" or "Conv2D
- * data_format=NCHW_VECT_C". *texts is borrowed until the model is closed.
+ * data_format=NCHW_VECT_C". A trace that makes no sense is told with its error. The first call reads all traces, and
+ * fails when that takes more memory than there is; *texts is borrowed until the model is closed.
  */
 LINCE_API lince_status lince_callable_unsupported(lince_callable *callable, const char *const **texts, size_t *count,
                                                   lince_error *err);
 
-/** The ops its traces need, sorted; borrowed until the model is closed. */
+/** The ops its traces need, sorted; as lince_callable_unsupported(). */
 LINCE_API lince_status lince_callable_ops(lince_callable *callable, const char *const **names, size_t *count,
                                           lince_error *err);
 
 /**
- * The image size that its first tensor argument is traced for: 0 where any height or width goes.
- * LINCE_EINVAL when that argument is no [batch, height, width, channels].
+ * The image size in pixels that its first tensor argument is traced for: 0 where any height or width goes. height,
+ * width and channels may each be NULL. LINCE_EINVAL when that argument is no [batch, height, width, channels].
  */
 LINCE_API lince_status lince_callable_image_size(lince_callable *callable, int32_t *height, int32_t *width,
                                                  int32_t *channels, lince_error *err);
@@ -304,8 +321,8 @@ typedef struct lince_output {
  *
  * inputs   As many as arguments of kind LINCE_ARG_INPUT, in that order. Borrowed during the call, not changed.
  * outputs  Receives the result's leaves in TensorFlow's order (dicts by sorted key); borrowed until the session's next
- *          call.
- * count    Receives their number.
+ *          call. NULL on failure; may itself be NULL, as may count.
+ * count    Receives their number; 0 on failure.
  *
  * Fails with LINCE_EINVAL when no trace matches (the text lists what the callable accepts) or a shape is impossible;
  * LINCE_EUNSUPPORTED when the trace needs what this library does not run; LINCE_EDATA when an op refuses a value. A
@@ -321,8 +338,8 @@ LINCE_API lince_status lince_session_run(lince_session *session, const lince_ten
  *
  * nodes  "NODE" or "NODE:K", its output K; names as lince_session_explain() tells them. Copied.
  *
- * Before the first run, else LINCE_EINVAL. A name that the trace does not have, or has several times, fails the run. A
- * node that is asked for is not fused away.
+ * Once, before the first run, else LINCE_EINVAL. A name that the trace does not have, or has several times, fails the
+ * run. A node that is asked for is not fused away.
  */
 LINCE_API lince_status lince_session_fetch(lince_session *session, const char *const *nodes, size_t count,
                                            lince_error *err);
@@ -336,10 +353,14 @@ LINCE_API const char *lince_session_structure(const lince_session *session);
 /**
  * Images in, numbers out: for a callable with one float32 image input and one float32 result of rank 2.
  *
- * images       float32, NHWC [batch, height, width, 3], RGB scaled to [0, 1]. Borrowed.
+ * images       float32, NHWC [batch, height, width, 3], RGB scaled to [0, 1]. Borrowed during the call, not changed.
  * batch        Number of images; 0 gives an empty result, as TensorFlow does.
+ * height       Of the images, in pixels, as width; lince_callable_image_size() tells what is wanted.
  * out          Receives [batch, features]; the caller's memory, left untouched on failure.
  * out_count    Floats that `out` has room for; LINCE_EINVAL when the result has more.
+ *
+ * Fails as lince_session_run() does, and with LINCE_EINVAL when the result is another one; that is found out before the
+ * call where the trace says it. Since 0.1.
  */
 LINCE_API lince_status lince_session_run_images(lince_session *session, const float *images, int64_t batch,
                                                 int64_t height, int64_t width, float *out, size_t out_count,
@@ -354,7 +375,12 @@ typedef struct lince_step {
     int64_t flop;     /* multiplications and additions of convolutions and matrix products; 0 for what else there is */
 } lince_step;
 
-/** Tell of each step of the plan for these inputs' shapes; a callback that returns non-zero ends it. */
+/**
+ * Tell of each step of the plan for these inputs' shapes, made as if for a run; nothing is run. A callback that returns
+ * non-zero ends it; it may not use the session. Where shapes depend on data, the steps before that are told.
+ *
+ * inputs  As for lince_session_run(); their content is not looked at.
+ */
 LINCE_API lince_status lince_session_explain(lince_session *session, const lince_tensor *inputs, size_t input_count,
                                              int (*tell)(const lince_step *step, void *context), void *context,
                                              lince_error *err);
@@ -376,7 +402,7 @@ typedef struct lince_variable_info {
 
 typedef enum lince_variable_list { LINCE_VARIABLES = 0, LINCE_TRAINABLE_VARIABLES = 1 } lince_variable_list;
 
-/** All variables reachable from the object. */
+/** All variables reachable from the object: how many; what one is, LINCE_EINVAL when there are fewer. */
 LINCE_API size_t lince_variable_count(const lince_model *model);
 LINCE_API lince_status lince_variable_info_at(const lince_model *model, size_t index, lince_variable_info *info,
                                               lince_error *err);
@@ -389,15 +415,20 @@ LINCE_API void lince_model_variables(const lince_model *model, lince_variable_li
                                      size_t *count);
 
 /**
- * Copy a variable's value out, or a new one in. size_bytes must be the variable's. Sessions see a new value in their
- * next call.
+ * Copy a variable's value out, or a new one in: dense, row-major, of the variable's dtype and shape. size_bytes must be
+ * the variable's, else LINCE_EINVAL; LINCE_EUNSUPPORTED for strings. What the checkpoint holds is checked when a value
+ * is first used: LINCE_ECORRUPT, LINCE_ENOENT, LINCE_EIO. Any thread, at any time: a run sees the old value or the new
+ * one (or, if it only reads and its shapes depend on data, the new one from there on); the next run sees the new one.
  */
 LINCE_API lince_status lince_variable_read(lince_model *model, size_t index, void *data, size_t size_bytes,
                                            lince_error *err);
 LINCE_API lince_status lince_variable_write(lince_model *model, size_t index, const void *data, size_t size_bytes,
                                             lince_error *err);
 
-/** The object's regularization_losses: how many, or -1 when it has no such list; and the present value of one. */
+/**
+ * The object's regularization_losses: how many, or -1 when it has no such list; and the present value of one, computed
+ * by the model, so it fails as lince_session_run() does. Any thread.
+ */
 LINCE_API int64_t lince_loss_count(const lince_model *model);
 LINCE_API lince_status lince_loss_value(lince_model *model, size_t index, float *value, lince_error *err);
 
@@ -405,7 +436,7 @@ LINCE_API lince_status lince_loss_value(lince_model *model, size_t index, float 
 
 /** What a model says of itself. Texts are borrowed until the model is closed; "" where the model says nothing. */
 typedef struct lince_model_info {
-    size_t struct_size;
+    size_t struct_size; /* sizeof(lince_model_info), set by the caller; else LINCE_EINVAL */
     const char *path, *tags, *tensorflow_version;
     int64_t objects, functions;
     size_t pb_bytes, variable_bytes; /* size of saved_model.pb, and of all variables' values */
@@ -416,11 +447,14 @@ typedef struct lince_model_info {
 
 LINCE_API lince_status lince_model_get_info(const lince_model *model, lince_model_info *info, lince_error *err);
 
-/** The files in the model's own asset list: how many; the path of one. LINCE_ENOENT when the file is not there. */
+/**
+ * The files in the model's own asset list: how many; the absolute path of one, borrowed until the model is closed.
+ * LINCE_ENOENT when the file is not there, LINCE_EUNSAFE when a link leads out of the model's folder.
+ */
 LINCE_API size_t lince_asset_count(const lince_model *model);
 LINCE_API lince_status lince_asset_path(lince_model *model, size_t index, const char **path, lince_error *err);
 
-/** The ops this library runs, sorted. Static. */
+/** The ops this library runs, sorted: how many; the name of one, NULL when there are fewer. Static. */
 LINCE_API size_t lince_op_count(void);
 LINCE_API const char *lince_op_name(size_t index);
 
@@ -453,7 +487,13 @@ LINCE_API void lince_image_options_init(lince_image_options *options);
 /**
  * Decode a JPEG, PNG, GIF, BMP or WebP file, scale to [0, 1], resize, and store float32 [height, width, 3].
  *
- * out  The caller's height * width * 3 floats; left untouched on failure.
+ * options  NULL for the defaults.
+ * height   Of the result, in pixels, as width: 1 to 65536.
+ * out      The caller's height * width * 3 floats; left untouched on failure.
+ *
+ * Fails with LINCE_EFORMAT (no picture), LINCE_EUNSUPPORTED, LINCE_ECORRUPT (cut, or a checksum is wrong), LINCE_EINVAL
+ * (options, or parts of the picture that contradict each other), LINCE_ELIMIT (too large, by its header), LINCE_ENOMEM;
+ * lince_image_load() with LINCE_ENOENT and LINCE_EIO too.
  *
  * Equal, to the bit where TensorFlow itself is deterministic, to tf.image.decode_image(channels=3,
  * expand_animations=False), convert_image_dtype and tf.image.resize. Thread-safe. Since 0.1.
@@ -467,16 +507,19 @@ LINCE_API lince_status lince_image_load_bytes(const void *data, size_t size_byte
 LINCE_API int32_t lince_image_orientation(const void *data, size_t size_bytes);
 
 /**
- * Decode only: uint8 [height, width, channels] as tf.image.decode_image gives with expand_animations=False.
- * channels  0: as stored; 1, 3, 4. *out is given: free with lince_tensor_free().
+ * Decode only: uint8 [height, width, channels] as tf.image.decode_image gives with expand_animations=False. Of the
+ * options `orient` and `accurate_dct` matter; NULL for the defaults.
+ * channels  0: as stored; 1, 3, 4. Not every format gives every number, as in TensorFlow: LINCE_EINVAL.
+ * out       Given: free with lince_tensor_free(). Empty on failure, which is as lince_image_load_bytes() fails.
  */
 LINCE_API lince_status lince_image_decode(const void *data, size_t size_bytes, int32_t channels,
                                           const lince_image_options *options, lince_tensor *out, lince_error *err);
 /**
- * Convert uint8 to float32 in [0, 1], as tf.image.convert_image_dtype does. *out is given: free with
- * lince_tensor_free().
+ * Convert uint8 of any shape to float32 in [0, 1], as tf.image.convert_image_dtype does. image is borrowed during the
+ * call; *out is given: free with lince_tensor_free(). LINCE_EINVAL for another dtype.
  */
 LINCE_API lince_status lince_image_to_float(const lince_tensor *image, lince_tensor *out, lince_error *err);
+/** Free what one of the two above gave, and empty it. */
 LINCE_API void lince_tensor_free(lince_tensor *tensor);
 
 #ifdef __cplusplus

@@ -416,17 +416,21 @@ lince_status lince_session_run(lince_session *session, const lince_tensor *input
                                const lince_output **outputs, size_t *count, lince_error *err)
 {
     struct bound *bound = NULL;
+    const lince_output *ignored;
+    size_t uncounted;
+    outputs = outputs ? outputs : &ignored;
+    count = count ? count : &uncounted;
+    *outputs = NULL;
+    *count = 0;
     LI_NEED("lince_session_run", session);
     if (input_count) {
         LI_NEED("lince_session_run", inputs);
     }
     LI_TRY(enter(session, err));
     lince_status st = run(session, inputs, input_count, NULL, &bound, err);
-    if (outputs) {
-        *outputs = st ? NULL : session->outputs;
-    }
-    if (count) {
-        *count = st ? 0 : bound->trace->leaf_count + session->fetch_count;
+    if (!st) {
+        *outputs = session->outputs;
+        *count = bound->trace->leaf_count + session->fetch_count;
     }
     atomic_store(&session->busy, false);
     return st;

@@ -99,7 +99,11 @@ static void null_inputs_and_images_are_refused_by_name(void **state)
     lince_tensor images = random_images(1, 16, 16, 1), out;
     float *pixels = images.data;
     refuses_null(lince_session_run(NULL, &images, 1, NULL, NULL, err), "session");
-    refuses_null(lince_session_run(session, NULL, 1, NULL, NULL, err), "inputs");
+    const lince_output *outputs = (const lince_output *)(const void *)&images;
+    size_t count = 99;
+    refuses_null(lince_session_run(session, NULL, 1, &outputs, &count, err), "inputs");
+    assert_null(outputs);
+    assert_int_equal(count, 0);
     assert_ok(lince_session_run(session, &images, 1, NULL, NULL, err));
     refuses_null(lince_session_run_images(NULL, pixels, 1, 16, 16, pixels, 8, err), "session");
     refuses_null(lince_session_run_images(session, NULL, 1, 16, 16, pixels, 8, err), "images");
