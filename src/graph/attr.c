@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char *const kind_names[] = {
@@ -34,11 +33,6 @@ struct binding {
     struct li_arena *kept;
     lince_error *err;
 };
-
-static bool is_list(enum li_attr_kind kind)
-{
-    return kind >= LI_ATTR_INTS;
-}
 
 static lince_status out_of_memory(const void *pointer)
 {
@@ -107,162 +101,10 @@ static lince_status keep_attr(const struct binding *b, struct li_attr *attr)
                    attr->name);
 }
 
-/* ---- Fallbacks --------------------------------------------------------------------------------------------------- */
-
-/* The text of a fallback comes from a row, so one that cannot be read is our own mistake. */
-
-static lince_dtype dtype_named(const char *text, size_t len)
-{
-    for (int dtype = LINCE_DTYPE_NONE; dtype <= LINCE_UINT4; dtype++) {
-        const char *name = li_dtype_name((lince_dtype)dtype);
-        if (strlen(name) == len && memcmp(name, text, len) == 0) {
-            return (lince_dtype)dtype;
-        }
-    }
-    assert(!"the fallback of a type names one");
-    return LINCE_DTYPE_NONE;
-}
-
-static int64_t int_of(const char *text, size_t len)
-{
-    char *end;
-    long long value = strtoll(text, &end, 10);
-    assert(end == text + len && len > 0);
-    (void)len;
-    return value;
-}
-
-static double float_of(const char *text, size_t len)
-{
-    char *end;
-    double value = strtod(text, &end);
-    assert(end == text + len && len > 0);
-    (void)len;
-    return value;
-}
-
-static int64_t bool_of(const char *text, size_t len)
-{
-    bool yes = len == 4 && memcmp(text, "true", 4) == 0;
-    assert(yes || (len == 5 && memcmp(text, "false", 5) == 0));
-    return yes;
-}
-
-/* "[a,b]": the next item of what stands between the brackets; false when there is none. */
-static bool next_item(const char **at, const char **item, size_t *len)
-{
-    if (**at == ']') {
-        return false;
-    }
-    *item = *at;
-    *len = strcspn(*at, ",]");
-    *at += *len;
-    assert(**at == ',' || **at == ']');
-    *at += **at == ',';
-    return true;
-}
-
-static const char *begin_list(const char *text)
-{
-    assert(text[0] == '[');
-    return text + 1;
-}
-
-static void parse_shape(const char *text, struct li_shape *shape)
-{
-    *shape = (struct li_shape){.rank = -1};
-    if (strcmp(text, "unknown") == 0) {
-        return;
-    }
-    const char *at = begin_list(text), *item;
-    size_t len;
-    for (shape->rank = 0; next_item(&at, &item, &len); shape->rank++) {
-        assert(shape->rank < LI_MAX_RANK);
-        shape->dim[shape->rank] = int_of(item, len);
-    }
-}
-
-static lince_status parse_list(const struct binding *b, struct li_attr *attr)
-{
-    const char *at = begin_list(b->spec->fallback), *item;
-    size_t len, room = 0;
-    for (const char *p = at; *p; p++) {
-        room += *p == ',' || *p == ']';
-    }
-    int64_t *ints = li_arena_calloc(b->kept, room, sizeof *ints, b->err);
-    double *floats = li_arena_calloc(b->kept, room, sizeof *floats, b->err);
-    const char **strings = li_arena_calloc(b->kept, room, sizeof *strings, b->err);
-    if (!ints || !floats || !strings) {
-        return LINCE_ENOMEM;
-    }
-    for (; next_item(&at, &item, &len); attr->count++) {
-        switch (attr->kind) {
-        case LI_ATTR_INTS:
-            ints[attr->count] = int_of(item, len);
-            break;
-        case LI_ATTR_BOOLS:
-            ints[attr->count] = bool_of(item, len);
-            break;
-        case LI_ATTR_TYPES:
-            ints[attr->count] = dtype_named(item, len);
-            break;
-        case LI_ATTR_FLOATS:
-            floats[attr->count] = float_of(item, len);
-            break;
-        default:
-            assert(attr->kind == LI_ATTR_STRINGS); /* of shapes and functions only "[]" */
-            strings[attr->count] = li_arena_strndup(b->kept, item, len, b->err);
-            LI_TRY(out_of_memory(strings[attr->count]));
-        }
-    }
-    attr->ints = ints;
-    attr->floats = floats;
-    attr->strings = strings;
-    return LINCE_OK;
-}
-
-static lince_status parse_fallback(const struct binding *b, struct li_attr *attr)
-{
-    const char *text = b->spec->fallback;
-    size_t len = strlen(text);
-    *attr = (struct li_attr){.name = b->spec->name, .kind = b->spec->kind};
-    if (is_list(attr->kind)) {
-        return len == 2 ? LINCE_OK : parse_list(b, attr); /* "[]" needs no memory */
-    }
-    switch (attr->kind) {
-    case LI_ATTR_INT:
-        attr->i = int_of(text, len);
-        return LINCE_OK;
-    case LI_ATTR_BOOL:
-        attr->i = bool_of(text, len);
-        return LINCE_OK;
-    case LI_ATTR_TYPE:
-        attr->i = dtype_named(text, len);
-        return LINCE_OK;
-    case LI_ATTR_FLOAT:
-        attr->f = float_of(text, len);
-        return LINCE_OK;
-    case LI_ATTR_SHAPE: {
-        struct li_shape *shape = li_arena_alloc(b->kept, sizeof *shape, b->err);
-        LI_TRY(out_of_memory(shape));
-        parse_shape(text, shape);
-        attr->shape = shape;
-        return LINCE_OK;
-    }
-    default:
-        assert(attr->kind == LI_ATTR_STRING || attr->kind == LI_ATTR_FUNC); /* a tensor has no text */
-        attr->s = text;
-        attr->s_len = len;
-        return LINCE_OK;
-    }
-}
-
 /* ---- Allowed values ---------------------------------------------------------------------------------------------- */
 
-enum { ITEM_TEXT = 128 };
-
 /* Item i of a list, or the value itself, as it stands in .allowed. */
-static const char *item_text(const struct li_attr *attr, size_t i, char buffer[ITEM_TEXT])
+static const char *item_text(const struct li_attr *attr, size_t i, char buffer[LI_ATTR_TEXT])
 {
     switch (attr->kind) {
     case LI_ATTR_STRING:
@@ -280,16 +122,16 @@ static const char *item_text(const struct li_attr *attr, size_t i, char buffer[I
     case LI_ATTR_BOOLS:
         return attr->ints[i] ? "true" : "false";
     case LI_ATTR_INT:
-        snprintf(buffer, ITEM_TEXT, "%" PRId64, attr->i);
+        snprintf(buffer, LI_ATTR_TEXT, "%" PRId64, attr->i);
         return buffer;
     case LI_ATTR_INTS:
-        snprintf(buffer, ITEM_TEXT, "%" PRId64, attr->ints[i]);
+        snprintf(buffer, LI_ATTR_TEXT, "%" PRId64, attr->ints[i]);
         return buffer;
     case LI_ATTR_FLOAT:
-        snprintf(buffer, ITEM_TEXT, "%g", attr->f);
+        snprintf(buffer, LI_ATTR_TEXT, "%g", attr->f);
         return buffer;
     case LI_ATTR_FLOATS:
-        snprintf(buffer, ITEM_TEXT, "%g", attr->floats[i]);
+        snprintf(buffer, LI_ATTR_TEXT, "%g", attr->floats[i]);
         return buffer;
     default:
         return kind_names[attr->kind];
@@ -310,18 +152,26 @@ static bool has_word(const char *words, const char *word)
     return false;
 }
 
-static lince_status check_allowed(const struct binding *b, const struct li_attr *attr)
+/* The first item that the spec does not allow, as text; NULL: it allows all. */
+static const char *refused_item(const struct li_attr_spec *spec, const struct li_attr *attr, char buffer[LI_ATTR_TEXT])
 {
-    char buffer[ITEM_TEXT];
-    size_t count = is_list(attr->kind) ? attr->count : 1;
-    for (size_t i = 0; b->spec->allowed && i < count; i++) {
+    size_t count = li_attr_is_list(attr->kind) ? attr->count : 1;
+    for (size_t i = 0; spec->allowed && i < count; i++) {
         const char *text = item_text(attr, i, buffer);
-        if (!has_word(b->spec->allowed, text)) {
-            return li_fail(b->err, LINCE_EUNSUPPORTED, "node \"%s\" (%s): attribute \"%s\" is \"%s\"; supported: %s",
-                           b->node, b->op->name, attr->name, text, b->spec->allowed);
+        if (!has_word(spec->allowed, text)) {
+            return text;
         }
     }
-    return LINCE_OK;
+    return NULL;
+}
+
+static lince_status check_allowed(const struct binding *b, const struct li_attr *attr)
+{
+    char buffer[LI_ATTR_TEXT];
+    const char *text = refused_item(b->spec, attr, buffer);
+    return text ? li_fail(b->err, LINCE_EUNSUPPORTED, "node \"%s\" (%s): attribute \"%s\" is \"%s\"; supported: %s",
+                          b->node, b->op->name, attr->name, text, b->spec->allowed)
+                : LINCE_OK;
 }
 
 /* ---- Binding ----------------------------------------------------------------------------------------------------- */
@@ -329,7 +179,7 @@ static lince_status check_allowed(const struct binding *b, const struct li_attr 
 /* A list without items does not show its kind in a file. */
 static bool fits_kind(const struct li_attr *attr, enum li_attr_kind kind)
 {
-    return attr->kind == kind || (is_list(attr->kind) && is_list(kind) && attr->count == 0);
+    return attr->kind == kind || (li_attr_is_list(attr->kind) && li_attr_is_list(kind) && attr->count == 0);
 }
 
 static lince_status bind_one(const struct binding *b, const struct li_attr *given, struct li_attr *attr)
@@ -340,7 +190,7 @@ static lince_status bind_one(const struct binding *b, const struct li_attr *give
             return li_fail(b->err, LINCE_EINVAL, "node \"%s\" (%s): has no attribute \"%s\", wanted %s", b->node,
                            b->op->name, spec->name, kind_names[spec->kind]);
         }
-        LI_TRY(parse_fallback(b, attr));
+        LI_TRY(li_attr_fallback(attr, spec, b->kept, b->err));
         return check_allowed(b, attr);
     }
     if (!fits_kind(given, spec->kind)) {
@@ -377,16 +227,31 @@ static const struct li_attr_spec *find_spec(const struct li_op *op, const char *
 
 static lince_status refuse_unknown(const struct binding *b, const struct li_attr *given, int count)
 {
-    char buffer[ITEM_TEXT];
+    char buffer[LI_ATTR_TEXT];
     for (int i = 0; i < count; i++) {
         if (given[i].name[0] == '_' || find_spec(b->op, given[i].name)) {
             continue;
         }
         return li_fail(b->err, LINCE_EUNSUPPORTED, "node \"%s\" (%s): attribute \"%s\" (%s) is not supported", b->node,
                        b->op->name, given[i].name,
-                       is_list(given[i].kind) ? kind_names[given[i].kind] : item_text(&given[i], 0, buffer));
+                       li_attr_is_list(given[i].kind) ? kind_names[given[i].kind] : item_text(&given[i], 0, buffer));
     }
     return LINCE_OK;
+}
+
+const struct li_attr *li_attr_refused(const struct li_op *op, const struct li_attr *given, int count,
+                                      char buffer[LI_ATTR_TEXT], const char **text)
+{
+    for (int i = 0; i < count; i++) {
+        const struct li_attr_spec *spec = find_spec(op, given[i].name);
+        *text = spec                             ? refused_item(spec, &given[i], buffer)
+                : li_attr_is_list(given[i].kind) ? "[...]"
+                                                 : item_text(&given[i], 0, buffer);
+        if (*text && (spec || given[i].name[0] != '_')) {
+            return &given[i];
+        }
+    }
+    return NULL;
 }
 
 lince_status li_attrs_bind(struct li_graph *g, const struct li_op *op, const char *name, const struct li_attr *given,

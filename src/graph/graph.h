@@ -105,6 +105,14 @@ double li_attr_float(const struct li_node *node, const char *name);
 bool li_attr_is(const struct li_node *node, const char *name, const char *value); /* a STRING equals value */
 const struct li_attr *li_attr(const struct li_node *node, const char *name);
 
+/*
+ * The first of the attributes that an op does not have, or does not allow this value of, and the value as *text, which
+ * may lie in buffer; NULL: there is none.
+ */
+enum { LI_ATTR_TEXT = 128 };
+const struct li_attr *li_attr_refused(const struct li_op *op, const struct li_attr *given, int count,
+                                      char buffer[LI_ATTR_TEXT], const char **text);
+
 /* ---- Values ------------------------------------------------------------------------------------------------------ */
 
 /*

@@ -40,6 +40,13 @@ lince_status li_graph_copy_node(struct li_graph *to, const struct li_graph *from
 /* One attribute for each spec of op, from those given and the fallbacks. */
 lince_status li_attrs_bind(struct li_graph *g, const struct li_op *op, const char *name, const struct li_attr *given,
                            int count, const struct li_attr **out, int *out_count, lince_error *err);
+static inline bool li_attr_is_list(enum li_attr_kind kind)
+{
+    return kind >= LI_ATTR_INTS;
+}
+/* fallback.c: the attribute where none is given; the spec has a fallback. */
+lince_status li_attr_fallback(struct li_attr *attr, const struct li_attr_spec *spec, struct li_arena *arena,
+                              lince_error *err);
 /* How many outputs the row and the attributes make. */
 lince_status li_attrs_outputs(const struct li_op *op, const char *name, const struct li_attr *attrs, int nattrs,
                               int *out, lince_error *err);

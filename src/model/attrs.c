@@ -1,7 +1,6 @@
 /* AttrValue to attributes of our graph. */
 #include "model/inline.h"
 
-#include <stdio.h>
 #include <string.h>
 
 struct reader {
@@ -223,64 +222,13 @@ lince_status li_attrs_read(const struct li_attr **out, int *count, const Tf__Nod
     return LINCE_OK;
 }
 
-/* ---- Telling what is unsupported ---- */
-
-static const char *value_text(const struct li_attr *a, char buffer[64])
-{
-    switch (a->kind) {
-    case LI_ATTR_STRING:
-    case LI_ATTR_FUNC:
-        return a->s;
-    case LI_ATTR_TYPE:
-        return li_dtype_name((lince_dtype)a->i);
-    case LI_ATTR_BOOL:
-        return a->i ? "true" : "false";
-    case LI_ATTR_INT:
-        snprintf(buffer, 64, "%lld", (long long)a->i);
-        return buffer;
-    case LI_ATTR_FLOAT:
-        snprintf(buffer, 64, "%g", a->f);
-        return buffer;
-    default:
-        return "[...]";
-    }
-}
-
-static bool has_word(const char *words, const char *word)
-{
-    size_t len = strlen(word);
-
-    for (const char *at = words; *at; at += strspn(at, " ")) {
-        size_t n = strcspn(at, " ");
-        if (n == len && !memcmp(at, word, n)) {
-            return true;
-        }
-        at += n;
-    }
-    return false;
-}
-
-static const struct li_attr_spec *find_spec(const struct li_op *op, const char *name)
-{
-    const struct li_attr_spec *spec = op->attrs;
-
-    while (spec && spec->name && strcmp(spec->name, name)) {
-        spec++;
-    }
-    return spec && spec->name ? spec : NULL;
-}
-
 const char *li_attrs_unsupported(const struct li_op *op, const struct li_attr *attrs, int count, struct li_arena *arena,
                                  lince_error *err)
 {
-    char buffer[64];
+    char buffer[LI_ATTR_TEXT];
+    const char *text;
+    const struct li_attr *refused = li_attr_refused(op, attrs, count, buffer, &text);
 
-    for (int i = 0; i < count; i++) {
-        const struct li_attr_spec *spec = find_spec(op, attrs[i].name);
-        const char *text = value_text(&attrs[i], buffer);
-        if (!spec || (spec->allowed && !has_word(spec->allowed, text))) {
-            return li_arena_printf(arena, err, "%s %.200s=%.200s", op->name, attrs[i].name, text);
-        }
-    }
-    return li_arena_strdup(arena, op->name, err);
+    return refused ? li_arena_printf(arena, err, "%s %.200s=%.200s", op->name, refused->name, text)
+                   : li_arena_strdup(arena, op->name, err);
 }

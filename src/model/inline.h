@@ -53,7 +53,7 @@ struct li_given {
 /* The attributes of a node but those that are hints only, into the arena. */
 lince_status li_attrs_read(const struct li_attr **out, int *count, const Tf__NodeDef *node,
                            const struct li_given *placeholders, struct li_arena *arena, lince_error *err);
-/* "data_format=NCHW": the first that the row does not support. */
+/* "Conv2D data_format=NCHW": the op, and the first attribute that its row does not support. */
 const char *li_attrs_unsupported(const struct li_op *op, const struct li_attr *attrs, int count, struct li_arena *arena,
                                  lince_error *err);
 
