@@ -244,10 +244,13 @@ const struct li_attr *li_attr_refused(const struct li_op *op, const struct li_at
 {
     for (int i = 0; i < count; i++) {
         const struct li_attr_spec *spec = find_spec(op, given[i].name);
+        if (given[i].name[0] == '_') {
+            continue;
+        }
         *text = spec                             ? refused_item(spec, &given[i], buffer)
                 : li_attr_is_list(given[i].kind) ? "[...]"
                                                  : item_text(&given[i], 0, buffer);
-        if (*text && (spec || given[i].name[0] != '_')) {
+        if (*text) {
             return &given[i];
         }
     }

@@ -44,9 +44,7 @@ enum li_attr_kind {
     LI_ATTR_FUNCS
 };
 
-/*
- * What a row says of one attribute. Attributes of a file that start with '_' and are in no spec are hints and dropped.
- */
+/* What a row says of one attribute. Those of a file that start with '_' are hints: no spec has them, none is read. */
 struct li_attr_spec {
     const char *name;
     enum li_attr_kind kind;
