@@ -138,8 +138,8 @@ static lince_status read_strings(struct elements *out, struct li_bundle *b, cons
     size_t n = size / sizeof(lince_string);
     struct li_bytes bytes;
 
-    if (e->size < 0 ||
-        (uint64_t)e->size < n) { /* a length is a byte at least: so memory stays in proportion to the file */
+    /* A length is a byte at least: so memory stays in proportion to the file. */
+    if (e->size < 0 || (uint64_t)e->size < n) {
         return li_fail(err, LINCE_ECORRUPT, "the index gives it %" PRId64 " bytes, its %zu strings take more", e->size,
                        n);
     }

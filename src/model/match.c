@@ -37,8 +37,8 @@ static bool constants_equal(const struct li_arg *given, const struct li_arg *wan
     if (given->kind != wanted->kind) {
         return false;
     }
-    if (wanted->kind ==
-        LI_ARG_OTHER) { /* both from the file: a default and what a trace was made for; no TypeSpec equals itself */
+    /* Both from the file: a default, and what a trace was made for. No TypeSpec equals itself. */
+    if (wanted->kind == LI_ARG_OTHER) {
         return !wanted->count && !strcmp(given->text, wanted->text) && given->i == wanted->i &&
                li_shape_equal(&given->shape, &wanted->shape);
     }

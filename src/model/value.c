@@ -14,6 +14,12 @@ static lince_status read_value(const struct reader *r, struct li_arg *out, const
 
 /* ---- Leaves ---- */
 
+/* What no argument of ours can be, and how many tensors it stands for. */
+static struct li_arg other(const char *text, size_t tensors)
+{
+    return (struct li_arg){.kind = LI_ARG_OTHER, .text = text, .input = LI_NONE, .count = tensors};
+}
+
 /* Tensors of these are handles: no argument or result of ours has them. */
 static bool is_handle(int32_t dtype)
 {
@@ -29,7 +35,7 @@ static lince_status read_spec(const struct reader *r, struct li_arg *out, int32_
                        strlen(name), LI_MAX_NAME);
     }
     if (is_handle(dtype)) {
-        *out = (struct li_arg){.kind = LI_ARG_OTHER, .text = "a resource handle", .count = 1};
+        *out = other("a resource handle", 1);
         return LINCE_OK;
     }
     lince_status st = li_proto_dtype(&out->dtype, dtype, r->err);
@@ -65,11 +71,6 @@ static const char *type_spec_name(const Tf__TypeSpecProto *spec)
         return spec->type_spec_class_name;
     }
     return number > 0 && (size_t)number < LI_COUNT(names) ? names[number] : "a TypeSpec";
-}
-
-static struct li_arg other(const char *text, size_t tensors)
-{
-    return (struct li_arg){.kind = LI_ARG_OTHER, .text = text, .input = LI_NONE, .count = tensors};
 }
 
 /* ---- Containers ---- */
