@@ -10,7 +10,7 @@ screen() { # what stands there at the end; the first and the last line are of sc
     sed -e '1d; /^Script done/d' -e 's/\r$//; s/.*\r\x1b\[K//' log | grep .
 }
 screen
-tr '\r' '\n' <log | sed -n 's/^\x1b\[K\[/[/p' | sed 's/[0-9.]*\/s, .* left/R left/' | head -n 1
+tr '\r' '\n' <log | sed -n 's/^\x1b\[K\[/[/p' | sed 's/[0-9.]*\/s, .* left/R left/; s/##*/#/; s/\.*]/.]/' | head -n 1 # as wide as the rate leaves it
 tr '\r' '\n' <log | sed -n 's/^\x1b\[K\[/[/p' | awk 'length > 39'
 
 # No bar when stderr is no terminal, is told to be quiet, or when results scroll by on the same terminal.
