@@ -90,6 +90,9 @@ static bool image_of(const struct li_trace *trace, int64_t hwc[3])
         return false;
     }
     for (int i = 0; i < 3; i++) {
+        if (trace->spec[0]->shape.dim[i + 1] > INT32_MAX) {
+            return false;
+        }
         hwc[i] = LI_MAX(trace->spec[0]->shape.dim[i + 1], 0);
     }
     return true;

@@ -150,14 +150,19 @@ static void remember(struct lince_session *s, struct bound *bound)
     }
 }
 
+/* ---- One call at a time ---- */
+
+static lince_status enter(struct lince_session *s, lince_error *err)
+{
+    return atomic_exchange(&s->busy, true)
+               ? li_fail(err, LINCE_EINVAL, "the session is running in another thread; it takes one call at a time")
+               : LINCE_OK;
+}
+
 /* ---- Fetching ---- */
 
-lince_status lince_session_fetch(lince_session *s, const char *const *nodes, size_t count, lince_error *err)
+static lince_status fetch_nodes(struct lince_session *s, const char *const *nodes, size_t count, lince_error *err)
 {
-    LI_NEED("lince_session_fetch", s);
-    if (count) {
-        LI_NEED("lince_session_fetch", nodes);
-    }
     if (s->bounds || s->fetch) {
         return li_fail(err, LINCE_EINVAL,
                        "lince_session_fetch: the session was used already; once, before its first run");
@@ -175,6 +180,18 @@ lince_status lince_session_fetch(lince_session *s, const char *const *nodes, siz
     s->fetch = fetch;
     s->fetch_count = count;
     return LINCE_OK;
+}
+
+lince_status lince_session_fetch(lince_session *session, const char *const *nodes, size_t count, lince_error *err)
+{
+    LI_NEED("lince_session_fetch", session);
+    if (count) {
+        LI_NEED("lince_session_fetch", nodes);
+    }
+    LI_TRY(enter(session, err));
+    lince_status st = fetch_nodes(session, nodes, count, err);
+    atomic_store(&session->busy, false);
+    return st;
 }
 
 /* The value that "NODE" or "NODE:1" stands for. */
@@ -403,13 +420,6 @@ static lince_status run(struct lince_session *s, const lince_tensor *inputs, siz
     LI_TRY(li_session_run((*bound)->run, s->inputs, (int32_t)count, &results, err));
     write_outputs(s, *bound, results);
     return LINCE_OK;
-}
-
-static lince_status enter(struct lince_session *s, lince_error *err)
-{
-    return atomic_exchange(&s->busy, true)
-               ? li_fail(err, LINCE_EINVAL, "the session is running in another thread; it takes one call at a time")
-               : LINCE_OK;
 }
 
 lince_status lince_session_run(lince_session *session, const lince_tensor *inputs, size_t input_count,

@@ -11,8 +11,6 @@
 #include "match.h"
 #include "passes.h"
 
-#include <string.h>
-
 /* A convolution that only `reader` reads, perhaps with a bias in between. */
 struct source {
     const struct li_node *conv; /* NULL: none */
@@ -94,7 +92,8 @@ static lince_status fold(struct li_rewrite *r, const struct li_node *node, const
 
 static bool foldable_norm(const struct li_rewrite *r, const struct li_node *node)
 {
-    if (strncmp(node->op->name, "FusedBatchNorm", 14) != 0 || strstr(node->op->name, "Grad")) {
+    if (!li_op_is(node, "FusedBatchNorm") && !li_op_is(node, "FusedBatchNormV2") &&
+        !li_op_is(node, "FusedBatchNormV3")) {
         return false;
     }
     if (li_attr_int(node, "is_training") || !li_attr_is(node, "data_format", "NHWC") ||
