@@ -8,8 +8,8 @@
 struct fixture {
     struct li_mem *mem;
     struct li_store *store;
-    struct li_graph *g;
-    struct li_env env; /* without kernels; a test that wants some sets them */
+    struct li_graph *g, *made; /* what the test builds, and what passes make of it, if any do */
+    struct li_env env;         /* without kernels; a test that wants some sets them */
     lince_error err;
 };
 
@@ -35,6 +35,7 @@ static struct fixture *fixture_new(const struct li_ops *ops)
 static int tear_down(void **state)
 {
     struct fixture *f = *state;
+    li_graph_free(f->made);
     li_graph_free(f->g);
     li_store_release(f->store);
     assert_int_equal(li_mem_used_bytes(f->mem), 0);

@@ -2,7 +2,7 @@
 #ifndef LI_UNIT_PASSES_SUPPORT_H
 #define LI_UNIT_PASSES_SUPPORT_H
 
-#include "test.h"
+#include "graph_fixture.h"
 
 #include "kernels/kernels.h"
 #include "ops/ops.h"
@@ -10,44 +10,14 @@
 
 #define MADE static inline __attribute__((unused))
 
-struct fixture {
-    struct li_mem *mem;
-    struct li_store *store;
-    struct li_graph *g, *made; /* what the test builds, and what the passes make of it */
-    struct li_env env;
-    lince_error err;
-};
-
-#define OK(call)                                                                                                       \
-    do {                                                                                                               \
-        lince_status ok_status = (call);                                                                               \
-        if (ok_status) {                                                                                               \
-            fail_msg("%s: %s", #call, f->err.text);                                                                    \
-        }                                                                                                              \
-    } while (0)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 static int set_up(void **state)
 {
-    struct fixture *f = calloc(1, sizeof *f);
-    f->mem = li_mem_new(NULL, NULL, NULL, 0);
-    f->env = (struct li_env){.mem = f->mem, .isa = LI_ISA_REF, .kernels = li_kernels_get(LI_ISA_REF)};
-    assert_int_equal(li_store_new(&f->store, f->mem, &f->err), LINCE_OK);
-    assert_int_equal(li_graph_new(&f->g, f->store, li_ops(), f->mem, &f->err), LINCE_OK);
+    struct fixture *f = fixture_new(li_ops());
+    f->env.kernels = li_kernels_get(LI_ISA_REF);
     f->g->env = &f->env;
     *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-    li_graph_free(f->made);
-    li_graph_free(f->g);
-    li_store_release(f->store);
-    assert_int_equal(li_mem_used_bytes(f->mem), 0);
-    li_mem_release(f->mem);
-    free(f);
     return 0;
 }
 
