@@ -1,0 +1,49 @@
+/* Values and nodes: what a graph is made of. Part of graph.h. */
+#ifndef LI_GRAPH_VALUE_H
+#define LI_GRAPH_VALUE_H
+
+#include "graph/attr.h"
+
+struct li_graph;
+
+typedef int32_t li_vid; /* a value: index into graph->values; LI_NONE: none */
+enum { LI_NONE = -1 };
+
+/*
+ * Where a value's elements lie. `base` is the value in whose buffer they are: itself, or another of the same lifetime
+ * (a reshape, a part of a split, a piece of a concatenation). All in elements of the value's dtype.
+ */
+struct li_view {
+    li_vid base;
+    int64_t offset; /* of element [0,0,...] from the start of base's buffer */
+    int64_t stride[LI_MAX_RANK];
+    int64_t buffer_count; /* what the buffer holds in all, halo included; of a base only */
+    int32_t halo[4];      /* top, bottom, left, right: zeros kept around dims 1 and 2 of a [n, h, w, c] value */
+};
+
+struct li_value {
+    lince_dtype dtype;
+    struct li_shape shape;            /* full after inference; rank -1 before */
+    const struct li_tensor *constant; /* the value, where it is known without running; else NULL */
+    int32_t resource;                 /* LINCE_RESOURCE: index into the store; else LI_NONE */
+    int32_t producer;                 /* index of the node that writes it; LI_NONE for inputs and constants */
+    int32_t output;                   /* which output of the producer; which input of the graph */
+    struct li_view view;              /* set by li_graph_default_views(), refined by the layout pass */
+};
+
+/* Whether the elements lie one after the other without halo. */
+bool li_view_dense(const struct li_value *value);
+
+struct li_node {
+    const struct li_op *op;
+    const char *name; /* as in the model, with the path of calls it was inlined through */
+    li_vid *in, *out;
+    int nin, nout;
+    const struct li_attr *attrs; /* one for each of op->attrs, in that order */
+    int nattrs;
+    /* what op->effects speak of: the handle in input 0, or the generator of a random op; else LI_NONE */
+    int32_t resource;
+    bool required; /* kept though nothing reads it: its effect was asked for */
+};
+
+#endif
