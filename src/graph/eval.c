@@ -10,7 +10,8 @@ struct evaluation {
     const struct li_env *env;
     lince_error *err;
     struct li_arena arena;
-    struct li_operand *in, *out, state_in, state_out;
+    struct li_operand *in, *out, *before, *after; /* the latter two by touch */
+    struct li_state *state;
     struct li_prepare prepared;
     void *scratch;
 };
@@ -44,31 +45,69 @@ static lince_status make_output(struct evaluation *e, int i, struct li_tensor *t
     return tensor->data ? describe(e, &e->out[i], tensor) : LINCE_ENOMEM;
 }
 
-static lince_status make_state(struct evaluation *e, const struct li_resource *r)
+static bool has_value(const struct li_touch *touch)
 {
-    struct li_tensor before = r->value, after = r->value;
-    size_t room = r->value.size_bytes + 2 * (size_t)LI_ALIGN;
-    char *bytes = li_arena_alloc(&e->arena, 2 * room, e->err);
+    return touch->how & (LI_EFFECT_READ | LI_EFFECT_WRITE | LI_EFFECT_RANDOM);
+}
+
+static bool is_written(const struct li_touch *touch)
+{
+    return touch->how & (LI_EFFECT_WRITE | LI_EFFECT_RANDOM);
+}
+
+static lince_status state_room(struct evaluation *e, const struct li_resource *r, struct li_operand *operand)
+{
+    struct li_tensor tensor = r->value;
+    char *bytes = li_arena_alloc(&e->arena, r->value.size_bytes + (size_t)LI_ALIGN, e->err);
     if (!bytes) {
         return LINCE_ENOMEM;
     }
-    bytes += (LI_ALIGN - (uintptr_t)bytes % LI_ALIGN) % LI_ALIGN;
-    before.data = bytes;
-    after.data = bytes + room / LI_ALIGN * LI_ALIGN;
-    LI_TRY(li_store_read(e->g->store, e->node->resource, before.data, before.size_bytes, e->err));
-    LI_TRY(describe(e, &e->state_in, &before));
-    return describe(e, &e->state_out, &after);
+    tensor.data = bytes + (LI_ALIGN - (uintptr_t)bytes % LI_ALIGN) % LI_ALIGN;
+    return describe(e, operand, &tensor);
 }
 
-static bool has_state(const struct evaluation *e)
+static lince_status make_state(struct evaluation *e, int i)
 {
-    unsigned effects = LI_EFFECT_READ | LI_EFFECT_WRITE | LI_EFFECT_RANDOM;
-    return (e->node->op->effects & effects) && e->node->resource >= 0 && e->g->store;
+    const struct li_touch *touch = &e->node->touch[i];
+    const struct li_resource *r = li_store_get(e->g->store, touch->resource);
+    e->state[i].resource = r;
+    if (has_value(touch)) {
+        LI_TRY(state_room(e, r, &e->before[i]));
+        LI_TRY(li_store_read(e->g->store, touch->resource, e->before[i].data, r->value.size_bytes, e->err));
+        e->state[i].in = &e->before[i];
+    }
+    if (is_written(touch)) {
+        LI_TRY(state_room(e, r, &e->after[i]));
+        e->state[i].out = &e->after[i];
+    }
+    return LINCE_OK;
 }
 
-static bool writes_state(const struct evaluation *e)
+static lince_status make_states(struct evaluation *e)
 {
-    return has_state(e) && (e->node->op->effects & (LI_EFFECT_WRITE | LI_EFFECT_RANDOM));
+    size_t count = (size_t)e->node->touches;
+    e->before = li_arena_calloc(&e->arena, count, sizeof *e->before, e->err);
+    e->after = li_arena_calloc(&e->arena, count, sizeof *e->after, e->err);
+    e->state = li_arena_calloc(&e->arena, count, sizeof *e->state, e->err);
+    if (!e->before || !e->after || !e->state) {
+        return LINCE_ENOMEM;
+    }
+    for (int i = 0; i < e->node->touches; i++) {
+        LI_TRY(make_state(e, i));
+    }
+    return LINCE_OK;
+}
+
+static lince_status write_states(const struct evaluation *e)
+{
+    for (int i = 0; i < e->node->touches; i++) {
+        const struct li_state *state = &e->state[i];
+        if (state->out) {
+            LI_TRY(li_store_write(e->g->store, e->node->touch[i].resource, state->out->data,
+                                  state->resource->value.size_bytes, e->err));
+        }
+    }
+    return LINCE_OK;
 }
 
 static lince_status set_up(struct evaluation *e, const struct li_tensor *in, struct li_tensor *out)
@@ -85,9 +124,7 @@ static lince_status set_up(struct evaluation *e, const struct li_tensor *in, str
     for (int i = 0; i < node->nout; i++) {
         LI_TRY(make_output(e, i, &out[i]));
     }
-    if (has_state(e)) {
-        LI_TRY(make_state(e, li_store_get(e->g->store, node->resource)));
-    }
+    LI_TRY(make_states(e));
     e->prepared =
         (struct li_prepare){.graph = e->g, .node = node, .env = e->env, .arena = &e->arena, .err = e->err, .tasks = 1};
     if (node->op->prepare) {
@@ -103,19 +140,13 @@ static lince_status run_tasks(struct evaluation *e)
         .node = e->node,
         .in = e->in,
         .out = e->out,
+        .state = e->state,
         .plan = e->prepared.plan,
         .tasks = e->prepared.tasks,
         .scratch = e->scratch,
         .kernels = e->env->kernels,
         .err = e->err,
     };
-    if (has_state(e)) {
-        call.state_in = &e->state_in;
-        call.state_out = writes_state(e) ? &e->state_out : NULL;
-    }
-    if ((e->node->op->effects & LI_EFFECT_LOOKUP) && e->node->resource >= 0 && e->g->store) {
-        call.resource = li_store_get(e->g->store, e->node->resource);
-    }
     unsigned mode = li_subnormals_flush();
     lince_status st = LINCE_OK;
     for (; call.task < call.tasks && !st; call.task++) {
@@ -128,7 +159,8 @@ static lince_status run_tasks(struct evaluation *e)
 /* Aliases and plain reads have no forward. */
 static lince_status copy_whole(struct evaluation *e, const struct li_tensor *in, struct li_tensor *out)
 {
-    const void *from = has_state(e) ? e->state_in.data : e->node->nin > 0 ? in[0].data : NULL;
+    const struct li_operand *read = e->node->touches ? e->state[0].in : NULL;
+    const void *from = read ? read->data : e->node->nin > 0 ? in[0].data : NULL;
     if (e->node->nout != 1 || !from) {
         return li_fail(e->err, LINCE_EUNSUPPORTED, "node \"%s\" (%s): cannot be run", e->node->name, e->node->op->name);
     }
@@ -145,11 +177,7 @@ static lince_status evaluate(struct evaluation *e, const struct li_tensor *in, s
         return copy_whole(e, in, out);
     }
     LI_TRY(run_tasks(e));
-    if (writes_state(e)) {
-        size_t bytes = li_store_get(e->g->store, e->node->resource)->value.size_bytes;
-        LI_TRY(li_store_write(e->g->store, e->node->resource, e->state_out.data, bytes, e->err));
-    }
-    return LINCE_OK;
+    return write_states(e);
 }
 
 lince_status li_node_eval(const struct li_graph *g, const struct li_node *node, const struct li_tensor *in,

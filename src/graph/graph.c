@@ -6,11 +6,21 @@
 
 /* ---- What graphs share ------------------------------------------------------------------------------------------- */
 
+/* In the keep's arena. */
+struct li_owned_body {
+    struct li_owned_body *next;
+    struct li_graph *graph;
+};
+
+/* Bodies do not hold the keep of the graph that owns them, so there is no circle. */
 static void release_keep(struct li_keep *keep)
 {
     while (keep && atomic_fetch_sub(&keep->references, 1) == 1) {
         struct li_keep *parent = keep->parent;
         struct li_mem *mem = keep->mem;
+        for (struct li_owned_body *b = keep->bodies; b; b = b->next) {
+            li_graph_free(b->graph);
+        }
         li_arena_free(&keep->arena);
         li_free(mem, keep);
         li_mem_release(mem);
@@ -35,6 +45,19 @@ struct li_arena *li_graph_kept(struct li_graph *g, lince_error *err)
     g->keep = keep;
     g->keep_is_own = true;
     return &keep->arena;
+}
+
+lince_status li_graph_own_body(struct li_graph *g, struct li_graph *body, lince_error *err)
+{
+    struct li_arena *kept = li_graph_kept(g, err);
+    struct li_owned_body *owned = kept ? li_arena_alloc(kept, sizeof *owned, err) : NULL;
+    if (!owned) {
+        li_graph_free(body);
+        return LINCE_ENOMEM;
+    }
+    *owned = (struct li_owned_body){g->keep->bodies, body};
+    g->keep->bodies = owned;
+    return LINCE_OK;
 }
 
 /* ---- New and free ------------------------------------------------------------------------------------------------ */
@@ -284,7 +307,7 @@ lince_status li_graph_append(struct li_graph *g, const struct li_op *op, const c
                        op->inputs_max < 0 || nin < op->inputs_min ? op->inputs_min : op->inputs_max);
     }
     struct li_arena *kept = li_graph_kept(g, err);
-    struct li_node made = {.op = op, .nin = nin, .resource = LI_NONE};
+    struct li_node made = {.op = op, .nin = nin, .effects = op->effects};
     made.name = kept ? li_arena_strdup(kept, name, err) : NULL;
     if (!made.name) {
         return LINCE_ENOMEM;
@@ -295,6 +318,22 @@ lince_status li_graph_append(struct li_graph *g, const struct li_op *op, const c
     if (node) {
         *node = &g->nodes[g->node_count - 1];
     }
+    return LINCE_OK;
+}
+
+lince_status li_graph_set_bodies(struct li_graph *g, int32_t node, struct li_graph *const *bodies, int count,
+                                 lince_error *err)
+{
+    struct li_arena *kept = li_graph_kept(g, err);
+    struct li_graph **copy = kept ? li_arena_alloc(kept, (size_t)count * sizeof *copy, err) : NULL;
+    if (!copy) {
+        return LINCE_ENOMEM;
+    }
+    for (int i = 0; i < count; i++) {
+        copy[i] = bodies[i];
+    }
+    g->nodes[node].body = copy;
+    g->nodes[node].bodies = count;
     return LINCE_OK;
 }
 

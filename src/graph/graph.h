@@ -55,6 +55,30 @@ lince_status li_graph_append(struct li_graph *g, const struct li_op *op, const c
                              const struct li_attr *attrs, int nattrs, struct li_node **node, lince_error *err);
 
 /*
+ * Bodies for a control node: graphs of their own, whose inputs have no shape before inference. They are borrowed: a
+ * body may be that of several nodes, and of one inside itself. li_graph_own_body() takes one over, also on failure: it
+ * lives as long as g and what is made from g.
+ */
+lince_status li_graph_set_bodies(struct li_graph *g, int32_t node, struct li_graph *const *bodies, int count,
+                                 lince_error *err);
+lince_status li_graph_own_body(struct li_graph *g, struct li_graph *body, lince_error *err);
+
+/*
+ * Find what a node touches, once: what its handles stand for, its generator, which is `key`'s (NULL: its name's), and
+ * what its bodies touch. Before its resources are looked at; inference does it for all that have not been asked.
+ */
+lince_status li_graph_touch(struct li_graph *g, int32_t node, const char *key, lince_error *err);
+
+/*
+ * What does not change while a graph runs. By resource: whether a node of it writes that, into the arena; NULL without
+ * memory. And whether a node gives the same in every run in which its inputs are the same: all that it does is read
+ * resources that are not written.
+ */
+bool *li_graph_written(const struct li_graph *g, struct li_arena *arena, lince_error *err);
+bool li_node_is_fixed(const struct li_node *node, const bool *written);
+int32_t li_graph_resources(const struct li_graph *g); /* all that its nodes touch are below it */
+
+/*
  * For gradients and passes: append by name and infer at once, so the outputs have dtype and shape. Input shapes must be
  * known. out receives the first nout outputs.
  */

@@ -33,49 +33,12 @@ struct inference {
 
 /* ---- One node ---------------------------------------------------------------------------------------------------- */
 
-static bool has_attr(const struct li_node *node, const char *name)
-{
-    for (int i = 0; i < node->nattrs; i++) {
-        if (strcmp(node->attrs[i].name, name) == 0 && node->attrs[i].kind == LI_ATTR_INT) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* A random op that import gave no generator has one by its name. */
-static lince_status find_generator(struct li_infer *s, struct li_node *node)
-{
-    bool seeded = has_attr(node, "seed") && has_attr(node, "seed2");
-    int64_t seed = seeded ? li_attr_int(node, "seed") : 0, seed2 = seeded ? li_attr_int(node, "seed2") : 0;
-    return li_store_generator(s->graph->store, node->name, seed, seed2, &node->resource, s->err);
-}
-
-static lince_status find_resource(struct li_infer *s, struct li_node *node)
-{
-    unsigned effects = node->op->effects;
-    unsigned of_handle = LI_EFFECT_READ | LI_EFFECT_WRITE | LI_EFFECT_LOOKUP;
-    if (node->resource < 0 && (effects & of_handle) && node->nin > 0) {
-        node->resource = s->graph->values[node->in[0]].resource;
-    }
-    if (node->resource < 0 && (effects & LI_EFFECT_RANDOM) && s->graph->store) {
-        LI_TRY(find_generator(s, node));
-    }
-    if (node->resource < 0 && (effects & (of_handle | LI_EFFECT_RANDOM))) {
-        return li_infer_fail(s, LINCE_EUNSUPPORTED, "which resource it uses is only known by running");
-    }
-    if (node->resource >= 0 && (!s->graph->store || node->resource >= s->graph->store->count)) {
-        return li_infer_fail(s, LINCE_EINVAL, "uses resource %d, which does not exist", (int)node->resource);
-    }
-    return LINCE_OK;
-}
-
 lince_status li_graph_infer_node(struct li_graph *g, int32_t n, const struct li_tensor *const *known,
                                  const struct li_env *env, lince_error *err)
 {
     struct li_node *node = &g->nodes[n];
     struct li_infer s = {.graph = g, .node = node, .known = known, .env = env, .err = err};
-    LI_TRY(find_resource(&s, node));
+    LI_TRY(li_graph_touch(g, n, NULL, err));
     if (node->op->shape) {
         LI_TRY(node->op->shape(&s));
     }
@@ -95,7 +58,7 @@ static bool is_settled(const struct li_value *value)
 void li_graph_drop_settled(struct li_graph *g)
 {
     const struct li_node *node = &g->nodes[g->node_count - 1];
-    if (node->nout == 0 || (node->op->effects & ~(unsigned)LI_EFFECT_FAIL)) {
+    if (node->nout == 0 || (node->effects & ~(unsigned)LI_EFFECT_FAIL)) {
         return;
     }
     for (int i = 0; i < node->nout; i++) {
@@ -212,8 +175,8 @@ static lince_status fold(struct inference *f)
 {
     const struct li_node *node = &f->to->nodes[f->to->node_count - 1];
     bool alias = (node->op->flags & LI_OP_ALIAS) && node->nin > 0 && node->nout == 1, only_now = false, done = false;
-    if ((node->op->flags & LI_OP_NO_FOLD) || (node->op->effects & ~(unsigned)LI_EFFECT_FAIL) || !f->env ||
-        (!alias && !node->op->forward) || (node->nout == 0 && !node->op->effects)) {
+    if ((node->op->flags & LI_OP_NO_FOLD) || (node->effects & ~(unsigned)LI_EFFECT_FAIL) || !f->env ||
+        (!alias && !node->op->forward) || (node->nout == 0 && !node->effects)) {
         return LINCE_OK;
     }
     struct li_tensor few[8], *in = few;
@@ -247,38 +210,43 @@ static lince_status fold(struct inference *f)
 
 /* ---- Deferring --------------------------------------------------------------------------------------------------- */
 
-static unsigned touch_of(const struct li_node *node)
+static unsigned touch_kind(unsigned how)
 {
-    unsigned effects = node->op->effects;
-    return effects & (LI_EFFECT_WRITE | LI_EFFECT_RANDOM)  ? TOUCH_WRITE
-           : effects & (LI_EFFECT_READ | LI_EFFECT_LOOKUP) ? TOUCH_READ
-                                                           : 0;
+    return how & (LI_EFFECT_WRITE | LI_EFFECT_RANDOM) ? TOUCH_WRITE : TOUCH_READ;
 }
 
-/* The resource of a node of `from`, also where only its handle tells. */
-static int32_t resource_of(const struct inference *f, const struct li_node *node)
+/* Touch i of a node of `from`, also where inference found only now what a handle stands for; false: there are fewer. */
+static bool touch_at(const struct inference *f, const struct li_node *node, int i, struct li_touch *out)
 {
-    if (node->resource >= 0 || node->nin == 0) {
-        return node->resource;
+    struct li_handle handle;
+    if (node->touches) {
+        *out = i < node->touches ? node->touch[i] : (struct li_touch){LI_NONE, 0};
+        return i < node->touches;
     }
-    li_vid v = f->map[node->in[0]];
-    return v >= 0 ? f->to->values[v].resource : f->from->values[node->in[0]].resource;
+    if (!li_op_handle(node->op, i, &handle) || handle.input >= node->nin) {
+        return false;
+    }
+    li_vid in = node->in[handle.input], v = f->map[in];
+    *out = (struct li_touch){v >= 0 ? f->to->values[v].resource : f->from->values[in].resource, handle.how};
+    return true;
 }
 
 /* Two reads may change places; nothing else on one resource may. */
 static bool must_wait(const struct inference *f, const struct li_node *node)
 {
+    struct li_touch touch;
     for (int i = 0; i < node->nin; i++) {
         if (f->map[node->in[i]] < 0) {
             return true;
         }
     }
-    unsigned touch = touch_of(node);
-    int32_t resource = touch ? resource_of(f, node) : LI_NONE;
-    if (resource < 0 || resource >= f->touched_room) {
-        return false;
+    for (int i = 0; touch_at(f, node, i, &touch); i++) {
+        unsigned before = touch.resource < 0 || touch.resource >= f->touched_room ? 0 : f->touched[touch.resource];
+        if (touch_kind(touch.how) == TOUCH_WRITE ? before != 0 : before & TOUCH_WRITE) {
+            return true;
+        }
     }
-    return touch == TOUCH_WRITE ? f->touched[resource] != 0 : f->touched[resource] & TOUCH_WRITE;
+    return false;
 }
 
 static lince_status touch(struct inference *f, int32_t resource, unsigned how)
@@ -301,12 +269,13 @@ static lince_status touch(struct inference *f, int32_t resource, unsigned how)
 
 static lince_status defer(struct inference *f, int32_t n)
 {
-    const struct li_node *node = &f->from->nodes[n];
-    unsigned how = touch_of(node);
-    int32_t resource = how ? resource_of(f, node) : LI_NONE;
+    struct li_touch found;
     f->deferred[n] = true;
     f->deferred_count++;
-    return resource >= 0 ? touch(f, resource, how) : LINCE_OK;
+    for (int i = 0; touch_at(f, &f->from->nodes[n], i, &found); i++) {
+        LI_TRY(found.resource >= 0 ? touch(f, found.resource, touch_kind(found.how)) : LINCE_OK);
+    }
+    return LINCE_OK;
 }
 
 /* ---- All nodes --------------------------------------------------------------------------------------------------- */

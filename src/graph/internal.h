@@ -14,6 +14,7 @@ struct li_keep {
     struct li_mem *mem;
     struct li_arena arena;
     struct li_keep *parent;
+    struct li_owned_body *bodies;
     atomic_int references;
 };
 
@@ -50,6 +51,11 @@ lince_status li_attr_fallback(struct li_attr *attr, const struct li_attr_spec *s
 /* How many outputs the row and the attributes make. */
 lince_status li_attrs_outputs(const struct li_op *op, const char *name, const struct li_attr *attrs, int nattrs,
                               int *out, lince_error *err);
+
+/* ---- touch.c ---- */
+
+/* The i-th handle of a row; false: there are fewer. */
+bool li_op_handle(const struct li_op *op, int i, struct li_handle *out);
 
 /* ---- infer.c ---- */
 

@@ -21,12 +21,25 @@ enum li_op_flags {
 };
 
 enum li_effects {
-    LI_EFFECT_READ = 1 << 0,   /* output 0 is the resource's value (of this run, at this place in the order) */
-    LI_EFFECT_WRITE = 1 << 1,  /* forward writes the resource's new value to call->state_out, given call->state_in */
+    LI_EFFECT_READ = 1 << 0,   /* uses the resource's value; without forward, output 0 is that value */
+    LI_EFFECT_WRITE = 1 << 1,  /* forward writes the resource's new value to call->state[i].out, given state[i].in */
     LI_EFFECT_RANDOM = 1 << 2, /* as WRITE, of the op's own generator */
     LI_EFFECT_FAIL = 1 << 3, /* may fail on data: kept even when nothing reads it, if control dependencies ask for it */
     LI_EFFECT_LOOKUP = 1 << 4 /* uses the resource's table */
 };
+
+/* An input that is the handle of a resource, and what the op does to it (READ, WRITE, LOOKUP). */
+struct li_handle {
+    int input;
+    unsigned how; /* 0 ends a list */
+};
+
+/*
+ * Rows that run bodies, which are graphs. BRANCH: input 0 selects one, the other inputs are its arguments, its results
+ * the outputs. LOOP: the inputs are the first turn's variables; while body 0 of them says go on, body 1 makes the next
+ * turn's; the outputs are the last. Handles are bound in the bodies and are no arguments.
+ */
+enum li_control { LI_CONTROL_NONE, LI_CONTROL_BRANCH, LI_CONTROL_LOOP };
 
 struct li_output_spec {
     const char *name; /* the OpDef's output_arg, as in "node:name:0" */
@@ -121,13 +134,19 @@ struct li_operand {
     const struct li_view *view;
 };
 
+/* What forward has of a resource that the node touches. */
+struct li_state {
+    const struct li_operand *in;        /* READ, WRITE, RANDOM: its value so far; else NULL */
+    const struct li_operand *out;       /* WRITE, RANDOM: where its new value goes, apart from `in`; else NULL */
+    const struct li_resource *resource; /* for its table */
+};
+
 struct li_call {
     const struct li_node *node;
     const struct li_operand *in, *out;
-    const struct li_operand *state_in, *state_out; /* WRITE, RANDOM: the resource before and after; else NULL */
-    const struct li_resource *resource;            /* LOOKUP; else NULL */
-    const void *plan;                              /* what prepare left */
-    int64_t task, tasks;                           /* this call does task `task` of `tasks` */
+    const struct li_state *state; /* one for each of node->touch */
+    const void *plan;             /* what prepare left */
+    int64_t task, tasks;          /* this call does task `task` of `tasks` */
     void *scratch;
     const struct li_kernels *kernels;
     lince_error *err;
@@ -181,7 +200,12 @@ struct li_op {
     lince_status (*forward)(struct li_call *c);
     lince_status (*grad)(struct li_grad *g); /* NULL: no gradient flows */
     unsigned flags;                          /* li_op_flags */
-    unsigned effects;                        /* li_effects */
+    unsigned effects;                        /* li_effects; of a control row those of its bodies come on top */
+    const struct li_handle *handles;         /* NULL: the only one, if effects speak of any, is input 0 */
+    enum li_control control;
+    const char *const *bodies; /* the attributes that name a control row's functions, in order; ended by NULL */
+    /* Which body a selector chooses (BRANCH); 0 when a condition says go on (LOOP). */
+    int (*choose)(const struct li_tensor *selector, int bodies);
 };
 
 /* The closed list of ops, by name. */

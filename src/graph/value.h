@@ -28,11 +28,22 @@ struct li_value {
     int32_t resource;                 /* LINCE_RESOURCE: index into the store; else LI_NONE */
     int32_t producer;                 /* index of the node that writes it; LI_NONE for inputs and constants */
     int32_t output;                   /* which output of the producer; which input of the graph */
-    struct li_view view;              /* set by li_graph_default_views(), refined by the layout pass */
+    /*
+     * A TensorList is a tensor with one more axis in front. Of one whose elements have no shape yet nothing but the
+     * length is known: its own shape is [n, 0], and a loop may begin with it where the next turn has [n, element...].
+     */
+    bool unshaped;
+    struct li_view view; /* set by li_graph_default_views(), refined by the layout pass */
 };
 
 /* Whether the elements lie one after the other without halo. */
 bool li_view_dense(const struct li_value *value);
+
+/* A resource that a node uses, and how: READ, WRITE, RANDOM and LOOKUP of li_effects. */
+struct li_touch {
+    int32_t resource;
+    unsigned how;
+};
 
 struct li_node {
     const struct li_op *op;
@@ -41,8 +52,11 @@ struct li_node {
     int nin, nout;
     const struct li_attr *attrs; /* one for each of op->attrs, in that order */
     int nattrs;
-    /* what op->effects speak of: the handle in input 0, or the generator of a random op; else LI_NONE */
-    int32_t resource;
+    unsigned effects;             /* li_effects: the row's, and those of the bodies */
+    const struct li_touch *touch; /* by li_graph_touch(): in the order of the row's handles, then its generator */
+    int touches;
+    struct li_graph *const *body; /* what a control node runs; borrowed, see li_graph_own_body() */
+    int bodies;
     bool required; /* kept though nothing reads it: its effect was asked for */
 };
 

@@ -327,38 +327,23 @@ static lince_status import_call_op(struct li_import *im, struct step *s)
     return import_call(im, s, called, &(struct li_given){f->func->attr, f->func->n_attr}, false);
 }
 
-/* The generator of a random op belongs to the model: a new session continues its stream. */
-static lince_status find_generator(struct li_import *im, struct li_node *node)
-{
-    int64_t seeds[2] = {0, 0};
-    static const char *const names[2] = {"seed", "seed2"};
-
-    for (int i = 0; i < node->nattrs; i++) {
-        for (int k = 0; k < 2; k++) {
-            if (node->attrs[i].kind == LI_ATTR_INT && !strcmp(node->attrs[i].name, names[k])) {
-                seeds[k] = node->attrs[i].i;
-            }
-        }
-    }
-    const char *key = li_arena_printf(&im->scratch, im->err, "%s/%s", im->trace, node->name);
-    return key ? li_store_generator(im->graph->store, key, seeds[0], seeds[1], &node->resource, im->err) : LINCE_ENOMEM;
-}
-
+/* Which handle an op uses is known here, and so is which generator: a graph that lacks a row is not run. */
 static lince_status set_effects(struct li_import *im, const struct step *s, struct li_node *node)
 {
     unsigned effects = node->op->effects;
-
     if (effects & (LI_EFFECT_WRITE | LI_EFFECT_FAIL) && s->frame->function->must[s->n]) {
         node->required = true;
     }
-    if (effects & (LI_EFFECT_READ | LI_EFFECT_WRITE | LI_EFFECT_LOOKUP)) {
-        node->resource = node->nin > 0 ? im->graph->values[node->in[0]].resource : LI_NONE;
-        if (node->resource == LI_NONE && im->dummy == LI_NONE) {
-            return li_fail(im->err, LINCE_EINVAL, "node \"%.500s\" (%s): its input 0 is no handle of a resource",
-                           s->name, node->op->name);
-        }
+    if (im->dummy != LI_NONE) {
+        return LINCE_OK;
     }
-    return effects & LI_EFFECT_RANDOM ? find_generator(im, node) : LINCE_OK;
+    if (effects & (LI_EFFECT_READ | LI_EFFECT_WRITE | LI_EFFECT_LOOKUP) &&
+        (node->nin == 0 || im->graph->values[node->in[0]].resource == LI_NONE)) {
+        return li_fail(im->err, LINCE_EINVAL, "node \"%.500s\" (%s): its input 0 is no handle of a resource", s->name,
+                       node->op->name);
+    }
+    const char *key = li_arena_printf(&im->scratch, im->err, "%s/%s", im->trace, node->name);
+    return key ? li_graph_touch(im->graph, im->graph->node_count - 1, key, im->err) : LINCE_ENOMEM;
 }
 
 static lince_status append(struct li_import *im, struct step *s, const struct li_op *op)

@@ -155,7 +155,7 @@ static lince_status resource_gather_shape(struct li_infer *s)
 
 static lince_status resource_gather_forward(struct li_call *c)
 {
-    return gather_run(c, c->state_in, 0);
+    return gather_run(c, c->state[0].in, 0);
 }
 
 const struct li_op li_op_resource_gather = {

@@ -32,13 +32,13 @@ static lince_status find_shape(struct li_infer *s)
 
 static lince_status check_table(struct li_call *c)
 {
-    return c->resource && c->resource->table ? LINCE_OK : li_call_fail(c, LINCE_EDATA, "the table was never filled");
+    return c->state[0].resource->table ? LINCE_OK : li_call_fail(c, LINCE_EDATA, "the table was never filled");
 }
 
 static lince_status find_forward(struct li_call *c)
 {
     LI_TRY(check_table(c));
-    const struct li_table *table = c->resource->table;
+    const struct li_table *table = c->state[0].resource->table;
     size_t key = li_dtype_size(c->in[1].dtype), value = li_dtype_size(c->out[0].dtype);
     if (c->in[1].dtype != li_table_key_dtype(table) || c->out[0].dtype != li_table_value_dtype(table)) {
         return li_call_fail(c, LINCE_EDATA, "the table has other dtypes");
@@ -71,7 +71,7 @@ static lince_status size_shape(struct li_infer *s)
 static lince_status size_forward(struct li_call *c)
 {
     LI_TRY(check_table(c));
-    *(int64_t *)c->out[0].data = li_table_count(c->resource->table);
+    *(int64_t *)c->out[0].data = li_table_count(c->state[0].resource->table);
     return LINCE_OK;
 }
 

@@ -160,12 +160,12 @@ static struct li_philox from_state(const struct li_operand *state)
 /* The state after `outputs` numbers; one task writes it. */
 static void advance(struct li_call *c, uint64_t outputs)
 {
-    struct li_philox p = from_state(c->state_in);
-    uint64_t *after = c->state_out->data;
+    struct li_philox p = from_state(c->state[0].in);
+    uint64_t *after = c->state[0].out->data;
     if (c->task == 0) {
         li_philox_skip(&p, outputs * SKIP_PER_OUTPUT);
         after[0] = p.low, after[1] = p.high, after[2] = p.key;
-        if (li_count(c->state_out) > 3) {
+        if (li_count(c->state[0].out) > 3) {
             after[3] = 0;
         }
     }
@@ -200,7 +200,7 @@ static lince_status start(struct li_call *c, const struct how *how, struct li_ph
     case OWN:
         break;
     }
-    *p = from_state(c->state_in);
+    *p = from_state(c->state[0].in);
     advance(c, (uint64_t)li_count(&c->out[0]));
     return LINCE_OK;
 }

@@ -100,15 +100,15 @@ static lince_status read_and_skip_shape(struct li_infer *s)
 /* The counter moves on by 256 blocks for each of delta numbers; RngReadAndSkip gives the state before. */
 static lince_status skip_forward(struct li_call *c)
 {
-    const uint64_t *before = c->state_in->data;
-    uint64_t *after = c->state_out->data, delta = (uint64_t)li_index_at(&c->in[2], 0);
+    const uint64_t *before = c->state[0].in->data;
+    uint64_t *after = c->state[0].out->data, delta = (uint64_t)li_index_at(&c->in[2], 0);
     struct li_philox p = {.low = before[0], .high = before[1], .key = before[2]};
     if (li_index_at(&c->in[1], 0) != 1 && li_index_at(&c->in[1], 0) != 3) {
         return li_call_fail(c, LINCE_EUNSUPPORTED, "random algorithm %lld; only Philox (1) is supported",
                             (long long)li_index_at(&c->in[1], 0));
     }
     li_philox_skip(&p, delta * 256);
-    for (int64_t i = 0; i < li_count(c->state_in); i++) {
+    for (int64_t i = 0; i < li_count(c->state[0].in); i++) {
         if (c->node->nout > 0) {
             ((uint64_t *)c->out[0].data)[i] = before[i];
         }

@@ -1,6 +1,6 @@
 /*
  * Variables: reads, assignments, and what only orders others. What the effects of a row mean for memory is graph.h's
- * and runtime's; here a write is state_in and an input to state_out.
+ * and runtime's; here a write is state[0].in and an input to state[0].out.
  */
 #include "common.h"
 
@@ -73,7 +73,7 @@ static lince_status assign_forward(struct li_call *c)
     li_task_range(c, li_count(&c->in[1]), &begin, &end);
     size_t size = li_dtype_size(c->in[1].dtype);
     if (end > begin) {
-        memcpy((char *)c->state_out->data + (size_t)begin * size, (const char *)c->in[1].data + (size_t)begin * size,
+        memcpy((char *)c->state[0].out->data + (size_t)begin * size, (const char *)c->in[1].data + (size_t)begin * size,
                (size_t)(end - begin) * size);
     }
     return LINCE_OK;
@@ -98,17 +98,17 @@ static lince_status add_to_state(struct li_call *c, int sign)
     li_task_range(c, li_count(&c->in[1]), &begin, &end);
     if (dtype == LINCE_FLOAT32) {
         struct li_binary_rows all = {.rows = 1, .cols = end - begin};
-        c->kernels->binary->rows(sign > 0 ? LI_BINARY_ADD : LI_BINARY_SUB, &all, (float *)c->state_out->data + begin,
-                                 li_f32(c->state_in) + begin, li_f32(&c->in[1]) + begin);
+        c->kernels->binary->rows(sign > 0 ? LI_BINARY_ADD : LI_BINARY_SUB, &all, (float *)c->state[0].out->data + begin,
+                                 li_f32(c->state[0].in) + begin, li_f32(&c->in[1]) + begin);
         return LINCE_OK;
     }
     for (int64_t i = begin; i < end; i += LI_BLOCK) {
         union li_block state, delta;
         int64_t n = LI_MIN(end - i, LI_BLOCK);
-        li_block_load(&state, dtype, li_at(c->state_in->data, dtype, i), 1, n);
+        li_block_load(&state, dtype, li_at(c->state[0].in->data, dtype, i), 1, n);
         li_block_load(&delta, dtype, li_at(c->in[1].data, dtype, i), 1, n);
         add_block(dtype, &state, &delta, sign, n);
-        li_block_store(li_at(c->state_out->data, dtype, i), dtype, &state, n);
+        li_block_store(li_at(c->state[0].out->data, dtype, i), dtype, &state, n);
     }
     return LINCE_OK;
 }

@@ -75,8 +75,13 @@ static bool same_attr(const struct li_attr *a, const struct li_attr *b)
 
 static bool same_node(const struct merging *c, const struct li_node *a, const struct li_node *b)
 {
-    if (a->op != b->op || a->nin != b->nin || a->nout != b->nout || a->resource != b->resource) {
+    if (a->op != b->op || a->nin != b->nin || a->nout != b->nout || a->touches != b->touches) {
         return false;
+    }
+    for (int i = 0; i < a->touches; i++) {
+        if (a->touch[i].resource != b->touch[i].resource) {
+            return false;
+        }
     }
     for (int i = 0; i < a->nin; i++) {
         if (c->first[a->in[i]] != c->first[b->in[i]]) {
@@ -94,7 +99,7 @@ static bool same_node(const struct merging *c, const struct li_node *a, const st
 /* No effect but a read of what nobody writes, or a failure that would be the same failure. */
 static bool may_merge(const struct merging *c, const struct li_node *node)
 {
-    unsigned effects = node->op->effects & ~(unsigned)LI_EFFECT_FAIL;
+    unsigned effects = node->effects & ~(unsigned)LI_EFFECT_FAIL;
     if (node->required || node->nout == 0) {
         return false;
     }

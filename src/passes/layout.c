@@ -42,7 +42,7 @@ static bool writes(const struct laying *l, li_vid v, unsigned flags)
         return false;
     }
     const struct li_node *node = &l->g->nodes[value->producer];
-    if (node->op->effects || (node->op->flags & LI_OP_ALIAS)) {
+    if (node->effects || (node->op->flags & LI_OP_ALIAS)) {
         return false;
     }
     ask(l, node, &answer);

@@ -23,23 +23,6 @@ static void find_consumers(struct li_match *m)
     }
 }
 
-/* By resource: whether the graph writes it. NULL without memory. */
-static bool *find_written(struct li_match *m, lince_error *err)
-{
-    const struct li_graph *g = m->g;
-    int32_t resources = 0;
-    for (int32_t n = 0; n < g->node_count; n++) {
-        resources = LI_MAX(resources, g->nodes[n].resource + 1);
-    }
-    bool *written = li_arena_calloc(&m->arena, (size_t)resources + 1, sizeof *written, err);
-    for (int32_t n = 0; written && n < g->node_count; n++) {
-        if (g->nodes[n].resource >= 0 && (g->nodes[n].op->effects & LI_EFFECT_WRITE)) {
-            written[g->nodes[n].resource] = true;
-        }
-    }
-    return written;
-}
-
 static void find_invariants(struct li_match *m, const bool *written)
 {
     const struct li_graph *g = m->g;
@@ -48,8 +31,7 @@ static void find_invariants(struct li_match *m, const bool *written)
     }
     for (int32_t n = 0; n < g->node_count; n++) {
         const struct li_node *node = &g->nodes[n];
-        bool same = !(node->op->effects & ~(unsigned)LI_EFFECT_READ) &&
-                    !((node->op->effects & LI_EFFECT_READ) && (node->resource < 0 || written[node->resource]));
+        bool same = li_node_is_fixed(node, written);
         for (int i = 0; i < node->nin; i++) {
             same = same && m->invariant[node->in[i]];
         }
@@ -65,7 +47,7 @@ lince_status li_match_init(struct li_match *m, const struct li_graph *g, lince_e
     li_arena_init(&m->arena, g->arena.mem, 0);
     m->consumer = li_arena_calloc(&m->arena, (size_t)g->value_count + 1, sizeof *m->consumer, err);
     m->invariant = li_arena_calloc(&m->arena, (size_t)g->value_count + 1, sizeof *m->invariant, err);
-    bool *written = m->consumer && m->invariant ? find_written(m, err) : NULL;
+    bool *written = m->consumer && m->invariant ? li_graph_written(g, &m->arena, err) : NULL;
     if (!written) {
         li_match_free(m);
         return LINCE_ENOMEM;

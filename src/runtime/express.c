@@ -134,7 +134,7 @@ static lince_status express_node(struct expressing *x, const struct li_node *nod
         put(&x->key, "N", 1);
         put(&x->key, &node->op, sizeof node->op);
         put_u64(&x->key, (uint64_t)x->plan->env->isa << 32 | (uint64_t)o);
-        put_u64(&x->key, (uint64_t)node->resource);
+        put_u64(&x->key, node->touches ? (uint64_t)node->touch[0].resource : UINT64_MAX);
         for (int i = 0; i < node->nin; i++) {
             put_u64(&x->key, x->of[node->in[i]]->id);
         }
@@ -177,8 +177,8 @@ static int32_t trace(struct tracing *t, li_vid from)
     t->node[t->stack[0]] = true;
     while (depth > 0) {
         const struct li_node *node = &g->nodes[t->stack[--depth]];
-        if (node->op->effects && !t->resource[node->resource]) {
-            t->resource[node->resource] = true;
+        if (node->touches && !t->resource[node->touch[0].resource]) { /* a plain read */
+            t->resource[node->touch[0].resource] = true;
             found++;
         }
         for (int i = 0; i < node->nin; i++) {
@@ -323,8 +323,8 @@ static struct li_tensor tensor_of(const struct making *m, li_vid v)
 static lince_status make_node(struct making *m, int32_t n)
 {
     const struct li_node *node = &m->g->nodes[n];
-    if (node->op->effects) { /* a plain read: the committed value itself */
-        m->value[node->out[0]] = li_store_get(m->g->store, node->resource)->value;
+    if (node->touches) { /* a plain read: the committed value itself */
+        m->value[node->out[0]] = li_store_get(m->g->store, node->touch[0].resource)->value;
         return LINCE_OK;
     }
     if (node->op->flags & LI_OP_ALIAS) {

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define WRITES (LI_EFFECT_WRITE | LI_EFFECT_RANDOM)
+enum { WRITES = LI_EFFECT_WRITE | LI_EFFECT_RANDOM };
 
 struct placing {
     struct li_plan *plan;
@@ -41,7 +41,7 @@ static bool ready_input(const struct placing *p, li_vid v)
 
 static bool prepares(const struct placing *p, const struct li_node *node)
 {
-    if (node->op->effects && !(plain_read(node) && !p->written[node->resource])) {
+    if (node->effects && !(plain_read(node) && li_node_is_fixed(node, p->written))) {
         return false;
     }
     for (int i = 0; i < node->nin; i++) {
@@ -59,8 +59,8 @@ static void divide(struct placing *p, const bool *dirty)
         p->current[r] = (struct li_home){LI_PLACE_RESOURCE, r};
     }
     for (int32_t n = 0; n < p->g->node_count; n++) {
-        if (p->g->nodes[n].op->effects & WRITES) {
-            p->written[p->g->nodes[n].resource] = true;
+        for (int i = 0; i < p->g->nodes[n].touches; i++) {
+            p->written[p->g->nodes[n].touch[i].resource] |= (p->g->nodes[n].touch[i].how & WRITES) != 0;
         }
     }
     for (int32_t n = 0; n < p->g->node_count; n++) {
@@ -103,7 +103,7 @@ static void keep(struct placing *p, li_vid v)
         return;
     }
     if (plain_read(&p->g->nodes[value->producer])) {
-        *home = (struct li_home){LI_PLACE_RESOURCE, p->g->nodes[value->producer].resource};
+        *home = (struct li_home){LI_PLACE_RESOURCE, p->g->nodes[value->producer].touch[0].resource};
         return;
     }
     *home = (struct li_home){LI_PLACE_KEPT, p->plan->kept_count};
@@ -190,11 +190,10 @@ static lince_status place_outputs(struct placing *p, const struct li_node *node)
 
 /* ---- State ---- */
 
-static lince_status describe_state(struct placing *p, struct li_step *step, const struct li_resource *r)
+static lince_status describe_state(struct placing *p, const struct li_resource *r, const struct li_view **out)
 {
-    struct li_operand *state = li_arena_calloc(&p->plan->arena, 2, sizeof *state, p->err);
     struct li_view *view = li_arena_calloc(&p->plan->arena, 1, sizeof *view, p->err);
-    if (!state || !view) {
+    if (!view) {
         return LINCE_ENOMEM;
     }
     int64_t stride = 1;
@@ -204,27 +203,43 @@ static lince_status describe_state(struct placing *p, struct li_step *step, cons
     }
     view->base = LI_NONE;
     view->buffer_count = stride;
-    state[0] = state[1] = (struct li_operand){NULL, r->dtype, &r->shape, view->stride, view};
-    step->state = state;
+    *out = view;
     return LINCE_OK;
 }
 
+/* Pending values live to the end: the last is committed, and earlier ones may be read by anything in between. */
+static lince_status place_touch(struct placing *p, const struct li_touch *touch, struct li_reach *reach)
+{
+    const struct li_resource *r = li_store_get(p->g->store, touch->resource);
+    if (!(touch->how & (WRITES | LI_EFFECT_READ))) {
+        return LINCE_OK;
+    }
+    reach->in = p->current[touch->resource];
+    LI_TRY(describe_state(p, r, &reach->view));
+    if (touch->how & WRITES) {
+        reach->out.place = LI_PLACE_BLOCK;
+        LI_TRY(add_tenant(p, r->value.size_bytes, &reach->out.index));
+        p->plan->tenants[reach->out.index].last = INT32_MAX;
+    }
+    return LINCE_OK;
+}
+
+/* All that a step reads is what was there before it. */
 static lince_status place_state(struct placing *p, const struct li_node *node, struct li_step *step)
 {
-    if (!(node->op->effects & (WRITES | LI_EFFECT_READ))) {
-        return LINCE_OK;
+    struct li_reach *reach = li_arena_calloc(&p->plan->arena, (size_t)node->touches, sizeof *reach, p->err);
+    if (!reach) {
+        return LINCE_ENOMEM;
     }
-    const struct li_resource *r = li_store_get(p->g->store, node->resource);
-    step->state_in = p->current[node->resource];
-    LI_TRY(describe_state(p, step, r));
-    if (!(node->op->effects & WRITES)) {
-        return LINCE_OK;
+    for (int i = 0; i < node->touches; i++) {
+        LI_TRY(place_touch(p, &node->touch[i], &reach[i]));
     }
-    /* Pending values live to the end: the last is committed, and earlier ones may be read by anything in between. */
-    struct li_home pending = {LI_PLACE_BLOCK, 0};
-    LI_TRY(add_tenant(p, r->value.size_bytes, &pending.index));
-    p->plan->tenants[pending.index].last = INT32_MAX;
-    step->state_out = p->current[node->resource] = pending;
+    for (int i = 0; i < node->touches; i++) {
+        if (reach[i].out.place != LI_PLACE_NOWHERE) {
+            p->current[node->touch[i].resource] = reach[i].out;
+        }
+    }
+    step->reach = reach;
     return LINCE_OK;
 }
 
@@ -240,16 +255,18 @@ static lince_status place_node(struct placing *p, int32_t n)
         }
     }
     if (plain_read(node)) {
-        p->plan->home[node->out[0]] = p->current[node->resource];
+        p->plan->home[node->out[0]] = p->current[node->touch[0].resource];
         return LINCE_OK;
     }
     if (node->op->flags & LI_OP_ALIAS) {
         return LINCE_OK;
     }
-    *step = (struct li_step){.node = n, .time = p->steps, .operands = p->plan->operand_count};
+    *step = (struct li_step){
+        .node = n, .time = p->steps, .operands = p->plan->operand_count, .states = p->plan->state_count};
     LI_TRY(place_state(p, node, step));
     LI_TRY(place_outputs(p, node));
-    p->plan->operand_count += node->nin + node->nout;
+    p->plan->operand_count += node->nin + node->nout + 2 * node->touches;
+    p->plan->state_count += node->touches;
     return LINCE_OK;
 }
 

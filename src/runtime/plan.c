@@ -2,25 +2,15 @@
 
 /* ---- Resources a plan works with ---- */
 
-static int32_t resource_count(const struct li_graph *g)
-{
-    int32_t count = 0;
-    for (int32_t n = 0; n < g->node_count; n++) {
-        count = LI_MAX(count, g->nodes[n].resource + 1);
-    }
-    return count;
-}
-
 /* Values are loaded, and written ones given memory of their own, before any lock is held by a run. */
 static lince_status ready_resources(struct li_plan *plan, lince_error *err)
 {
     struct li_store *store = plan->graph->store;
     for (int32_t n = 0; n < plan->graph->node_count; n++) {
         const struct li_node *node = &plan->graph->nodes[n];
-        if (node->op->effects & (LI_EFFECT_WRITE | LI_EFFECT_RANDOM)) {
-            LI_TRY(li_store_own(store, node->resource, err));
-        } else if (node->op->effects & (LI_EFFECT_READ | LI_EFFECT_LOOKUP)) {
-            LI_TRY(li_store_ready(store, node->resource, err));
+        for (int i = 0; i < node->touches; i++) {
+            bool written = node->touch[i].how & (LI_EFFECT_WRITE | LI_EFFECT_RANDOM);
+            LI_TRY((written ? li_store_own : li_store_ready)(store, node->touch[i].resource, err));
         }
     }
     return LINCE_OK;
@@ -84,7 +74,7 @@ static lince_status find_halos(struct li_plan *plan, lince_error *err)
 
 static lince_status build(struct li_plan *plan, const bool *dirty, lince_error *err)
 {
-    plan->resource_count = resource_count(plan->graph);
+    plan->resource_count = li_graph_resources(plan->graph);
     LI_TRY(ready_resources(plan, err));
     LI_TRY(li_plan_place(plan, dirty, err));
     LI_TRY(li_plan_express(plan, err));

@@ -22,16 +22,22 @@ struct li_kept {
     int32_t resource_count;
 };
 
+/* Where a step finds the value of a resource it touches, and where it puts the next one; else NOWHERE. */
+struct li_reach {
+    struct li_home in, out;
+    const struct li_view *view;
+};
+
 /* One node that every run executes. */
 struct li_step {
     int32_t node;
     int32_t time;     /* as tenants count it */
-    int32_t operands; /* index of its first input's operand; its outputs follow */
+    int32_t operands; /* index of its first input's operand; its outputs follow, then two for each touch */
     const void *plan;
     int64_t tasks;
-    struct li_home state_in, state_out; /* READ with a forward, WRITE, RANDOM; else NOWHERE */
-    struct li_operand *state;           /* two, described; data is set by the run */
-    const li_vid *halos;                /* values whose frame is cleared before it */
+    int32_t states;               /* index of its first touch's state, in the run */
+    const struct li_reach *reach; /* by touch */
+    const li_vid *halos;          /* values whose frame is cleared before it */
     int32_t halo_count;
     const char *reason;
     int64_t flop;
@@ -53,7 +59,7 @@ struct li_plan {
     struct li_tenant *tenants;
     int32_t tenant_count;
     struct li_step *steps;
-    int32_t step_count, operand_count;
+    int32_t step_count, operand_count, state_count;
     struct li_write *writes;
     int32_t write_count;
     struct li_prepared *cache;

@@ -17,6 +17,7 @@ void li_run_state_free(struct li_run_state *state)
     li_free(state->mem, state->scratch);
     li_free(state->mem, state->texts);
     li_free(state->mem, state->operands);
+    li_free(state->mem, state->states);
     li_free(state->mem, state->outputs);
     li_run_state_init(state, state->mem);
 }
@@ -39,6 +40,42 @@ static void describe(struct li_operand *operand, const struct li_value *value)
     *operand = (struct li_operand){NULL, value->dtype, &value->shape, value->view.stride, &value->view};
 }
 
+/* An array of `count` elements without content that is kept. */
+static lince_status grow_array(struct li_mem *mem, void *array, int32_t *room, int32_t count, size_t size,
+                               lince_error *err)
+{
+    void **at = array;
+    if (count <= *room && *at) {
+        return LINCE_OK;
+    }
+    li_free(mem, *at);
+    *at = li_calloc(mem, (size_t)count + 1, size, err);
+    *room = *at ? count : 0;
+    return *at ? LINCE_OK : LINCE_ENOMEM;
+}
+
+static void describe_step(struct li_run_state *state, const struct li_plan *plan, const struct li_step *step)
+{
+    const struct li_node *node = &plan->graph->nodes[step->node];
+    struct li_operand *at = &state->operands[step->operands];
+    for (int i = 0; i < node->nin; i++) {
+        describe(at++, &plan->graph->values[node->in[i]]);
+    }
+    for (int i = 0; i < node->nout; i++) {
+        describe(at++, &plan->graph->values[node->out[i]]);
+    }
+    for (int i = 0; i < node->touches; i++, at += 2) {
+        const struct li_resource *r = li_store_get(plan->graph->store, node->touch[i].resource);
+        const struct li_reach *reach = &step->reach[i];
+        if (reach->view) {
+            at[0] = at[1] = (struct li_operand){NULL, r->dtype, &r->shape, reach->view->stride, reach->view};
+        }
+        state->states[step->states + i] = (struct li_state){.in = reach->in.place == LI_PLACE_NOWHERE ? NULL : &at[0],
+                                                            .out = reach->out.place == LI_PLACE_NOWHERE ? NULL : &at[1],
+                                                            .resource = r};
+    }
+}
+
 static lince_status fit(struct li_run_state *state, const struct li_plan *plan, int workers, lince_error *err)
 {
     const struct li_graph *g = plan->graph;
@@ -50,28 +87,12 @@ static lince_status fit(struct li_run_state *state, const struct li_plan *plan, 
     state->plan = NULL;
     LI_TRY(grow(state->mem, &state->block, &state->block_room, plan->block_bytes, err));
     LI_TRY(grow(state->mem, &state->scratch, &state->scratch_room, scratch_bytes, err));
-    if (plan->operand_count > state->operand_room || !state->operands) {
-        li_free(state->mem, state->operands);
-        state->operands = li_calloc(state->mem, (size_t)plan->operand_count + 1, sizeof *state->operands, err);
-        state->operand_room = state->operands ? plan->operand_count : 0;
-    }
-    if (g->output_count > state->output_room || !state->outputs) {
-        li_free(state->mem, state->outputs);
-        state->outputs = li_calloc(state->mem, (size_t)g->output_count + 1, sizeof *state->outputs, err);
-        state->output_room = state->outputs ? g->output_count : 0;
-    }
-    if (!state->operands || !state->outputs) {
-        return LINCE_ENOMEM;
-    }
+    LI_TRY(grow_array(state->mem, &state->operands, &state->operand_room, plan->operand_count, sizeof *state->operands,
+                      err));
+    LI_TRY(grow_array(state->mem, &state->states, &state->state_room, plan->state_count, sizeof *state->states, err));
+    LI_TRY(grow_array(state->mem, &state->outputs, &state->output_room, g->output_count, sizeof *state->outputs, err));
     for (int32_t s = 0; s < plan->step_count; s++) {
-        const struct li_node *node = &g->nodes[plan->steps[s].node];
-        struct li_operand *at = &state->operands[plan->steps[s].operands];
-        for (int i = 0; i < node->nin; i++) {
-            describe(at++, &g->values[node->in[i]]);
-        }
-        for (int i = 0; i < node->nout; i++) {
-            describe(at++, &g->values[node->out[i]]);
-        }
+        describe_step(state, plan, &plan->steps[s]);
     }
     state->plan = plan;
     return LINCE_OK;
@@ -129,9 +150,9 @@ static void locate(struct running *r)
         for (int i = 0; i < node->nout; i++) {
             at++->data = value_data(r, node->out[i]);
         }
-        if (step->state) {
-            step->state[0].data = home_data(r, step->state_in);
-            step->state[1].data = home_data(r, step->state_out);
+        for (int i = 0; i < node->touches; i++, at += 2) {
+            at[0].data = home_data(r, step->reach[i].in);
+            at[1].data = home_data(r, step->reach[i].out);
         }
     }
 }
@@ -203,16 +224,10 @@ static lince_status run_step(const struct running *r, const struct li_step *step
     run.call = (struct li_call){.node = node,
                                 .in = in,
                                 .out = in + node->nin,
+                                .state = &r->state->states[step->states],
                                 .plan = step->plan,
                                 .tasks = step->tasks,
                                 .kernels = r->plan->env->kernels};
-    if (step->state) {
-        run.call.state_in = &step->state[0];
-        run.call.state_out = step->state_out.place == LI_PLACE_BLOCK ? &step->state[1] : NULL;
-    }
-    if ((node->op->effects & LI_EFFECT_LOOKUP) && node->resource != LI_NONE) {
-        run.call.resource = li_store_get(g->store, node->resource);
-    }
     atomic_init(&run.failed, false);
     for (int32_t i = 0; i < step->halo_count; i++) {
         clear_halo(r, step->halos[i]);

@@ -10,7 +10,8 @@ struct li_run_state {
     char *block, *scratch;
     size_t block_room, scratch_room;
     struct li_operand *operands;
-    int32_t operand_room;
+    struct li_state *states;
+    int32_t operand_room, state_room;
     const struct li_plan *plan; /* that operands describe */
     struct li_tensor *outputs;
     int32_t output_room;

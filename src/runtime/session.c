@@ -125,10 +125,7 @@ static lince_status remember(struct li_session *session, struct entry *e, const 
 /* Which resources there are is known when a graph is inferred: random ops get their generators there. */
 static lince_status cover_resources(struct li_session *s, const struct li_graph *inferred, lince_error *err)
 {
-    int32_t count = s->resource_count;
-    for (int32_t n = 0; n < inferred->node_count; n++) {
-        count = LI_MAX(count, inferred->nodes[n].resource + 1);
-    }
+    int32_t count = LI_MAX(s->resource_count, li_graph_resources(inferred));
     if (count == s->resource_count) {
         return LINCE_OK;
     }
@@ -354,7 +351,7 @@ static void forget_writes(struct li_session *s)
 static bool writes(const struct li_graph *g)
 {
     for (int32_t n = 0; n < g->node_count; n++) {
-        if (g->nodes[n].op->effects & (LI_EFFECT_WRITE | LI_EFFECT_RANDOM)) {
+        if (g->nodes[n].effects & (LI_EFFECT_WRITE | LI_EFFECT_RANDOM)) {
             return true;
         }
     }

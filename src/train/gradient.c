@@ -32,8 +32,8 @@ struct backward {
 
 static bool reads_target(const struct backward *b, const struct li_node *node)
 {
-    return (node->op->effects & LI_EFFECT_READ) && node->resource >= 0 && node->resource < b->resources &&
-           b->handle[node->resource];
+    return (node->op->effects & LI_EFFECT_READ) && node->touches && node->touch[0].resource < b->resources &&
+           b->handle[node->touch[0].resource];
 }
 
 static bool depends(const struct backward *b, const struct li_node *node)
@@ -146,7 +146,7 @@ static lince_status read_gradient(struct backward *b, const struct li_node *node
         return li_fail(b->err, LINCE_EUNSUPPORTED, "node \"%s\" (%s): has no gradient with respect to the variable",
                        node->name, node->op->name);
     }
-    return add_term(b, &b->by_handle[node->resource], dy);
+    return add_term(b, &b->by_handle[node->touch[0].resource], dy);
 }
 
 static lince_status step(struct backward *b, int32_t n)

@@ -83,7 +83,7 @@ static void large_slow_and_stateful_results_are_not_folded(void **state)
     set_outputs(f, large, slow);
     struct li_graph *g = infer(f, NULL, NULL);
     assert_int_equal(g->node_count, 3);
-    assert_int_equal(g->nodes[2].resource, 0);
+    assert_int_equal(g->nodes[2].touch[0].resource, 0);
     li_graph_free(g);
 }
 
@@ -229,7 +229,7 @@ static void handles_pass_through_identities(void **state)
     set_outputs(f, node(f, &op_read, "read", h, LI_NONE), LI_NONE);
     struct li_graph *g = infer(f, NULL, NULL);
     assert_int_equal(g->node_count, 1);
-    assert_int_equal(g->nodes[0].resource, 0);
+    assert_int_equal(g->nodes[0].touch[0].resource, 0);
     assert_true(li_shape_equal(&g->values[g->outputs[0]].shape, SHAPE(5)));
     li_graph_free(g);
 }

@@ -41,7 +41,7 @@ static void a_rewrite_replaces_nodes_and_drops_what_is_left_over(void **state)
                         "emitted = Add(%0:float32[2], %0:float32[2]) -> %2:float32[2]\n"
                         "write = Write(%1:resource[], %0:float32[2])\n");
     assert_int_equal(rewritten->outputs[1], rewritten->inputs[0]);
-    assert_int_equal(rewritten->nodes[1].resource, 0);
+    assert_int_equal(rewritten->nodes[1].touch[0].resource, 0);
     assert_true(rewritten->nodes[1].required);
     li_graph_free(rewritten);
 }

@@ -115,13 +115,13 @@ static lince_status length_forward(struct li_call *c)
 
 static lince_status read_rule(struct li_infer *s)
 {
-    const struct li_resource *r = li_store_get(s->graph->store, s->node->resource);
+    const struct li_resource *r = li_store_get(s->graph->store, s->node->touch[0].resource);
     return li_out_is(s, 0, r->dtype, &r->shape);
 }
 
 static lince_status write_forward(struct li_call *c)
 {
-    memcpy(c->state_out->data, c->in[1].data, (size_t)li_count(&c->in[1]) * sizeof(float));
+    memcpy(c->state[0].out->data, c->in[1].data, (size_t)li_count(&c->in[1]) * sizeof(float));
     return LINCE_OK;
 }
 
@@ -132,8 +132,8 @@ static lince_status random_rule(struct li_infer *s)
 
 static lince_status random_forward(struct li_call *c)
 {
-    memcpy(c->state_out->data, c->state_in->data, 4 * sizeof(uint64_t));
-    *(uint64_t *)c->out[0].data = ((uint64_t *)c->state_out->data)[0]++;
+    memcpy(c->state[0].out->data, c->state[0].in->data, 4 * sizeof(uint64_t));
+    *(uint64_t *)c->out[0].data = ((uint64_t *)c->state[0].out->data)[0]++;
     return LINCE_OK;
 }
 

@@ -127,8 +127,8 @@ static lince_status repeat_forward(struct li_call *c)
 
 static lince_status accumulate_forward(struct li_call *c)
 {
-    for (int64_t i = 0; i < li_count(c->state_out); i++) {
-        ((float *)c->state_out->data)[i] = li_f32(c->state_in)[i] + li_f32(&c->in[1])[i];
+    for (int64_t i = 0; i < li_count(c->state[0].out); i++) {
+        ((float *)c->state[0].out->data)[i] = li_f32(c->state[0].in)[i] + li_f32(&c->in[1])[i];
     }
     return LINCE_OK;
 }
