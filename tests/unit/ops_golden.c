@@ -561,10 +561,10 @@ static void rows_are_sorted_and_whole(void **state)
             assert_true(strcmp(ops->rows[i - 1]->name, op->name) < 0);
         }
         assert_ptr_equal(li_ops_find(ops, op->name), op);
-        assert_non_null(op->shape);
+        assert_non_null(op->shape || op->control);
         bool plain_read = (op->effects & LI_EFFECT_READ) != 0;
         bool placeholder = strcmp(op->name, "Placeholder") == 0;
-        assert_true(op->forward || (op->flags & LI_OP_ALIAS) || plain_read || placeholder);
+        assert_true(op->forward || op->control || (op->flags & LI_OP_ALIAS) || plain_read || placeholder);
         assert_int_equal((op->flags & LI_OP_INTERNAL) != 0, strncmp(op->name, "_Li", 3) == 0);
     }
 }
