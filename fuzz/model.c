@@ -85,7 +85,7 @@ static void run(struct li_session *session, const struct li_shape *shapes, struc
     lince_error err;
 
     if (!li_session_explain(session, shapes, count, add_bytes, &bytes, &err) && bytes <= RUN_BYTES) {
-        (void)li_session_run(session, in, count, &out, &err);
+        (void)li_session_run(session, in, count, NULL, &out, &err);
     }
 }
 
@@ -115,13 +115,20 @@ static void try_bound(struct li_binding *b, struct li_tensor *in, struct li_shap
                       struct li_pool *pool)
 {
     const struct li_env env = {li_kernels_get(LI_ISA_REF), LI_ISA_REF, mem};
-    const struct li_session_options options = {&env, pool, li_passes_run};
+    static const struct li_stage passes = {li_passes_run, NULL};
+    const struct li_program_options options = {&env, &passes, 1};
+    struct li_program *program;
     int32_t count = (int32_t)b->trace->spec_count;
     struct li_session *session;
     struct li_graph *graph;
     lince_error err;
 
-    if (li_binding_import(&graph, b, &err) || li_session_new(&session, graph, &options, &err)) {
+    if (li_binding_import(&graph, b, &err) || li_program_new(&program, graph, &options, &err)) {
+        return;
+    }
+    lince_status st = li_session_new(&session, program, pool, &err);
+    li_program_release(program);
+    if (st) {
         return;
     }
     for (int32_t i = 0; i < count; i++) {

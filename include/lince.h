@@ -53,7 +53,8 @@ typedef enum lince_status {
     LINCE_ELIMIT = 7,       /* a stated limit is passed; refused before memory is taken */
     LINCE_EUNSUPPORTED = 8, /* well-formed, but outside what this library runs */
     LINCE_EUNSAFE = 9,      /* it would reach outside the model's folder */
-    LINCE_EDATA = 10        /* a value met while running forbids going on: a failed Assert, an index out of range */
+    LINCE_EDATA = 10,       /* a value met while running forbids going on: a failed Assert, an index out of range */
+    LINCE_ECANCELED = 11    /* a run was ended from outside: it was canceled, or its deadline came */
 } lince_status;
 
 /** A short word for a status, such as "corrupt"; "unknown" for a number that is none. Static. */

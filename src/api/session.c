@@ -241,7 +241,9 @@ static lince_status add_fetched(const struct lince_session *s, struct li_graph *
 static lince_status import_trace(struct lince_session *s, const struct li_binding *binding, struct bound **out,
                                  lince_error *err)
 {
-    struct li_session_options options = {&s->model->env, s->pool, li_passes_run};
+    static const struct li_stage passes = {li_passes_run, NULL};
+    const struct li_program_options options = {&s->model->env, &passes, 1};
+    struct li_program *program = NULL;
     struct li_graph *graph;
     struct bound *b = li_calloc(s->model->mem, 1, sizeof *b, err);
     if (!b) {
@@ -255,7 +257,9 @@ static lince_status import_trace(struct lince_session *s, const struct li_bindin
             li_graph_free(graph);
         }
     }
-    st = st ? st : li_session_new(&b->run, graph, &options, err);
+    st = st ? st : li_program_new(&program, graph, &options, err);
+    st = st ? st : li_session_new(&b->run, program, s->pool, err);
+    li_program_release(program);
     if (st) {
         li_free(s->model->mem, b);
         return st;
@@ -417,7 +421,7 @@ static lince_status run(struct lince_session *s, const lince_tensor *inputs, siz
         LI_TRY(check_trace(wanted, (*bound)->trace, err));
     }
     LI_TRY(make_room(s, (*bound)->trace, err));
-    LI_TRY(li_session_run((*bound)->run, s->inputs, (int32_t)count, &results, err));
+    LI_TRY(li_session_run((*bound)->run, s->inputs, (int32_t)count, NULL, &results, err));
     write_outputs(s, *bound, results);
     return LINCE_OK;
 }

@@ -20,7 +20,10 @@ enum {
     LI_MAX_SHARDS = 1 << 16,      /* data files of one checkpoint */
     LI_MAX_FOLD_BYTES = 1 << 16,  /* a constant made while shapes are inferred */
     LI_MAX_IMAGE_SIDE = 1 << 16,  /* pixels */
-    LI_MAX_PLANS = 8,             /* input shapes a session remembers */
+    LI_MAX_PLANS = 8,             /* input shapes that are remembered for a graph, or for what follows a segment */
+    LI_MAX_PROGRAM_PLANS = 64,    /* plans of one program, all segments together */
+    LI_MAX_SEGMENTS = 1 << 12, /* one after another in one run: branches in branches, functions that call themselves */
+    LI_MAX_TURNS = 1 << 22,    /* of all loops, in one run */
     LI_MAX_THREADS = 256
 };
 #define LI_MAX_PB_BYTES ((size_t)1 << 31)      /* saved_model.pb */

@@ -105,6 +105,8 @@ const char *li_status_name(lince_status status)
         return "unsafe";
     case LINCE_EDATA:
         return "data";
+    case LINCE_ECANCELED:
+        return "canceled";
     }
     return "unknown";
 }

@@ -54,6 +54,23 @@ lince_status li_graph_set_outputs(struct li_graph *g, const li_vid *outputs, int
 lince_status li_graph_append(struct li_graph *g, const struct li_op *op, const char *name, const li_vid *in, int nin,
                              const struct li_attr *attrs, int nattrs, struct li_node **node, lince_error *err);
 
+/* ---- Making a graph from another --------------------------------------------------------------------------------- */
+
+/* An empty graph with the store, the ops and the kept things of another. */
+lince_status li_graph_new_from(struct li_graph **out, const struct li_graph *from, lince_error *err);
+/* A value like one of another graph, without producer and at home in its own buffer. */
+lince_status li_graph_copy_value(struct li_graph *to, const struct li_value *value, li_vid *out, lince_error *err);
+/*
+ * The inputs of another graph, in its order, and all its other values that no node makes; map[v] receives where each
+ * went.
+ */
+lince_status li_graph_copy_sources(struct li_graph *to, const struct li_graph *from, li_vid *map, lince_error *err);
+/* A node of another graph, whose inputs are mapped; its outputs are like the old ones and go into map. */
+lince_status li_graph_copy_node(struct li_graph *to, const struct li_graph *from, const struct li_node *node,
+                                li_vid *map, lince_error *err);
+
+/* ---- Bodies and touches (touch.c) -------------------------------------------------------------------------------- */
+
 /*
  * Bodies for a control node: graphs of their own, whose inputs have no shape before inference. They are borrowed: a
  * body may be that of several nodes, and of one inside itself. li_graph_own_body() takes one over, also on failure: it
@@ -93,21 +110,59 @@ char *li_graph_text(struct li_graph *g, lince_error *err);
 
 /* ---- Inference (infer.c) ----------------------------------------------------------------------------------------- */
 
+/* What inference is told of an input. */
+struct li_infer_input {
+    lince_dtype dtype; /* of an input that the graph leaves open (LINCE_VARIANT); else not looked at */
+    struct li_shape shape;
+    const struct li_tensor *known;    /* its content in this run: decides shapes, and is not folded; or NULL */
+    const struct li_tensor *constant; /* its content in every run; borrowed by the result; or NULL */
+    bool unshaped;                    /* as in li_value */
+};
+
+/* What inference found; li_inferred_free() frees it. */
+struct li_inferred {
+    struct li_graph *graph;
+    /*
+     * NULL: all was inferred, and graph's outputs are those of the source. Else the graph of what comes later. Its
+     * inputs are graph's outputs in order. If there is a loop, the first loop.nin outputs of graph are what it begins
+     * with, and its results are the first loop.nout inputs of rest, in their place.
+     */
+    struct li_graph *rest;
+    struct li_node loop; /* op NULL: none. Its shapes change or depend on data. Of its own ids only the numbers count */
+    uint64_t asked;      /* inputs whose `known` content decided something, by bit; the 64th stands for all after it */
+    int32_t *choice;     /* which bodies were taken, in order */
+    int32_t choices;
+};
+void li_inferred_free(struct li_inferred *inferred);
+
 /*
  * The graph for inputs of the given full shapes: every value typed and shaped, small constant results folded
- * (LI_MAX_FOLD_BYTES), nodes that nothing needs dropped. known[i] (or known NULL) is the content of input i where the
- * caller has it for this run; it decides shapes and is not folded into the graph.
+ * (LI_MAX_FOLD_BYTES), nodes that nothing needs dropped, branches whose selector is known replaced by their bodies.
+ * inputs: one for each input of g.
  *
- * Where a shape depends on data, inference stops: *out holds what comes before and its outputs are the values the rest
- * needs followed by nothing else; *rest is the graph of the other nodes, whose inputs are those outputs in that order.
- * *rest is NULL when all was inferred, and then the outputs are those of g.
+ * Where a shape depends on data, inference stops: out->graph holds what comes before and its outputs are the values that
+ * the rest needs followed by nothing else. The same inputs, with the same content where that was asked for, always give
+ * the same result.
  *
  * Errors carry the node's name: wrong rank, dtype, channel count, too small an image. Nothing of the model's code runs
  * but shape arithmetic on constants.
  */
-lince_status li_graph_infer(struct li_graph **out, struct li_graph **rest, const struct li_graph *g,
-                            const struct li_shape *shapes, const struct li_tensor *const *known,
+lince_status li_graph_infer(struct li_inferred *out, const struct li_graph *g, const struct li_infer_input *inputs,
                             const struct li_env *env, lince_error *err);
+
+/*
+ * Cut a graph in two. `later` marks the nodes of `from` that come later, and with a node all that depends on it; `to`
+ * holds the others, map says where (from itself, each value at its own number, where `to` is no other graph). *rest
+ * receives the later ones; its inputs are the outputs that `to` gets.
+ */
+struct li_split {
+    const struct li_graph *from;
+    struct li_graph *to;
+    const li_vid *map; /* by value of from; LI_NONE: made later */
+    const bool *later; /* by node of from */
+    int32_t loop;      /* a later node that runs between the two, see li_inferred; LI_NONE: none does */
+};
+lince_status li_graph_split(struct li_graph **rest, const struct li_split *how, lince_error *err);
 
 /*
  * Run one node on tensors, all tasks in turn, dense: how constants are folded and how ops are tested. out[i].data is

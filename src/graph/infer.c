@@ -1,43 +1,22 @@
 /*
- * Inference: from a bound graph and input shapes to one in which every value has a dtype and a shape, and what can be
- * known without running is a constant.
+ * Inference: from a bound graph and what is known of its inputs to one in which every value has a dtype and a shape, and
+ * what can be known without running is a constant.
  *
  * Nodes are taken in order. One whose rule asks for a content that only running tells is deferred, and with it what
- * depends on it: through values, or through a resource that one of the two writes. The deferred nodes become the rest.
+ * depends on it; the deferred nodes become the rest. Where the selector of a branch is known, its body takes the place
+ * of the node and inference begins again on that graph: as often as such branches depend on each other.
  */
-#include "internal.h"
+#include "inference.h"
 
 #include <string.h>
 
-/*
- * Contents that are known for one run only are followed through nodes up to this size: shapes and what they are made
- * of.
- */
-enum { MAX_KNOWN_ELEMENTS = 64 };
-
-enum { TOUCH_READ = 1, TOUCH_WRITE = 2 };
-
-struct inference {
-    const struct li_graph *from;
-    struct li_graph *to;
-    const struct li_env *env;
-    lince_error *err;
-    struct li_arena arena;          /* until the end of this call */
-    li_vid *map;                    /* from's values to to's; LI_NONE: deferred, or not yet there */
-    const struct li_tensor **known; /* by value of `to`; NULL: nothing is known for this run */
-    bool *needed, *deferred;        /* by node of `from` */
-    int32_t deferred_count;
-    unsigned char *touched; /* by resource: what deferred nodes do to it */
-    int32_t touched_room;
-};
-
 /* ---- One node ---------------------------------------------------------------------------------------------------- */
 
-lince_status li_graph_infer_node(struct li_graph *g, int32_t n, const struct li_tensor *const *known,
-                                 const struct li_env *env, lince_error *err)
+static lince_status apply_rule(struct li_graph *g, int32_t n, const struct li_known *known, uint64_t *asked,
+                               const struct li_env *env, lince_error *err)
 {
     struct li_node *node = &g->nodes[n];
-    struct li_infer s = {.graph = g, .node = node, .known = known, .env = env, .err = err};
+    struct li_infer s = {.graph = g, .node = node, .known = known, .asked = asked, .env = env, .err = err};
     LI_TRY(li_graph_touch(g, n, NULL, err));
     if (node->op->shape) {
         LI_TRY(node->op->shape(&s));
@@ -48,6 +27,11 @@ lince_status li_graph_infer_node(struct li_graph *g, int32_t n, const struct li_
         }
     }
     return LINCE_OK;
+}
+
+lince_status li_graph_infer_node(struct li_graph *g, int32_t node, const struct li_env *env, lince_error *err)
+{
+    return apply_rule(g, node, NULL, NULL, env, err);
 }
 
 static bool is_settled(const struct li_value *value)
@@ -72,278 +56,139 @@ void li_graph_drop_settled(struct li_graph *g)
     g->node_count--;
 }
 
-/* ---- Folding ----------------------------------------------------------------------------------------------------- */
-
-/* What a value holds, where known; *only_now when for this run only. */
-static const struct li_tensor *content(const struct inference *f, li_vid v, bool *only_now)
-{
-    const struct li_tensor *constant = f->to->values[v].constant;
-    if (constant || !f->known) {
-        return constant;
-    }
-    *only_now |= f->known[v] != NULL;
-    return f->known[v];
-}
-
-static bool outputs_fit(const struct inference *f, const struct li_node *node, bool only_now)
-{
-    for (int i = 0; i < node->nout; i++) {
-        const struct li_value *value = &f->to->values[node->out[i]];
-        size_t bytes, size = li_dtype_size(value->dtype);
-        if (size == 0 || li_shape_bytes(&value->shape, value->dtype, &bytes, NULL) || bytes > LI_MAX_FOLD_BYTES) {
-            return false;
-        }
-        if (only_now && bytes / size > MAX_KNOWN_ELEMENTS) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* The inputs' contents; false where one is unknown, or too large to be followed for one run. */
-static bool inputs_known(const struct inference *f, const struct li_node *node, struct li_tensor *in, bool *only_now)
-{
-    for (int i = 0; i < node->nin; i++) {
-        bool now = false;
-        const struct li_tensor *tensor = content(f, node->in[i], &now);
-        if (!tensor || (now && li_shape_count(&tensor->shape) > MAX_KNOWN_ELEMENTS)) {
-            return false;
-        }
-        in[i] = *tensor;
-        *only_now |= now;
-    }
-    return true;
-}
-
-static lince_status remember(struct inference *f, li_vid v, const struct li_tensor *tensor, bool only_now)
-{
-    const struct li_tensor *own;
-    LI_TRY(li_graph_own_tensor(f->to, tensor, &own, f->err));
-    if (only_now) {
-        f->known[v] = own;
-    } else {
-        f->to->values[v].constant = own;
-    }
-    return LINCE_OK;
-}
-
-/* The same bytes under the output's shape. */
-static lince_status fold_alias(struct inference *f, const struct li_node *node, const struct li_tensor *in,
-                               bool only_now)
-{
-    struct li_value *value = &f->to->values[node->out[0]];
-    struct li_arena *kept = li_graph_kept(f->to, f->err);
-    struct li_tensor *tensor = kept ? li_arena_alloc(kept, sizeof *tensor, f->err) : NULL;
-    if (!tensor) {
-        return LINCE_ENOMEM;
-    }
-    *tensor = *in;
-    tensor->dtype = value->dtype;
-    tensor->shape = value->shape;
-    if (only_now) {
-        f->known[node->out[0]] = tensor;
-    } else {
-        value->constant = tensor;
-    }
-    return LINCE_OK;
-}
-
-/* What fails on data here fails when it runs: the node is left alone, and may then be in nobody's way. */
-static lince_status fold_forward(struct inference *f, const struct li_node *node, const struct li_tensor *in,
-                                 bool only_now, bool *done)
-{
-    struct li_tensor *out = li_arena_calloc(&f->arena, (size_t)node->nout, sizeof *out, f->err);
-    if (!out) {
-        return LINCE_ENOMEM;
-    }
-    lince_status st = li_node_eval(f->to, node, in, out, f->env, f->err);
-    if (st == LINCE_EDATA) {
-        return LINCE_OK;
-    }
-    for (int i = 0; !st && i < node->nout; i++) {
-        st = remember(f, node->out[i], &out[i], only_now);
-    }
-    for (int i = 0; i < node->nout; i++) {
-        li_free(f->env->mem, out[i].data);
-    }
-    *done = !st;
-    return st;
-}
-
-/* Evaluate the last node if its inputs are known and its outputs small. A check that holds for constants is dropped. */
-static lince_status fold(struct inference *f)
-{
-    const struct li_node *node = &f->to->nodes[f->to->node_count - 1];
-    bool alias = (node->op->flags & LI_OP_ALIAS) && node->nin > 0 && node->nout == 1, only_now = false, done = false;
-    if ((node->op->flags & LI_OP_NO_FOLD) || (node->effects & ~(unsigned)LI_EFFECT_FAIL) || !f->env ||
-        (!alias && !node->op->forward) || (node->nout == 0 && !node->effects)) {
-        return LINCE_OK;
-    }
-    struct li_tensor few[8], *in = few;
-    if (node->nin > (int)LI_COUNT(few)) {
-        bool ignored = false; /* look before taking memory: seldom is it all known */
-        for (int i = 0; i < node->nin; i++) {
-            if (!content(f, node->in[i], &ignored)) {
-                return LINCE_OK;
-            }
-        }
-        in = li_arena_alloc(&f->arena, (size_t)node->nin * sizeof *in, f->err);
-        if (!in) {
-            return LINCE_ENOMEM;
-        }
-    }
-    if (!inputs_known(f, node, in, &only_now)) {
-        return LINCE_OK;
-    }
-    if (alias) {
-        return fold_alias(f, node, in, only_now);
-    }
-    if (!outputs_fit(f, node, only_now)) {
-        return LINCE_OK;
-    }
-    LI_TRY(fold_forward(f, node, in, only_now, &done));
-    if (done && !only_now && node->nout == 0) {
-        f->to->node_count--;
-    }
-    return LINCE_OK;
-}
-
-/* ---- Deferring --------------------------------------------------------------------------------------------------- */
-
-static unsigned touch_kind(unsigned how)
-{
-    return how & (LI_EFFECT_WRITE | LI_EFFECT_RANDOM) ? TOUCH_WRITE : TOUCH_READ;
-}
-
-/* Touch i of a node of `from`, also where inference found only now what a handle stands for; false: there are fewer. */
-static bool touch_at(const struct inference *f, const struct li_node *node, int i, struct li_touch *out)
-{
-    struct li_handle handle;
-    if (node->touches) {
-        *out = i < node->touches ? node->touch[i] : (struct li_touch){LI_NONE, 0};
-        return i < node->touches;
-    }
-    if (!li_op_handle(node->op, i, &handle) || handle.input >= node->nin) {
-        return false;
-    }
-    li_vid in = node->in[handle.input], v = f->map[in];
-    *out = (struct li_touch){v >= 0 ? f->to->values[v].resource : f->from->values[in].resource, handle.how};
-    return true;
-}
-
-/* Two reads may change places; nothing else on one resource may. */
-static bool must_wait(const struct inference *f, const struct li_node *node)
-{
-    struct li_touch touch;
-    for (int i = 0; i < node->nin; i++) {
-        if (f->map[node->in[i]] < 0) {
-            return true;
-        }
-    }
-    for (int i = 0; touch_at(f, node, i, &touch); i++) {
-        unsigned before = touch.resource < 0 || touch.resource >= f->touched_room ? 0 : f->touched[touch.resource];
-        if (touch_kind(touch.how) == TOUCH_WRITE ? before != 0 : before & TOUCH_WRITE) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static lince_status touch(struct inference *f, int32_t resource, unsigned how)
-{
-    if (resource >= f->touched_room) {
-        int32_t room = LI_MAX(resource + 1, f->touched_room * 2);
-        unsigned char *larger = li_arena_calloc(&f->arena, (size_t)room, 1, f->err);
-        if (!larger) {
-            return LINCE_ENOMEM;
-        }
-        if (f->touched_room) {
-            memcpy(larger, f->touched, (size_t)f->touched_room);
-        }
-        f->touched = larger;
-        f->touched_room = room;
-    }
-    f->touched[resource] |= (unsigned char)how;
-    return LINCE_OK;
-}
-
-static lince_status defer(struct inference *f, int32_t n)
-{
-    struct li_touch found;
-    f->deferred[n] = true;
-    f->deferred_count++;
-    for (int i = 0; touch_at(f, &f->from->nodes[n], i, &found); i++) {
-        LI_TRY(found.resource >= 0 ? touch(f, found.resource, touch_kind(found.how)) : LINCE_OK);
-    }
-    return LINCE_OK;
-}
-
 /* ---- All nodes --------------------------------------------------------------------------------------------------- */
 
-static lince_status infer_one(struct inference *f, int32_t n)
+/* A copy of the node, of whose outputs an earlier inference may have known other shapes. */
+static lince_status copy_fresh(struct li_inference *f, const struct li_node *node)
 {
-    const struct li_node *node = &f->from->nodes[n];
-    if (must_wait(f, node)) {
-        return defer(f, n);
-    }
-    int32_t values = f->to->value_count, nodes = f->to->node_count;
+    li_vid values = f->to->value_count;
     LI_TRY(li_graph_copy_node(f->to, f->from, node, f->map, f->err));
-    for (li_vid v = values; v < f->to->value_count; v++) { /* an earlier inference knew other shapes */
+    for (li_vid v = values; v < f->to->value_count; v++) {
         f->to->values[v].shape.rank = -1;
         f->to->values[v].constant = NULL;
     }
-    lince_status st = li_graph_infer_node(f->to, nodes, f->known, f->env, f->err);
+    return LINCE_OK;
+}
+
+/* Take the last node back: it waits, or gives way to a branch. */
+static lince_status take_back(struct li_inference *f, int32_t n, int32_t values)
+{
+    const struct li_node *node = &f->from->nodes[n];
+    f->to->value_count = values;
+    f->to->node_count--;
+    for (int i = 0; i < node->nout; i++) {
+        f->map[node->out[i]] = LI_NONE;
+    }
+    return li_infer_defer(f, n);
+}
+
+/* The selector of a branch is known, or that a loop is ready to run. */
+static lince_status infer_control(struct li_inference *f, int32_t n, int32_t values)
+{
+    int taken = LI_NONE;
+    LI_TRY(li_graph_touch(f->to, f->to->node_count - 1, NULL, f->err));
+    lince_status st = li_infer_control(f, &taken);
+    if (taken != LI_NONE) {
+        f->taken[f->taken_count++] = (struct li_taken){n, taken};
+    } else if (st == LI_DEFER && f->loop == LI_NONE && f->from->nodes[n].op->control == LI_CONTROL_LOOP) {
+        f->loop = n;
+        f->loop_node = f->to->nodes[f->to->node_count - 1];
+    }
+    return taken != LI_NONE || st == LI_DEFER ? take_back(f, n, values) : st;
+}
+
+static lince_status infer_one(struct li_inference *f, int32_t n)
+{
+    const struct li_node *node = &f->from->nodes[n];
+    if (li_infer_must_wait(f, node)) {
+        return li_infer_defer(f, n);
+    }
+    int32_t values = f->to->value_count, nodes = f->to->node_count;
+    LI_TRY(copy_fresh(f, node));
+    if (node->bodies) {
+        return infer_control(f, n, values);
+    }
+    lince_status st = apply_rule(f->to, nodes, f->known, &f->asked, f->env, f->err);
     if (st == LI_DEFER) {
-        f->to->value_count = values;
-        f->to->node_count = nodes;
-        for (int i = 0; i < node->nout; i++) {
-            f->map[node->out[i]] = LI_NONE;
-        }
-        return defer(f, n);
+        return take_back(f, n, values);
     }
     LI_TRY(st);
-    LI_TRY(fold(f));
+    LI_TRY(li_infer_fold(f));
     if (f->to->node_count > nodes) {
         li_graph_drop_settled(f->to);
     }
     return LINCE_OK;
 }
 
-static lince_status take_input(struct inference *f, int32_t i, const struct li_shape *shape,
-                               const struct li_tensor *known)
+/* ---- Inputs ------------------------------------------------------------------------------------------------------ */
+
+static lince_status check_content(const struct li_tensor *content, int32_t i, const struct li_value *value,
+                                  lince_error *err)
+{
+    char found[LI_SHAPE_TEXT], wanted[LI_SHAPE_TEXT];
+    if (!content || (content->dtype == value->dtype && li_shape_equal(&content->shape, &value->shape))) {
+        return LINCE_OK;
+    }
+    return li_fail(err, LINCE_EINVAL, "input %d is said to hold %s%s, wanted %s%s", (int)i,
+                   li_dtype_name(content->dtype), li_shape_text(&content->shape, found), li_dtype_name(value->dtype),
+                   li_shape_text(&value->shape, wanted));
+}
+
+/* The roots of contents are inputs; all from the 64th on count as one. */
+static uint64_t root(int32_t input)
+{
+    return (uint64_t)1 << LI_MIN(input, 63);
+}
+
+static lince_status take_input(struct li_inference *f, int32_t i, const struct li_infer_input *given)
 {
     struct li_value *value = &f->to->values[f->to->inputs[i]];
     char found[LI_SHAPE_TEXT], wanted[LI_SHAPE_TEXT];
     size_t bytes;
-    if (!li_shape_full(shape) || !li_shape_compatible(shape, &value->shape)) {
-        return li_fail(f->err, LINCE_EINVAL, "input %d has shape %s, wanted %s", (int)i, li_shape_text(shape, found),
-                       li_shape_text(&value->shape, wanted));
+    if (value->dtype == LINCE_VARIANT && given->dtype != LINCE_DTYPE_NONE) {
+        value->dtype = given->dtype;
     }
-    lince_status st = li_shape_bytes(shape, value->dtype, &bytes, f->err);
+    if (!li_shape_full(&given->shape) || !li_shape_compatible(&given->shape, &value->shape)) {
+        return li_fail(f->err, LINCE_EINVAL, "input %d has shape %s, wanted %s", (int)i,
+                       li_shape_text(&given->shape, found), li_shape_text(&value->shape, wanted));
+    }
+    lince_status st = li_shape_bytes(&given->shape, value->dtype, &bytes, f->err);
     if (st) {
         return li_prefix(f->err, st, "input %d", (int)i);
     }
-    if (known && (known->dtype != value->dtype || !li_shape_equal(&known->shape, shape))) {
-        return li_fail(f->err, LINCE_EINVAL, "input %d is said to hold %s%s, wanted %s%s", (int)i,
-                       li_dtype_name(known->dtype), li_shape_text(&known->shape, found), li_dtype_name(value->dtype),
-                       li_shape_text(shape, wanted));
-    }
-    value->shape = *shape;
-    if (known) {
-        f->known[f->to->inputs[i]] = known;
+    value->shape = given->shape;
+    value->unshaped = given->unshaped;
+    LI_TRY(check_content(given->known, i, value, f->err));
+    LI_TRY(check_content(given->constant, i, value, f->err));
+    value->constant = given->constant;
+    if (given->known) {
+        f->known[f->to->inputs[i]] = (struct li_known){given->known, root(i)};
     }
     return LINCE_OK;
 }
 
-static lince_status begin(struct inference *f, bool any_known)
+static bool any_known(const struct li_infer_input *inputs, int32_t count)
+{
+    for (int32_t i = 0; i < count; i++) {
+        if (inputs[i].known) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- The whole --------------------------------------------------------------------------------------------------- */
+
+static lince_status begin(struct li_inference *f, bool known)
 {
     size_t values = (size_t)f->from->value_count + 1, nodes = (size_t)f->from->node_count + 1;
     f->map = li_arena_alloc(&f->arena, values * sizeof *f->map, f->err);
     f->needed = li_arena_calloc(&f->arena, nodes, sizeof *f->needed, f->err);
     f->deferred = li_arena_calloc(&f->arena, nodes, sizeof *f->deferred, f->err);
+    f->taken = li_arena_alloc(&f->arena, nodes * sizeof *f->taken, f->err);
     bool *scratch = li_arena_calloc(&f->arena, values, sizeof *scratch, f->err);
-    f->known = any_known ? li_arena_calloc(&f->arena, values, sizeof *f->known, f->err) : NULL;
-    if (!f->map || !f->needed || !f->deferred || !scratch || (any_known && !f->known)) {
+    f->known = known ? li_arena_calloc(&f->arena, values, sizeof *f->known, f->err) : NULL;
+    if (!f->map || !f->needed || !f->deferred || !f->taken || !scratch || (known && !f->known)) {
         return LINCE_ENOMEM;
     }
     for (size_t v = 0; v < values; v++) {
@@ -356,79 +201,7 @@ static lince_status begin(struct inference *f, bool any_known)
     return li_graph_copy_sources(f->to, f->from, f->map, f->err);
 }
 
-/* ---- The rest ---------------------------------------------------------------------------------------------------- */
-
-struct splitting {
-    struct inference *f;
-    struct li_graph *rest;
-    li_vid *map;    /* from's values to rest's */
-    li_vid *passed; /* values of `to` that rest takes, in order */
-    int32_t passed_count;
-};
-
-/* Where rest finds a value of `from`: among its own, as a constant, or as an input. */
-static lince_status reach(struct splitting *p, li_vid v)
-{
-    li_vid here = p->f->map[v];
-    if (p->map[v] >= 0 || here < 0) {
-        return LINCE_OK;
-    }
-    const struct li_value *value = &p->f->to->values[here];
-    if (is_settled(value)) {
-        return li_graph_copy_value(p->rest, value, &p->map[v], p->f->err);
-    }
-    p->passed[p->passed_count++] = here;
-    return li_graph_input(p->rest, value->dtype, &value->shape, &p->map[v], p->f->err);
-}
-
-static lince_status copy_deferred(struct splitting *p, const struct li_node *node)
-{
-    for (int i = 0; i < node->nin; i++) {
-        LI_TRY(reach(p, node->in[i]));
-    }
-    return li_graph_copy_node(p->rest, p->f->from, node, p->map, p->f->err);
-}
-
-static lince_status fill_rest(struct splitting *p)
-{
-    struct inference *f = p->f;
-    size_t outputs = (size_t)f->from->output_count;
-    p->map = li_arena_alloc(&f->arena, ((size_t)f->from->value_count + 1) * sizeof *p->map, f->err);
-    p->passed = li_arena_alloc(&f->arena, ((size_t)f->from->value_count + 1) * sizeof *p->passed, f->err);
-    li_vid *out = li_arena_alloc(&f->arena, outputs * sizeof *out, f->err);
-    if (!p->map || !p->passed || !out) {
-        return LINCE_ENOMEM;
-    }
-    for (li_vid v = 0; v < f->from->value_count; v++) {
-        p->map[v] = LI_NONE;
-    }
-    for (int32_t n = 0; n < f->from->node_count; n++) {
-        if (f->deferred[n]) {
-            LI_TRY(copy_deferred(p, &f->from->nodes[n]));
-        }
-    }
-    for (size_t i = 0; i < outputs; i++) {
-        LI_TRY(reach(p, f->from->outputs[i]));
-        out[i] = p->map[f->from->outputs[i]];
-    }
-    LI_TRY(li_graph_set_outputs(p->rest, out, (int)outputs, f->err));
-    return li_graph_set_outputs(f->to, p->passed, p->passed_count, f->err);
-}
-
-static lince_status split(struct inference *f, struct li_graph **rest)
-{
-    struct splitting p = {.f = f};
-    LI_TRY(li_graph_new_from(&p.rest, f->to, f->err)); /* and so keeps what was folded */
-    lince_status st = fill_rest(&p);
-    if (st) {
-        li_graph_free(p.rest);
-        return st;
-    }
-    *rest = p.rest;
-    return LINCE_OK;
-}
-
-static lince_status map_outputs(struct inference *f)
+static lince_status map_outputs(struct li_inference *f)
 {
     size_t count = (size_t)f->from->output_count;
     li_vid *out = li_arena_alloc(&f->arena, count * sizeof *out, f->err);
@@ -441,41 +214,105 @@ static lince_status map_outputs(struct inference *f)
     return li_graph_set_outputs(f->to, out, (int)count, f->err);
 }
 
-static lince_status run(struct inference *f, struct li_graph **rest, const struct li_shape *shapes,
-                        const struct li_tensor *const *known)
+static lince_status split(struct li_inference *f, struct li_inferred *out)
 {
-    LI_TRY(begin(f, known != NULL));
+    const struct li_split how = {f->from, f->to, f->map, f->deferred, f->loop};
+    LI_TRY(li_graph_split(&out->rest, &how, f->err));
+    if (f->loop != LI_NONE) {
+        out->loop = f->loop_node; /* what it points to is kept by the rest */
+    }
+    return LINCE_OK;
+}
+
+/* What was chosen is part of what tells one inferred graph from another. */
+static lince_status note_choices(const struct li_inference *f, struct li_inferred *out)
+{
+    int32_t count = out->choices + f->taken_count;
+    int32_t *choice = li_realloc(f->from->arena.mem, out->choice, (size_t)count * sizeof *choice, f->err);
+    if (!choice) {
+        return LINCE_ENOMEM;
+    }
+    for (int32_t i = 0; i < f->taken_count; i++) {
+        choice[out->choices + i] = f->taken[i].body;
+    }
+    out->choice = choice;
+    out->choices = count;
+    return LINCE_OK;
+}
+
+/* One pass over the nodes. *again: branches were taken, and this is the graph to go on with. */
+static lince_status pass(struct li_inference *f, const struct li_infer_input *inputs, struct li_inferred *out,
+                         struct li_graph **again)
+{
+    LI_TRY(begin(f, any_known(inputs, f->from->input_count)));
     for (int32_t i = 0; i < f->from->input_count; i++) {
-        LI_TRY(take_input(f, i, &shapes[i], known ? known[i] : NULL));
+        LI_TRY(take_input(f, i, &inputs[i]));
     }
     for (int32_t n = 0; n < f->from->node_count; n++) {
         if (f->needed[n]) {
             LI_TRY(infer_one(f, n));
         }
     }
-    if (f->deferred_count) {
-        LI_TRY(split(f, rest));
-    } else {
-        LI_TRY(map_outputs(f));
+    if (f->taken_count) {
+        LI_TRY(note_choices(f, out));
+        return li_infer_splice(again, f);
     }
-    return li_graph_compact(f->to, f->err);
-}
-
-lince_status li_graph_infer(struct li_graph **out, struct li_graph **rest, const struct li_graph *g,
-                            const struct li_shape *shapes, const struct li_tensor *const *known,
-                            const struct li_env *env, lince_error *err)
-{
-    struct inference f = {.from = g, .env = env, .err = err};
-    struct li_graph *remaining = NULL;
-    li_arena_init(&f.arena, g->arena.mem, 0);
-    lince_status st = run(&f, &remaining, shapes, known);
-    li_arena_free(&f.arena);
+    LI_TRY(f->deferred_count ? split(f, out) : map_outputs(f));
+    lince_status st = li_graph_compact(f->to, f->err);
     if (st) {
-        li_graph_free(f.to);
-        li_graph_free(remaining);
+        li_graph_free(out->rest);
         return st;
     }
-    *out = f.to;
-    *rest = remaining;
+    out->graph = f->to;
+    f->to = NULL;
     return LINCE_OK;
+}
+
+static lince_status passes(const struct li_graph *g, const struct li_infer_input *inputs, const struct li_env *env,
+                           int depth, struct li_inferred *out, lince_error *err)
+{
+    struct li_graph *spliced = NULL;
+    lince_status st = LINCE_OK;
+    while (!st && !out->graph) {
+        struct li_inference f = {
+            .from = spliced ? spliced : g, .env = env, .err = err, .depth = depth, .loop = LI_NONE};
+        struct li_graph *again = NULL;
+        li_arena_init(&f.arena, g->arena.mem, 0);
+        st = pass(&f, inputs, out, &again);
+        out->asked |= f.asked;
+        li_graph_free(f.to);
+        li_arena_free(&f.arena);
+        li_graph_free(spliced);
+        spliced = again;
+    }
+    li_graph_free(spliced);
+    return st;
+}
+
+lince_status li_infer_at(struct li_inferred *out, const struct li_graph *g, const struct li_infer_input *inputs,
+                         const struct li_env *env, int depth, lince_error *err)
+{
+    *out = (struct li_inferred){.graph = NULL};
+    lince_status st = passes(g, inputs, env, depth, out, err);
+    if (st) {
+        li_free(g->arena.mem, out->choice);
+        *out = (struct li_inferred){.graph = NULL};
+    }
+    return st;
+}
+
+lince_status li_graph_infer(struct li_inferred *out, const struct li_graph *g, const struct li_infer_input *inputs,
+                            const struct li_env *env, lince_error *err)
+{
+    return li_infer_at(out, g, inputs, env, 0, err);
+}
+
+void li_inferred_free(struct li_inferred *inferred)
+{
+    if (inferred->graph) {
+        li_free(inferred->graph->arena.mem, inferred->choice);
+    }
+    li_graph_free(inferred->graph);
+    li_graph_free(inferred->rest);
+    *inferred = (struct li_inferred){.graph = NULL};
 }

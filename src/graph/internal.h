@@ -21,21 +21,8 @@ struct li_keep {
 /* The arena this graph may add to; NULL without memory. */
 struct li_arena *li_graph_kept(struct li_graph *g, lince_error *err);
 
-/* An empty graph with the store, the ops and the kept things of another. */
-lince_status li_graph_new_from(struct li_graph **out, const struct li_graph *from, lince_error *err);
 /* Room for so many more. */
 lince_status li_graph_reserve(struct li_graph *g, int32_t values, int32_t nodes, lince_error *err);
-/* A value like one of another graph, without producer and at home in its own buffer. */
-lince_status li_graph_copy_value(struct li_graph *to, const struct li_value *value, li_vid *out, lince_error *err);
-/*
- * The inputs of another graph, in its order, and all its other values that no node makes; map[v] receives where each
- * went.
- */
-lince_status li_graph_copy_sources(struct li_graph *to, const struct li_graph *from, li_vid *map, lince_error *err);
-/* A node of another graph, whose inputs are mapped; its outputs are like the old ones and go into map. */
-lince_status li_graph_copy_node(struct li_graph *to, const struct li_graph *from, const struct li_node *node,
-                                li_vid *map, lince_error *err);
-
 /* ---- attr.c ---- */
 
 /* One attribute for each spec of op, from those given and the fallbacks. */
@@ -59,9 +46,8 @@ bool li_op_handle(const struct li_op *op, int i, struct li_handle *out);
 
 /* ---- infer.c ---- */
 
-/* Run a node's rule and find its resource. LI_DEFER as rules do. */
-lince_status li_graph_infer_node(struct li_graph *g, int32_t node, const struct li_tensor *const *known,
-                                 const struct li_env *env, lince_error *err);
+/* Find what a node touches and run its rule. LI_DEFER as rules do. */
+lince_status li_graph_infer_node(struct li_graph *g, int32_t node, const struct li_env *env, lince_error *err);
 /* After its rule: drop the last node if all its outputs are constants or handles, which then have no producer. */
 void li_graph_drop_settled(struct li_graph *g);
 

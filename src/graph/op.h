@@ -17,7 +17,9 @@ enum li_op_flags {
     LI_OP_INTERNAL = 1 << 2, /* a _Li op: made by passes, never by a file */
     LI_OP_NO_FOLD = 1 << 3,  /* not evaluated while shapes are inferred, though its inputs are constant */
     LI_OP_UNIFORM_ELEMENTWISE =
-        1 << 4 /* float32 in, out, each element from the element at the same place: may be fused */
+        1 << 4, /* float32 in, out, each element from the element at the same place: may be fused */
+    /* has no outputs, only writes what it touches, cannot fail, and may write a resource where it reads it */
+    LI_OP_COMMIT = 1 << 5
 };
 
 enum li_effects {
@@ -49,10 +51,17 @@ struct li_output_spec {
 
 /* ---- shape: what an op's outputs are ---- */
 
+/* The content of a value in one run, and what it was made from: a bit for each input, the last for all after it. */
+struct li_known {
+    const struct li_tensor *tensor; /* NULL: not known */
+    uint64_t roots;
+};
+
 struct li_infer {
     struct li_graph *graph;
     const struct li_node *node;
-    const struct li_tensor *const *known; /* by value: contents known for this run only, or NULL; may itself be NULL */
+    const struct li_known *known; /* by value; NULL: nothing is known for this run alone */
+    uint64_t *asked;              /* receives the roots of what the rule asks for; NULL with known */
     const struct li_env *env;
     lince_error *err;
 };

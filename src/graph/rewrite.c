@@ -282,7 +282,7 @@ lince_status li_graph_emit(struct li_graph *g, const char *op, const char *name,
     if (nout) {
         memcpy(out, node->out, (size_t)nout * sizeof *out);
     }
-    lince_status st = li_graph_infer_node(g, g->node_count - 1, NULL, g->env, err);
+    lince_status st = li_graph_infer_node(g, g->node_count - 1, g->env, err);
     if (st == LI_DEFER) {
         return li_fail(err, LINCE_EUNSUPPORTED, "node \"%s\" (%s): its shape depends on data", name, op);
     }

@@ -44,8 +44,9 @@ lince_dtype li_in_dtype(const struct li_infer *s, int i)
 lince_status li_in_value(const struct li_infer *s, int i, const struct li_tensor **out)
 {
     const struct li_tensor *tensor = input(s, i)->constant;
-    if (!tensor && s->known) {
-        tensor = s->known[s->node->in[i]];
+    if (!tensor && s->known && s->known[s->node->in[i]].tensor) {
+        tensor = s->known[s->node->in[i]].tensor;
+        *s->asked |= s->known[s->node->in[i]].roots;
     }
     if (!tensor) {
         return LI_DEFER;

@@ -40,6 +40,9 @@ void li_graph_default_views(struct li_graph *g)
         if ((node->op->flags & LI_OP_ALIAS) && node->nin > 0 && node->nout > 0) {
             g->values[node->out[0]].view.base = g->values[node->in[0]].view.base;
         }
+        for (int b = 0; b < node->bodies; b++) {
+            li_graph_default_views(node->body[b]);
+        }
     }
 }
 

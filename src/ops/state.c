@@ -132,6 +132,7 @@ static lince_status assign_sub_forward(struct li_call *c)
         .shape = shape_rule,                                                                                           \
         .prepare = assign_prepare,                                                                                     \
         .forward = run,                                                                                                \
+        .flags = LI_OP_COMMIT,                                                                                         \
         .effects = LI_EFFECT_WRITE,                                                                                    \
     }
 

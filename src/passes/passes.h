@@ -8,11 +8,11 @@
 #include "graph/graph.h"
 
 /*
- * Run all passes, in order, on an inferred graph (which stays the caller's), and give every value a view. *out is the
- * caller's to free. Fails only without memory.
+ * Run all passes, in order, on an inferred graph (which stays the caller's) and on the bodies in it, and give every
+ * value a view. *out is the caller's to free. Fails only without memory. A stage of the runtime; context is not used.
  */
-lince_status li_passes_run(struct li_graph **out, const struct li_graph *inferred, const struct li_env *env,
-                           lince_error *err);
+lince_status li_passes_run(struct li_graph **out, const struct li_graph *inferred, void *context,
+                           const struct li_env *env, lince_error *err);
 
 /* The passes, in the order they run. What each does is said in its file. */
 #define LI_PASSES(X)                                                                                                   \

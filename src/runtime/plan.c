@@ -72,20 +72,64 @@ static lince_status find_halos(struct li_plan *plan, lince_error *err)
     return LINCE_OK;
 }
 
-static lince_status build(struct li_plan *plan, const bool *dirty, lince_error *err)
+/* The bodies of a control node are run as the step says, and so planned with it. */
+static lince_status plan_bodies(struct li_plan *plan, struct li_step *step, const bool *written, lince_error *err)
 {
-    plan->resource_count = li_graph_resources(plan->graph);
+    const struct li_node *node = &plan->graph->nodes[step->node];
+    bool loop = node->op->control == LI_CONTROL_LOOP;
+    const struct li_plan **body = li_arena_calloc(&plan->arena, (size_t)node->bodies, sizeof *body, err);
+    step->body = node->bodies ? body : NULL;
+    for (int b = 0; body && b < node->bodies; b++) {
+        struct li_plan_options options = {.written = written,
+                                          .written_count = plan->resource_count,
+                                          .results = !loop    ? LI_RESULTS_GIVEN
+                                                     : b == 0 ? LI_RESULTS_OWN
+                                                              : LI_RESULTS_TURN};
+        struct li_graph *graph;
+        struct li_plan *made;
+        LI_TRY(li_graph_prune(&graph, node->body[b], err)); /* a copy: the plan owns its graph */
+        LI_TRY(li_plan_build(&made, graph, plan->env, &options, err));
+        body[b] = made;
+    }
+    return body ? LINCE_OK : LINCE_ENOMEM;
+}
+
+/* By resource: what this call writes, here or elsewhere. */
+static bool *find_written(struct li_plan *plan, const struct li_plan_options *options, lince_error *err)
+{
+    plan->resource_count = LI_MAX(li_graph_resources(plan->graph), options->written_count);
+    bool *written = li_arena_calloc(&plan->arena, (size_t)plan->resource_count + 1, sizeof *written, err);
+    for (int32_t r = 0; written && r < options->written_count; r++) {
+        written[r] = options->written[r];
+    }
+    for (int32_t n = 0; written && n < plan->graph->node_count; n++) {
+        const struct li_node *node = &plan->graph->nodes[n];
+        for (int i = 0; i < node->touches; i++) {
+            written[node->touch[i].resource] |= li_touch_writes(&node->touch[i]);
+        }
+    }
+    return written;
+}
+
+static lince_status build(struct li_plan *plan, const struct li_plan_options *options, lince_error *err)
+{
+    const bool *written = find_written(plan, options, err);
+    if (!written) {
+        return LINCE_ENOMEM;
+    }
     LI_TRY(ready_resources(plan, err));
-    LI_TRY(li_plan_place(plan, dirty, err));
-    LI_TRY(li_plan_express(plan, err));
+    LI_TRY(li_plan_order(plan, written, err));
+    LI_TRY(li_plan_place(plan, err));
+    LI_TRY(options->whole ? LINCE_OK : li_plan_express(plan, err)); /* the cache's lock is held where it is */
     for (int32_t s = 0; s < plan->step_count; s++) {
         LI_TRY(prepare_step(plan, &plan->steps[s], err));
+        LI_TRY(plan_bodies(plan, &plan->steps[s], written, err));
     }
     return find_halos(plan, err);
 }
 
-lince_status li_plan_build(struct li_plan **out, struct li_graph *graph, const struct li_env *env, const bool *dirty,
-                           lince_error *err)
+lince_status li_plan_build(struct li_plan **out, struct li_graph *graph, const struct li_env *env,
+                           const struct li_plan_options *options, lince_error *err)
 {
     struct li_plan *plan = li_calloc(env->mem, 1, sizeof *plan, err);
     if (!plan) {
@@ -94,14 +138,26 @@ lince_status li_plan_build(struct li_plan **out, struct li_graph *graph, const s
     }
     plan->graph = graph;
     plan->env = env;
+    plan->options = *options;
+    plan->options.written = NULL;
     li_arena_init(&plan->arena, env->mem, 0);
-    lince_status st = build(plan, dirty, err);
+    lince_status st = build(plan, options, err);
     if (st) {
         li_plan_free(plan);
         return st;
     }
     *out = plan;
     return LINCE_OK;
+}
+
+static void free_bodies(struct li_plan *plan)
+{
+    for (int32_t s = 0; s < plan->step_count; s++) {
+        const struct li_step *step = &plan->steps[s];
+        for (int b = 0; step->body && b < plan->graph->nodes[step->node].bodies; b++) {
+            li_plan_free((struct li_plan *)(uintptr_t)step->body[b]);
+        }
+    }
 }
 
 void li_plan_free(struct li_plan *plan)
@@ -117,6 +173,7 @@ void li_plan_free(struct li_plan *plan)
         pthread_mutex_unlock(&plan->cache->lock);
     }
     struct li_mem *mem = plan->env->mem;
+    free_bodies(plan);
     li_graph_free(plan->graph);
     li_arena_free(&plan->arena);
     li_free(mem, plan);

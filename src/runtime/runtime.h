@@ -1,7 +1,10 @@
 /*
- * runtime: runs graphs. A plan is made once for a graph of known shapes: what is done once and kept (its prepare part),
- * the steps of every run, and where each value lies in one block of memory. A session is a graph that was bound to its
- * arguments, with the plans made for it so far and the memory of its runs. No op is known here by name.
+ * runtime: runs graphs.
+ *
+ * A program is a graph that was bound to its arguments, with the plans made for it so far; it is shared. A session is
+ * the memory of one run at a time of a program. A plan is made once for a graph of known shapes: what is done once and
+ * kept (its prepare part), the steps of every run, and where each value lies in one block of memory. No op is known here
+ * by name.
  */
 #ifndef LI_RUNTIME_H
 #define LI_RUNTIME_H
@@ -9,34 +12,69 @@
 #include "base/base.h"
 #include "graph/graph.h"
 
-/* ---- Sessions (session.c) ---------------------------------------------------------------------------------------- */
+/* ---- Programs (program.c) ---------------------------------------------------------------------------------------- */
 
-struct li_session_options {
-    const struct li_env *env; /* outlives the session */
-    struct li_pool *pool;     /* counted by the session */
-    /*
-     * From an inferred graph, which stays the caller's, to one that is quick to run and has views. NULL: dense views
-     * only.
-     */
-    lince_status (*optimize)(struct li_graph **out, const struct li_graph *inferred, const struct li_env *env,
-                             lince_error *err);
+/*
+ * One step from an inferred graph, which stays the caller's, to the one that is planned. The last stage, or, without
+ * any, the program itself, gives the graph its views. context is the stage's own and outlives the program.
+ */
+struct li_stage {
+    lince_status (*make)(struct li_graph **out, const struct li_graph *from, void *context, const struct li_env *env,
+                         lince_error *err);
+    void *context;
 };
+enum { LI_MAX_STAGES = 4 };
+
+struct li_program_options {
+    const struct li_env *env; /* copied; what it points to outlives the program */
+    const struct li_stage *stages;
+    int stage_count;
+};
+
+struct li_program;
+
+/*
+ * graph is taken over, also on failure: bound, not yet inferred. Nothing is planned before it is run. Counted; any
+ * thread may use it at any time, and two that want a plan for the same shapes make it once.
+ */
+lince_status li_program_new(struct li_program **out, struct li_graph *graph, const struct li_program_options *options,
+                            lince_error *err);
+void li_program_retain(struct li_program *program);
+void li_program_release(struct li_program *program); /* NULL is fine */
+const struct li_graph *li_program_graph(const struct li_program *program);
+
+/* ---- Sessions (session.c) ---------------------------------------------------------------------------------------- */
 
 struct li_session;
 
-/* graph is taken over, also on failure: bound, not yet inferred. Nothing is planned before the first run. */
-lince_status li_session_new(struct li_session **out, struct li_graph *graph, const struct li_session_options *options,
+/* Both are counted by the session. */
+lince_status li_session_new(struct li_session **out, struct li_program *program, struct li_pool *pool,
                             lince_error *err);
-void li_session_free(struct li_session *session); /* NULL is fine */
+void li_session_free(struct li_session *session);                           /* NULL is fine */
+void li_session_set_pool(struct li_session *session, struct li_pool *pool); /* between runs */
+
+/* What may end a run: LINCE_ECANCELED, and nothing is committed. Looked at before each step. */
+struct li_stop {
+    atomic_bool canceled;
+    int64_t deadline_ns; /* of CLOCK_MONOTONIC; 0: none */
+};
+
+/* How a run is made. All zero: as it is. */
+struct li_session_call {
+    const struct li_stop *stop;
+    /* Looks at the results before anything is committed; what it returns other than LINCE_OK fails the run. */
+    lince_status (*accept)(void *context, const struct li_tensor *outputs, lince_error *err);
+    void *context;
+};
 
 /*
  * Run it. inputs: dense, one for each input of the graph, with its dtype; borrowed; not what this session gave out
- * before. *outputs receives one tensor for each output of the graph, borrowed until the session's next call. Shapes
- * seen among the last LI_MAX_PLANS cost no planning and no allocation.
- * A failed run changes no resource. One run at a time: LINCE_EINVAL otherwise.
+ * before. call may be NULL. *outputs receives one tensor for each output of the graph, borrowed until the session's next
+ * call. Shapes seen among the last LI_MAX_PLANS cost no planning and no allocation.
+ * A failed run changes no resource. One call at a time for each session, to which the caller sees.
  */
 lince_status li_session_run(struct li_session *session, const struct li_tensor *inputs, int32_t count,
-                            const struct li_tensor **outputs, lince_error *err);
+                            const struct li_session_call *call, const struct li_tensor **outputs, lince_error *err);
 
 /* ---- Telling ----------------------------------------------------------------------------------------------------- */
 
@@ -50,8 +88,8 @@ struct li_step_info {
 };
 
 /*
- * Tell of each node of the plan for these shapes (making it if need be) until tell returns non-zero. Only the first
- * segment of a graph whose shapes depend on data.
+ * Tell of each node of the plan for these shapes (making it if need be) until tell returns non-zero; what a body does
+ * follows the node that runs it. Only the first segment of a graph whose shapes depend on data.
  */
 lince_status li_session_explain(struct li_session *session, const struct li_shape *shapes, int32_t count,
                                 int (*tell)(const struct li_step_info *step, void *context), void *context,

@@ -47,16 +47,41 @@ static int tell_node(const struct li_plan *plan, int32_t n, const struct li_step
     return tell(&info, context);
 }
 
-void li_plan_tell(const struct li_plan *plan, int (*tell)(const struct li_step_info *step, void *context),
-                  void *context)
+/* A body's nodes follow the step that runs it. */
+static int tell_bodies(const struct li_plan *plan, const struct li_step *step,
+                       int (*tell)(const struct li_step_info *step, void *context), void *context)
 {
-    int32_t next = 0;
-    bool stop = false;
-    for (int32_t n = 0; !stop && n < plan->graph->node_count; n++) {
-        bool stepped = next < plan->step_count && plan->steps[next].node == n;
-        if (stepped || plan->prepared[n]) {
-            stop = tell_node(plan, n, stepped ? &plan->steps[next] : NULL, tell, context) != 0;
-        }
-        next += stepped;
+    int stop = 0;
+    for (int b = 0; step->body && !stop && b < plan->graph->nodes[step->node].bodies; b++) {
+        stop = li_plan_tell(step->body[b], tell, context);
     }
+    return stop;
+}
+
+/* Which step a node is; steps of the commit stand behind the others. */
+static const struct li_step *step_of(const struct li_plan *plan, int32_t n, int32_t next[2])
+{
+    const int32_t end[2] = {plan->commit, plan->step_count};
+    for (int part = 0; part < 2; part++) {
+        if (next[part] < end[part] && plan->steps[next[part]].node == n) {
+            return &plan->steps[next[part]++];
+        }
+    }
+    return NULL;
+}
+
+int li_plan_tell(const struct li_plan *plan, int (*tell)(const struct li_step_info *step, void *context), void *context)
+{
+    int32_t next[2] = {0, plan->commit};
+    int stop = 0;
+    for (int32_t n = 0; !stop && n < plan->graph->node_count; n++) {
+        const struct li_step *step = step_of(plan, n, next);
+        if (step || plan->prepared[n]) {
+            stop = tell_node(plan, n, step, tell, context);
+        }
+        if (step && !stop) {
+            stop = tell_bodies(plan, step, tell, context);
+        }
+    }
+    return stop;
 }

@@ -23,15 +23,15 @@ static void errors_name_the_node(void **state)
 
     set_outputs(f, node(f, &op_add, "block/add", x, y), LI_NONE);
     struct li_shape shapes[] = {{2, {3, 2}}, {2, {7, 1}}};
-    assert_int_equal(li_graph_infer(&g, &rest, f->g, shapes, NULL, &f->env, &f->err), LINCE_EINVAL);
+    assert_int_equal(infer_with(&g, &rest, f->g, shapes, NULL, &f->env, &f->err), LINCE_EINVAL);
     assert_string_equal(f->err.text, "node \"block/add\" (Add): shapes [3,2] and [7,1] do not broadcast");
     shapes[1].dim[0] = 6;
-    assert_int_equal(li_graph_infer(&g, &rest, f->g, shapes, NULL, &f->env, &f->err), LINCE_EINVAL);
+    assert_int_equal(infer_with(&g, &rest, f->g, shapes, NULL, &f->env, &f->err), LINCE_EINVAL);
     assert_string_equal(f->err.text, "input 1 has shape [6,1], wanted [7,1]");
     shapes[0].dim[0] = -1;
-    assert_int_equal(li_graph_infer(&g, &rest, f->g, shapes, NULL, &f->env, &f->err), LINCE_EINVAL);
+    assert_int_equal(infer_with(&g, &rest, f->g, shapes, NULL, &f->env, &f->err), LINCE_EINVAL);
     shapes[0] = *SHAPE((int64_t)1 << 40, (int64_t)1 << 40);
-    assert_int_equal(li_graph_infer(&g, &rest, f->g, shapes, NULL, &f->env, &f->err), LINCE_ELIMIT);
+    assert_int_equal(infer_with(&g, &rest, f->g, shapes, NULL, &f->env, &f->err), LINCE_ELIMIT);
 }
 
 static void constants_are_folded_and_outlive_the_source(void **state)
@@ -146,7 +146,7 @@ static void what_depends_on_data_becomes_the_rest(void **state)
     const struct li_tensor *known[] = {&length, NULL};
     struct li_shape shapes[] = {{1, {1}}, {1, {3}}};
     struct li_graph *second;
-    OK(li_graph_infer(&second, &none, rest, shapes, known, &f->env, &f->err));
+    OK(infer_with(&second, &none, rest, shapes, known, &f->env, &f->err));
     assert_null(none);
     assert_true(li_shape_equal(&second->values[second->outputs[0]].shape, SHAPE(5)));
     assert_int_equal(second->node_count, 2); /* decided by what is known, not folded into the graph */
@@ -163,14 +163,14 @@ static void known_contents_are_followed_through_small_nodes(void **state)
 
     set_outputs(f, node(f, &op_ones, "ones", length, LI_NONE), LI_NONE);
     struct li_tensor content = {.dtype = LINCE_FLOAT32, .shape = {1, {2}}, .data = (float[]){3, 4}, .size_bytes = 8};
-    OK(li_graph_infer(&g, &rest, f->g, SHAPE(2), (const struct li_tensor *const[]){&content}, &f->env, &f->err));
+    OK(infer_with(&g, &rest, f->g, SHAPE(2), (const struct li_tensor *const[]){&content}, &f->env, &f->err));
     assert_null(rest);
     assert_int_equal(g->node_count, 3);
     assert_true(li_shape_equal(&g->values[g->outputs[0]].shape, SHAPE(14)));
     li_graph_free(g);
     content.shape.dim[0] = 1;
     assert_int_equal(
-        li_graph_infer(&g, &rest, f->g, SHAPE(2), (const struct li_tensor *const[]){&content}, &f->env, &f->err),
+        infer_with(&g, &rest, f->g, SHAPE(2), (const struct li_tensor *const[]){&content}, &f->env, &f->err),
         LINCE_EINVAL);
 }
 
@@ -240,7 +240,7 @@ static void an_effect_without_resource_is_refused(void **state)
     struct li_graph *g, *rest;
 
     set_outputs(f, node(f, &op_read, "read", input_of(f, SHAPE(1)), LI_NONE), LI_NONE);
-    assert_int_equal(li_graph_infer(&g, &rest, f->g, SHAPE(1), NULL, &f->env, &f->err), LINCE_EUNSUPPORTED);
+    assert_int_equal(infer_with(&g, &rest, f->g, SHAPE(1), NULL, &f->env, &f->err), LINCE_EUNSUPPORTED);
     assert_string_equal(f->err.text, "node \"read\" (Read): which resource it uses is only known by running");
 }
 
@@ -327,7 +327,7 @@ static lince_status build_and_infer(struct li_mem *mem, lince_error *err)
     st = st ? st : li_graph_append(g, &op_length, "l", n->out, 1, NULL, 0, &n, err);
     st = st ? st : li_graph_append(g, &op_ones, "o", n->out, 1, NULL, 0, &n, err);
     st = st ? st : li_graph_set_outputs(g, n->out, 1, err);
-    st = st ? st : li_graph_infer(&out, &rest, g, SHAPE(2), NULL, &env, err);
+    st = st ? st : infer_with(&out, &rest, g, SHAPE(2), NULL, &env, err);
     li_graph_free(g);
     li_graph_free(out);
     li_graph_free(rest);

@@ -3,6 +3,7 @@
 #define LI_UNIT_GRAPH_SUPPORT_H
 
 #include "unit/graph_fixture.h"
+#include "unit/graph_infer_with.h"
 
 #define ATTRS(...)                                                                                                     \
     (const struct li_attr_spec[])                                                                                      \
@@ -299,7 +300,7 @@ static inline void set_outputs(struct fixture *f, li_vid a, li_vid b)
 static inline struct li_graph *infer(struct fixture *f, const struct li_shape *shapes, struct li_graph **rest)
 {
     struct li_graph *out, *remaining;
-    OK(li_graph_infer(&out, &remaining, f->g, shapes, NULL, &f->env, &f->err));
+    OK(infer_with(&out, &remaining, f->g, shapes, NULL, &f->env, &f->err));
     if (rest) {
         *rest = remaining;
     } else {

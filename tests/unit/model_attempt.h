@@ -3,6 +3,7 @@
 #define LI_UNIT_MODEL_ATTEMPT_H
 
 #include "model_forge.h"
+#include "unit/runtime_session_on.h"
 
 #define HOSTILE static inline __attribute__((unused))
 
@@ -41,10 +42,9 @@ HOSTILE lince_status run_graph(struct attempt *a, struct li_graph *graph, const 
     const struct li_tensor *out;
 
     assert_int_equal(li_pool_new(&pool, 1, a->mem, &a->err), 0);
-    const struct li_session_options options = {&env, pool, li_passes_run};
-    lince_status st = li_session_new(&session, graph, &options, &a->err);
+    lince_status st = session_on(&session, graph, &env, pool, li_passes_run, &a->err);
     if (!st) {
-        st = li_session_run(session, in, count, &out, &a->err);
+        st = li_session_run(session, in, count, NULL, &out, &a->err);
         li_session_free(session);
     }
     li_pool_release(pool);

@@ -3,6 +3,7 @@
  * where a checksum says that nothing was lost. LINCE_SEED repeats a run.
  */
 #include "model_forge.h"
+#include "unit/runtime_session_on.h"
 
 static const char *const names[] = {"saved_model.pb", "variables/variables.index",
                                     "variables/variables.data-00000-of-00001"};
@@ -54,10 +55,9 @@ static lince_status run(struct li_binding *b, float answer[6], struct li_mem *me
         return st;
     }
     assert_int_equal(li_pool_new(&pool, 1, mem, err), 0);
-    const struct li_session_options options = {&env, pool, li_passes_run};
-    st = li_session_new(&session, graph, &options, err);
+    st = session_on(&session, graph, &env, pool, li_passes_run, err);
     if (!st) {
-        st = li_session_run(session, &in, 1, &out, err);
+        st = li_session_run(session, &in, 1, NULL, &out, err);
         if (!st) {
             memset(answer, 0, 6 * sizeof *answer);
             memcpy(answer, out->data, LI_MIN(out->size_bytes, 6 * sizeof *answer));

@@ -3,6 +3,7 @@
 #define OPS_CASE_RUN_H
 
 #include "ops_case_file.h"
+#include "unit/graph_infer_with.h"
 
 #include "kernels/kernels.h"
 #include "ops/ops.h"
@@ -103,7 +104,7 @@ CASE lince_status infer(struct run *r, const struct case_block *b, bool settled)
             known[n++] = b->kind[i] == CASE_SHOWN ? &b->in[i].tensor : NULL;
         }
     }
-    LI_TRY(li_graph_infer(&r->inferred, &r->rest, r->graph, shapes, known, &r->env, &r->err));
+    LI_TRY(infer_with(&r->inferred, &r->rest, r->graph, shapes, known, &r->env, &r->err));
     r->content = calloc((size_t)r->inferred->value_count + 1, sizeof *r->content);
     r->owned = calloc((size_t)r->inferred->value_count + 1, sizeof *r->owned);
     return r->rest ? LI_DEFER : LINCE_OK;

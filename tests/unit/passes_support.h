@@ -121,7 +121,7 @@ MADE void run_passes(struct fixture *f, const li_vid *outputs, int count)
     OK(li_graph_set_outputs(f->g, outputs, count, &f->err));
     li_graph_free(f->made);
     f->made = NULL;
-    OK(li_passes_run(&f->made, f->g, &f->env, &f->err));
+    OK(li_passes_run(&f->made, f->g, NULL, &f->env, &f->err));
     assert_int_equal(f->made->output_count, count);
 }
 

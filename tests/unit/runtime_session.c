@@ -170,7 +170,7 @@ static void a_shape_that_running_does_not_tell_either_is_refused(void **state)
     struct li_session *s = session_of(f);
     struct li_tensor input = float_tensor(SHAPE(1), numbers);
     const struct li_tensor *out;
-    assert_int_equal(li_session_run(s, &input, 1, &out, &f->err), LINCE_EUNSUPPORTED);
+    assert_int_equal(li_session_run(s, &input, 1, NULL, &out, &f->err), LINCE_EUNSUPPORTED);
     assert_non_null(strstr(f->err.text, "never"));
     li_session_free(s);
 }
@@ -185,39 +185,13 @@ static void wrong_inputs_are_refused_and_do_no_harm(void **state)
                      flat = float_tensor(SHAPE(1, 2), numbers);
     const struct li_tensor *out;
     integer.dtype = LINCE_INT32;
-    assert_int_equal(li_session_run(s, &input, 0, &out, &f->err), LINCE_EINVAL);
-    assert_int_equal(li_session_run(s, &integer, 1, &out, &f->err), LINCE_EINVAL);
+    assert_int_equal(li_session_run(s, &input, 0, NULL, &out, &f->err), LINCE_EINVAL);
+    assert_int_equal(li_session_run(s, &integer, 1, NULL, &out, &f->err), LINCE_EINVAL);
     assert_non_null(strstr(f->err.text, "int32"));
-    assert_int_equal(li_session_run(s, &flat, 1, &out, &f->err), LINCE_EINVAL);
+    assert_int_equal(li_session_run(s, &flat, 1, NULL, &out, &f->err), LINCE_EINVAL);
     assert_int_equal(li_session_explain(s, SHAPE(2), 2, NULL, NULL, &f->err), LINCE_EINVAL);
     run_shape(f, s, 2);
     li_session_free(s);
-}
-
-static struct li_session *busy_session;
-
-/* Calls the session that is running it. */
-static lince_status again_forward(struct li_call *c)
-{
-    struct li_tensor input = float_tensor(c->in[0].shape, c->in[0].data);
-    const struct li_tensor *out = NULL;
-    lince_error err;
-    lince_status st = li_session_run(busy_session, &input, 1, &out, &err);
-    *(float *)c->out[0].data = st == LINCE_EINVAL && !out && strstr(err.text, "one call at a time") ? 1 : 0;
-    return LINCE_OK;
-}
-
-UNARY(op_again, "Again", same_rule, .forward = again_forward);
-
-static void a_session_that_is_running_refuses_a_second_call(void **state)
-{
-    struct fixture *f = *state;
-    set_outputs(f, node(f, &op_again, "again", input_of(f, SHAPE(1)), LI_NONE), LI_NONE);
-    busy_session = session_of(f);
-    for (int run = 0; run < 2; run++) {
-        assert_true(first_of(run_on(f, busy_session, SHAPE(1), numbers)) == 1);
-    }
-    li_session_free(busy_session);
 }
 
 /* ---- Memory that runs out ---- */
@@ -263,7 +237,7 @@ static lince_status run_twice(struct fixture *f, struct li_session *s)
         const float data[3] = {2, 1 + (float)run, 1};
         struct li_tensor input = float_tensor(SHAPE(2 + run), data);
         const struct li_tensor *out;
-        LI_TRY(li_session_run(s, &input, 1, &out, &f->err));
+        LI_TRY(li_session_run(s, &input, 1, NULL, &out, &f->err));
     }
     return LINCE_OK;
 }
@@ -280,9 +254,8 @@ static bool survive(long n)
     assert_int_equal(li_graph_new(&f.g, f.store, &ops, f.mem, &f.err), LINCE_OK);
     assert_int_equal(li_pool_new(&pool, 1, f.mem, &f.err), LINCE_OK);
     everything(&f);
-    struct li_session_options options = {.env = &f.env, .pool = pool};
     failing.left = n;
-    lince_status st = li_session_new(&s, f.g, &options, &f.err);
+    lince_status st = session_on(&s, f.g, &f.env, pool, NULL, &f.err);
     st = st ? st : run_twice(&f, s);
     failing.left = -1;
     assert_true(st == LINCE_OK || st == LINCE_ENOMEM);
@@ -319,7 +292,6 @@ int main(void)
         TEST(a_shape_that_depends_on_data_ends_a_segment_and_the_next_is_cached),
         TEST(a_shape_that_running_does_not_tell_either_is_refused),
         TEST(wrong_inputs_are_refused_and_do_no_harm),
-        TEST(a_session_that_is_running_refuses_a_second_call),
         cmocka_unit_test(every_allocation_that_fails_ends_in_enomem_without_a_leak),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -71,13 +71,13 @@ static void a_failed_run_leaves_every_resource_as_it_was(void **state)
     const struct li_tensor *out;
     uint64_t version = version_of(f, v);
     for (int run = 0; run < 2; run++) {
-        assert_int_equal(li_session_run(s, &input, 1, &out, &f->err), LINCE_EDATA);
+        assert_int_equal(li_session_run(s, &input, 1, NULL, &out, &f->err), LINCE_EDATA);
         assert_non_null(strstr(f->err.text, "check"));
         assert_true(get_variable(f, v) == 1 && version_of(f, v) == version);
     }
     assert_int_equal(*(uint64_t *)run_on(f, s, SHAPE(1), (const float[]){2})->data, 0);
     assert_true(get_variable(f, v) == 2);
-    assert_int_equal(li_session_run(s, &input, 1, &out, &f->err), LINCE_EDATA);
+    assert_int_equal(li_session_run(s, &input, 1, NULL, &out, &f->err), LINCE_EDATA);
     assert_true(get_variable(f, v) == 2);
     assert_int_equal(*(uint64_t *)run_on(f, s, SHAPE(1), (const float[]){3})->data, 1);
     li_session_free(s);
@@ -128,7 +128,7 @@ static void a_task_that_fails_among_others_fails_the_run(void **state)
         const float one = 1;
         struct li_tensor input = float_tensor(SHAPE(1), &one);
         const struct li_tensor *out;
-        assert_int_equal(li_session_run(s, &input, 1, &out, &f->err), LINCE_EDATA);
+        assert_int_equal(li_session_run(s, &input, 1, NULL, &out, &f->err), LINCE_EDATA);
         assert_non_null(strstr(f->err.text, "third"));
         assert_non_null(strstr(f->err.text, threads == 1 ? "task 2" : "task "));
         assert_true(get_variable(f, v) == 0);
@@ -149,7 +149,7 @@ static void a_later_segment_that_fails_undoes_what_an_earlier_one_wrote(void **s
     struct li_tensor input = float_tensor(SHAPE(2), data);
     const struct li_tensor *out;
     uint64_t version = version_of(f, v);
-    assert_int_equal(li_session_run(s, &input, 1, &out, &f->err), LINCE_EDATA);
+    assert_int_equal(li_session_run(s, &input, 1, NULL, &out, &f->err), LINCE_EDATA);
     assert_true(get_variable(f, v) == 0 && version_of(f, v) == version);
     li_session_free(s);
 }
@@ -287,10 +287,10 @@ static void a_prepared_result_is_given_out_as_a_copy(void **state)
     set_outputs(f, node(f, &op_pack, "pack", read, LI_NONE), read);
     struct li_session *s = session_of(f);
     const struct li_tensor *out;
-    OK(li_session_run(s, NULL, 0, &out, &f->err));
+    OK(li_session_run(s, NULL, 0, NULL, &out, &f->err));
     set_variable(f, v, 1, 50);
     assert_true(first_of(&out[0]) == 1 && first_of(&out[1]) == 0);
-    OK(li_session_run(s, NULL, 0, &out, &f->err));
+    OK(li_session_run(s, NULL, 0, NULL, &out, &f->err));
     assert_true(first_of(&out[0]) == 51 && first_of(&out[1]) == 50);
     li_session_free(s);
 }

@@ -3,7 +3,7 @@
 #define LI_UNIT_RUNTIME_SUPPORT_H
 
 #include "unit/graph_support.h"
-#include "runtime/runtime.h"
+#include "unit/runtime_session_on.h"
 
 static atomic_int packs;    /* forwards of Pack */
 static atomic_int in_place; /* forwards of Twice whose output lay in its input */
@@ -168,17 +168,13 @@ static const struct li_op op_accumulate = {
 
 /* ---- Sessions ---- */
 
-typedef lince_status optimizer(struct li_graph **out, const struct li_graph *inferred, const struct li_env *env,
-                               lince_error *err);
-
 /* A session of the fixture's graph, which is taken over; the fixture gets a new one. */
-static inline struct li_session *session_with(struct fixture *f, int threads, optimizer *optimize)
+static inline struct li_session *session_with(struct fixture *f, int threads, stage *make)
 {
     struct li_pool *pool;
     struct li_session *session;
     OK(li_pool_new(&pool, threads, f->mem, &f->err));
-    struct li_session_options options = {.env = &f->env, .pool = pool, .optimize = optimize};
-    OK(li_session_new(&session, f->g, &options, &f->err));
+    OK(session_on(&session, f->g, &f->env, pool, make, &f->err));
     li_pool_release(pool);
     OK(li_graph_new(&f->g, f->store, &ops, f->mem, &f->err));
     return session;
@@ -203,7 +199,7 @@ static inline const struct li_tensor *run_on(struct fixture *f, struct li_sessio
 {
     struct li_tensor input = float_tensor(shape, data);
     const struct li_tensor *outputs;
-    OK(li_session_run(session, &input, 1, &outputs, &f->err));
+    OK(li_session_run(session, &input, 1, NULL, &outputs, &f->err));
     return outputs;
 }
 

@@ -134,7 +134,7 @@ static void *work(void *context)
     struct li_tensor input = float_tensor(SHAPE(WIDTH), data);
     for (int run = 0; run < RUNS; run++) {
         const struct li_tensor *out;
-        lince_status st = li_session_run(w->session, &input, 1, &out, NULL);
+        lince_status st = li_session_run(w->session, &input, 1, NULL, &out, NULL);
         w->wrong += st || !as_wanted(w, out->data, &last);
     }
     return NULL;
@@ -164,10 +164,9 @@ static void sessions_that_fight_for_one_pool_give_the_same_bits(void **state)
     float data[WIDTH], wanted[WIDTH];
     fill(data);
     OK(li_pool_new(&pool, 2, f->mem, &f->err));
-    struct li_session_options options = {.env = &f->env, .pool = pool};
     for (int i = 0; i < THREADS; i++) {
         chain(f);
-        OK(li_session_new(&w[i].session, f->g, &options, &f->err));
+        OK(session_on(&w[i].session, f->g, &f->env, pool, NULL, &f->err));
         OK(li_graph_new(&f->g, f->store, &ops, f->mem, &f->err));
         w[i].wanted = wanted;
     }
@@ -199,7 +198,7 @@ static void no_run_sees_half_of_a_write_or_a_stale_prepared_result(void **state)
         pthread_join(w[i].thread, NULL);
         assert_int_equal(w[i].wrong, 0);
         const struct li_tensor *out;
-        OK(li_session_run(w[i].session, &input, 1, &out, &f->err));
+        OK(li_session_run(w[i].session, &input, 1, NULL, &out, &f->err));
         assert_true(first_of(out) == (float)(i ? RUNS + 1 : RUNS));
         li_session_free(w[i].session);
     }
@@ -254,7 +253,7 @@ static void *ask(void *context)
     struct li_tensor input = float_tensor(SHAPE(1), &zero);
     for (int run = 0; run < RUNS; run++) {
         const struct li_tensor *out;
-        lince_status st = li_session_run(a->session, &input, 1, &out, NULL);
+        lince_status st = li_session_run(a->session, &input, 1, NULL, &out, NULL);
         const float *value = st ? NULL : out[1].data;
         for (int i = 1; value && i < LARGE; i++) {
             a->torn += value[i] != value[0];

@@ -71,9 +71,10 @@ static void inputs_constants_and_aliases_of_them_are_copied_out(void **state)
     li_session_free(s);
 }
 
-static lince_status with_views(struct li_graph **out, const struct li_graph *inferred, const struct li_env *env,
-                               lince_error *err)
+static lince_status with_views(struct li_graph **out, const struct li_graph *inferred, void *context,
+                               const struct li_env *env, lince_error *err)
 {
+    (void)context;
     (void)env;
     LI_TRY(li_graph_prune(out, inferred, err));
     li_graph_default_views(*out);
@@ -193,9 +194,10 @@ static const struct li_op op_add_part = {.name = "AddPart",
                                          .forward = add_part_forward,
                                          .flags = LI_OP_INPLACE};
 
-static lince_status with_parts(struct li_graph **out, const struct li_graph *inferred, const struct li_env *env,
-                               lince_error *err)
+static lince_status with_parts(struct li_graph **out, const struct li_graph *inferred, void *context,
+                               const struct li_env *env, lince_error *err)
 {
+    (void)context;
     (void)env;
     LI_TRY(li_graph_prune(out, inferred, err));
     li_graph_default_views(*out);
@@ -250,7 +252,7 @@ static void inputs_at_odd_addresses_are_taken(void **state)
         in[i] = (struct li_tensor){LINCE_FLOAT32, *SHAPE(2), bytes + 1 + 17 * i, 8};
     }
     const struct li_tensor *out;
-    OK(li_session_run(s, in, 2, &out, &f->err));
+    OK(li_session_run(s, in, 2, NULL, &out, &f->err));
     assert_true(((const float *)out->data)[0] == 7 && ((const float *)out->data)[1] == 9);
     li_session_free(s);
 }
@@ -268,7 +270,7 @@ static void strings_outlive_the_inputs_they_came_from(void **state)
     const struct li_tensor *out;
     for (int run = 0; run < 2; run++) {
         memcpy(text, "onetwo", 6);
-        OK(li_session_run(s, &input, 1, &out, &f->err));
+        OK(li_session_run(s, &input, 1, NULL, &out, &f->err));
         memset(text, 0, sizeof text);
         const lince_string *turned = out[0].data, *same = out[1].data;
         assert_memory_equal(turned[0].data, "two", 3);

@@ -8,7 +8,8 @@
 #include "train_network.h"
 
 #include "passes/passes.h"
-#include "runtime/runtime.h"
+#include "unit/graph_infer_with.h"
+#include "unit/runtime_session_on.h"
 #include "train/train.h"
 
 enum { RUNS = 4, USUAL_SEEDS = 120 };
@@ -163,7 +164,7 @@ static void run_reference(struct network *n, const struct li_tensor *inputs, str
     struct li_graph *g, *rest;
     struct li_shape shapes[2] = {inputs[0].shape, inputs[1].shape};
     const struct li_tensor *known[2] = {NULL, &inputs[1]};
-    net_ok(n, li_graph_infer(&g, &rest, n->g, shapes, known, &n->env, &n->err));
+    net_ok(n, infer_with(&g, &rest, n->g, shapes, known, &n->env, &n->err));
     assert_null(rest);
     struct li_tensor *value = calloc((size_t)g->value_count + 1, sizeof *value);
     bool *made = calloc((size_t)g->value_count + 1, 1);
@@ -249,8 +250,7 @@ static struct li_session *session_of(struct network *n, const struct way *way)
     struct li_pool *pool;
     net_ok(n, li_pool_new(&pool, way->threads, n->mem, &n->err));
     net_ok(n, li_graph_copy(&copy, n->g, &n->err));
-    struct li_session_options options = {.env = &n->env, .pool = pool, .optimize = way->passes ? li_passes_run : NULL};
-    net_ok(n, li_session_new(&session, copy, &options, &n->err));
+    net_ok(n, session_on(&session, copy, &n->env, pool, way->passes ? li_passes_run : NULL, &n->err));
     li_pool_release(pool);
     return session;
 }
@@ -264,7 +264,7 @@ static void try_way(uint64_t seed, const struct way *way, const struct result *w
         struct li_tensor inputs[2] = {input_of(&n, run), limit_of(&n, run)};
         const struct li_tensor *out;
         write_variable(&n, run);
-        net_ok(&n, li_session_run(session, inputs, n.g->input_count, &out, &n.err));
+        net_ok(&n, li_session_run(session, inputs, n.g->input_count, NULL, &out, &n.err));
         compare_all(&n, way, run, out, &want[run]);
         free(inputs[0].data);
         free(inputs[1].data);

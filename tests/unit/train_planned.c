@@ -4,7 +4,7 @@
  */
 #include "passes_support.h"
 
-#include "runtime/runtime.h"
+#include "unit/runtime_session_on.h"
 #include "train/train.h"
 
 #include <math.h>
@@ -77,8 +77,7 @@ static struct li_session *session_of(struct fixture *f, int threads, const li_vi
     struct li_pool *pool;
     OK(li_graph_set_outputs(f->g, outputs, count, &f->err));
     OK(li_pool_new(&pool, threads, f->mem, &f->err));
-    struct li_session_options options = {.env = &f->env, .pool = pool, .optimize = li_passes_run};
-    OK(li_session_new(&session, f->g, &options, &f->err));
+    OK(session_on(&session, f->g, &f->env, pool, li_passes_run, &f->err));
     li_pool_release(pool);
     OK(li_graph_new(&f->g, f->store, li_ops(), f->mem, &f->err));
     f->g->env = &f->env;
@@ -121,7 +120,7 @@ static const struct li_tensor *run(struct fixture *f, struct li_session *session
     }
     struct li_tensor x = {LINCE_FLOAT32, SHAPE(N, H, W, C), data, sizeof data};
     const struct li_tensor *out = NULL;
-    OK(li_session_run(session, &x, 1, &out, &f->err));
+    OK(li_session_run(session, &x, 1, NULL, &out, &f->err));
     return out;
 }
 
@@ -243,7 +242,7 @@ static void a_step_that_fails_at_its_end_leaves_every_variable(void **state)
     for (int i = 0; i < VARIABLES; i++) {
         get(f, &net, i, before[i]);
     }
-    assert_int_equal(li_session_run(training, &x, 1, &out, &f->err), LINCE_EDATA);
+    assert_int_equal(li_session_run(training, &x, 1, NULL, &out, &f->err), LINCE_EDATA);
     for (int i = 0; i < VARIABLES; i++) {
         get(f, &net, i, after);
         assert_memory_equal(after, before[i], net.count[i] * sizeof *after);

@@ -4,7 +4,7 @@
  */
 #include "passes_support.h"
 
-#include "runtime/runtime.h"
+#include "unit/runtime_session_on.h"
 
 enum { C = 4, SIDE = 5, PIXELS = SIDE * SIDE, MOST = 64 };
 
@@ -157,8 +157,7 @@ static struct li_session *start(struct fixture *f)
     struct li_pool *pool;
     const struct li_ops *ops = f->g->ops;
     OK(li_pool_new(&pool, 1, f->mem, &f->err));
-    struct li_session_options options = {.env = &f->env, .pool = pool, .optimize = li_passes_run};
-    OK(li_session_new(&session, f->g, &options, &f->err));
+    OK(session_on(&session, f->g, &f->env, pool, li_passes_run, &f->err));
     li_pool_release(pool);
     OK(li_graph_new(&f->g, f->store, ops, f->mem, &f->err));
     f->g->env = &f->env;
@@ -179,7 +178,7 @@ static void run(struct fixture *f, struct li_session *session, float *out)
     }
     struct li_tensor x = {LINCE_FLOAT32, SHAPE(1, SIDE, SIDE, C), data, sizeof data};
     const struct li_tensor *y;
-    OK(li_session_run(session, &x, 1, &y, &f->err));
+    OK(li_session_run(session, &x, 1, NULL, &y, &f->err));
     memcpy(out, y->data, sizeof data);
 }
 
@@ -326,7 +325,7 @@ static void what_differs_in_an_attribute_or_an_input_is_another_result(void **st
     struct li_session *session = start(f);
     struct li_tensor in = {LINCE_FLOAT32, SHAPE(1, 2), (void *)(uintptr_t)row, sizeof row};
     const struct li_tensor *found;
-    OK(li_session_run(session, &in, 1, &found, &f->err));
+    OK(li_session_run(session, &in, 1, NULL, &found, &f->err));
     for (int i = 0; i < 4; i++) {
         assert_memory_equal(found[i].data, wanted[i], sizeof wanted[i]);
     }

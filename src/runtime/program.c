@@ -1,0 +1,500 @@
+/* Programs: a tree of plans, found by shapes and, behind the first, by the contents that decided shapes. */
+#include "program.h"
+
+#include <string.h>
+
+/* ---- Entries; the lock is held ----------------------------------------------------------------------------------- */
+
+/* Contents up to this size, together, are kept with an entry. */
+enum { MAX_KEY_BYTES = 4096 };
+
+static void free_segment(struct li_program *p, struct li_segment *s);
+
+static void free_entry(struct li_program *p, struct li_entry *e)
+{
+    struct li_mem *mem = p->mem;
+    li_plan_free(e->plan);
+    li_program_release(e->body[0]);
+    li_program_release(e->body[1]);
+    if (e->rest) {
+        free_segment(p, e->rest);
+        li_free(mem, e->rest);
+    }
+    li_arena_free(&e->arena);
+    li_free(mem, e);
+}
+
+static void drop(struct li_program *p, struct li_entry *e)
+{
+    if (--e->references == 0) {
+        p->plans--;
+        free_entry(p, e);
+    }
+}
+
+static void free_segment(struct li_program *p, struct li_segment *s)
+{
+    while (s->entries) {
+        struct li_entry *e = s->entries;
+        s->entries = e->next;
+        drop(p, e);
+    }
+    if (s->later || !p->is_body) {
+        li_graph_free(s->graph);
+    }
+}
+
+static void unlink_entry(struct li_program *p, struct li_entry *e)
+{
+    struct li_entry **at = &e->segment->entries;
+    while (*at != e) {
+        at = &(*at)->next;
+    }
+    *at = e->next;
+    drop(p, e);
+}
+
+/* The entry of a segment and those after it that was used least recently; *count of all there are. */
+static struct li_entry *oldest_in(const struct li_segment *s, struct li_entry *oldest)
+{
+    for (struct li_entry *e = s->entries; e; e = e->next) {
+        bool idle = e->references == 1; /* a run that is further on holds all entries on its way */
+        if (idle && (!oldest || e->used < oldest->used)) {
+            oldest = e;
+        }
+        if (e->rest && !idle) {
+            oldest = oldest_in(e->rest, oldest);
+        }
+    }
+    return oldest;
+}
+
+static int count_entries(const struct li_segment *s)
+{
+    int count = 0;
+    for (const struct li_entry *e = s->entries; e; e = e->next) {
+        count++;
+    }
+    return count;
+}
+
+/* An entry goes with all that comes after it. In a tree where runs hold everything nothing goes. */
+static void make_room(struct li_program *p, struct li_segment *s)
+{
+    struct li_entry *oldest = NULL;
+    if (count_entries(s) >= LI_MAX_PLANS) {
+        struct li_segment alone = {.entries = s->entries};
+        for (struct li_entry *e = alone.entries; e; e = e->next) {
+            oldest = e->references == 1 && (!oldest || e->used < oldest->used) ? e : oldest;
+        }
+    } else if (p->plans >= LI_MAX_PROGRAM_PLANS) {
+        oldest = oldest_in(&p->first, NULL);
+    }
+    if (oldest) {
+        unlink_entry(p, oldest);
+    }
+}
+
+/* ---- Finding ----------------------------------------------------------------------------------------------------- */
+
+static bool same_strings(const struct li_tensor *a, const struct li_tensor *b)
+{
+    const lince_string *x = a->data, *y = b->data;
+    for (size_t i = 0; i < a->size_bytes / sizeof *x; i++) {
+        if (x[i].size != y[i].size || memcmp(x[i].data, y[i].data, x[i].size) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool same_content(const struct li_tensor *a, const struct li_tensor *b)
+{
+    if (a->dtype == LINCE_STRING) {
+        return same_strings(a, b);
+    }
+    return a->size_bytes == 0 || memcmp(a->data, b->data, a->size_bytes) == 0;
+}
+
+static bool matches(const struct li_entry *e, const struct li_tensor *inputs)
+{
+    for (int32_t i = 0; i < e->input_count; i++) {
+        const struct li_tensor *key = &e->inputs[i];
+        if (key->dtype != inputs[i].dtype || !li_shape_equal(&key->shape, &inputs[i].shape) ||
+            (key->data && !same_content(key, &inputs[i]))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static struct li_entry *find_exact(const struct li_segment *s, const struct li_tensor *inputs)
+{
+    for (struct li_entry *e = s->entries; e; e = e->next) {
+        if (e->exact && matches(e, inputs)) {
+            return e;
+        }
+    }
+    return NULL;
+}
+
+static bool is_same_graph(const struct li_entry *e, const struct li_inferred *inferred)
+{
+    if (e->shape_count != inferred->graph->value_count || e->choices != inferred->choices ||
+        (e->choices && memcmp(e->choice, inferred->choice, (size_t)e->choices * sizeof *e->choice) != 0)) {
+        return false;
+    }
+    for (int32_t v = 0; v < e->shape_count; v++) {
+        if (!li_shape_equal(&e->shapes[v], &inferred->graph->values[v].shape)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Other contents may lead to the same graph: then the plan is the same. */
+static struct li_entry *find_same(const struct li_segment *s, const struct li_inferred *inferred)
+{
+    for (struct li_entry *e = s->entries; e; e = e->next) {
+        if (is_same_graph(e, inferred)) {
+            return e;
+        }
+    }
+    return NULL;
+}
+
+/* ---- A new entry ------------------------------------------------------------------------------------------------- */
+
+static size_t key_bytes(const struct li_tensor *t)
+{
+    size_t bytes = t->size_bytes;
+    const lince_string *text = t->dtype == LINCE_STRING ? t->data : NULL;
+    for (size_t i = 0; text && i < t->size_bytes / sizeof *text && bytes <= MAX_KEY_BYTES; i++) {
+        bytes += text[i].size;
+    }
+    return bytes;
+}
+
+static lince_status keep_content(struct li_entry *e, struct li_tensor *key, const struct li_tensor *from,
+                                 lince_error *err)
+{
+    key->data = li_arena_alloc(&e->arena, from->size_bytes + 1, err);
+    if (!key->data) {
+        return LINCE_ENOMEM;
+    }
+    if (from->size_bytes) {
+        memcpy(key->data, from->data, from->size_bytes);
+    }
+    lince_string *text = key->dtype == LINCE_STRING ? key->data : NULL;
+    for (size_t i = 0; text && i < from->size_bytes / sizeof *text; i++) {
+        text[i].data = li_arena_strndup(&e->arena, text[i].data, text[i].size, err);
+        if (!text[i].data) {
+            return LINCE_ENOMEM;
+        }
+    }
+    return LINCE_OK;
+}
+
+/* What the entry is found by. Contents that are too large to keep leave finding it to inference. */
+static lince_status keep_inputs(struct li_entry *e, const struct li_tensor *inputs, int32_t count, uint64_t asked,
+                                lince_error *err)
+{
+    size_t bytes = 0;
+    e->inputs = li_arena_calloc(&e->arena, (size_t)count + 1, sizeof *e->inputs, err);
+    if (!e->inputs) {
+        return LINCE_ENOMEM;
+    }
+    e->input_count = count;
+    e->exact = true;
+    for (int32_t i = 0; i < count; i++) {
+        e->inputs[i] =
+            (struct li_tensor){.dtype = inputs[i].dtype, .shape = inputs[i].shape, .size_bytes = inputs[i].size_bytes};
+        if (asked >> LI_MIN(i, 63) & 1) {
+            bytes += key_bytes(&inputs[i]);
+            e->exact = e->exact && bytes <= MAX_KEY_BYTES;
+            LI_TRY(e->exact ? keep_content(e, &e->inputs[i], &inputs[i], err) : LINCE_OK);
+        }
+    }
+    return LINCE_OK;
+}
+
+static lince_status keep_graph(struct li_entry *e, const struct li_inferred *inferred, lince_error *err)
+{
+    const struct li_graph *g = inferred->graph;
+    e->shapes = li_arena_alloc(&e->arena, ((size_t)g->value_count + 1) * sizeof *e->shapes, err);
+    e->choice = li_arena_alloc(&e->arena, ((size_t)inferred->choices + 1) * sizeof *e->choice, err);
+    if (!e->shapes || !e->choice) {
+        return LINCE_ENOMEM;
+    }
+    for (int32_t v = 0; v < g->value_count; v++) {
+        e->shapes[v] = g->values[v].shape;
+    }
+    for (int32_t i = 0; i < inferred->choices; i++) {
+        e->choice[i] = inferred->choice[i];
+    }
+    e->shape_count = g->value_count;
+    e->choices = inferred->choices;
+    return LINCE_OK;
+}
+
+static lince_status run_stages(const struct li_program *p, const struct li_graph *inferred, struct li_graph **out,
+                               lince_error *err)
+{
+    struct li_graph *made = NULL;
+    for (int i = 0; i < p->stage_count; i++) {
+        struct li_graph *next;
+        lince_status st = p->stages[i].make(&next, made ? made : inferred, p->stages[i].context, &p->env, err);
+        li_graph_free(made);
+        LI_TRY(st);
+        made = next;
+    }
+    if (!made) {
+        LI_TRY(li_graph_prune(&made, inferred, err));
+        li_graph_default_views(made);
+    }
+    *out = made;
+    return LINCE_OK;
+}
+
+static lince_status make_plan(const struct li_program *p, const struct li_inferred *inferred, struct li_plan **out,
+                              lince_error *err)
+{
+    struct li_graph *graph;
+    const struct li_plan_options options = {.written = p->written,
+                                            .written_count = p->written_count,
+                                            .results = LI_RESULTS_OWN,
+                                            .last = !inferred->rest && !p->is_body};
+    LI_TRY(run_stages(p, inferred->graph, &graph, err));
+    return li_plan_build(out, graph, &p->env, &options, err);
+}
+
+/* Takes the rest over. */
+static lince_status keep_rest(const struct li_program *p, struct li_entry *e, struct li_inferred *inferred,
+                              lince_error *err)
+{
+    if (!inferred->rest) {
+        return LINCE_OK;
+    }
+    e->rest = li_calloc(p->mem, 1, sizeof *e->rest, err);
+    if (!e->rest) {
+        return LINCE_ENOMEM;
+    }
+    *e->rest = (struct li_segment){.graph = inferred->rest, .later = true};
+    inferred->rest = NULL;
+    e->loop = inferred->loop;
+    for (int b = 0; e->loop.op && b < 2; b++) {
+        LI_TRY(li_program_of_body(&e->body[b], p, e->loop.body[b], err));
+    }
+    return LINCE_OK;
+}
+
+static lince_status fill_entry(const struct li_program *p, struct li_entry *e, const struct li_tensor *inputs,
+                               struct li_inferred *inferred, lince_error *err)
+{
+    LI_TRY(keep_inputs(e, inputs, e->segment->graph->input_count, inferred->asked, err));
+    LI_TRY(keep_graph(e, inferred, err));
+    LI_TRY(make_plan(p, inferred, &e->plan, err));
+    return keep_rest(p, e, inferred, err);
+}
+
+static lince_status new_entry(struct li_program *p, struct li_segment *s, const struct li_tensor *inputs,
+                              struct li_inferred *inferred, struct li_entry **out, lince_error *err)
+{
+    struct li_entry *e = li_calloc(p->mem, 1, sizeof *e, err);
+    if (!e) {
+        return LINCE_ENOMEM;
+    }
+    *e = (struct li_entry){.segment = s, .references = 1};
+    li_arena_init(&e->arena, p->mem, 0);
+    lince_status st = fill_entry(p, e, inputs, inferred, err);
+    if (st) {
+        free_entry(p, e);
+        return st;
+    }
+    make_room(p, s);
+    e->next = s->entries;
+    s->entries = e;
+    p->plans++;
+    *out = e;
+    return LINCE_OK;
+}
+
+static lince_status infer(const struct li_program *p, const struct li_segment *s, const struct li_tensor *inputs,
+                          struct li_inferred *out, lince_error *err)
+{
+    int32_t count = s->graph->input_count;
+    struct li_infer_input *given = li_calloc(p->mem, (size_t)count + 1, sizeof *given, err);
+    if (!given) {
+        return LINCE_ENOMEM;
+    }
+    for (int32_t i = 0; i < count; i++) {
+        given[i] = (struct li_infer_input){
+            .dtype = inputs[i].dtype, .shape = inputs[i].shape, .known = s->later ? &inputs[i] : NULL};
+    }
+    lince_status st = li_graph_infer(out, s->graph, given, &p->env, err);
+    li_free(p->mem, given);
+    LI_TRY(st);
+    if (s->later && out->rest && !out->loop.op && !out->choices && out->rest->node_count >= s->graph->node_count) {
+        const struct li_node *node = &out->rest->nodes[0];
+        st = li_fail(err, LINCE_EUNSUPPORTED, "node \"%s\" (%s): its shape is not known by running either", node->name,
+                     node->op->name);
+        li_inferred_free(out);
+    }
+    return st;
+}
+
+static lince_status find_or_make(struct li_program *p, struct li_segment *s, const struct li_tensor *inputs,
+                                 struct li_entry **out, lince_error *err)
+{
+    struct li_inferred inferred;
+    *out = find_exact(s, inputs);
+    if (*out) {
+        return LINCE_OK;
+    }
+    LI_TRY(infer(p, s, inputs, &inferred, err));
+    *out = s->later ? find_same(s, &inferred) : NULL;
+    lince_status st = *out ? LINCE_OK : new_entry(p, s, inputs, &inferred, out, err);
+    li_inferred_free(&inferred);
+    return st;
+}
+
+lince_status li_program_entry(struct li_entry **out, struct li_program *p, struct li_segment *segment,
+                              const struct li_tensor *inputs, lince_error *err)
+{
+    struct li_entry *e = NULL;
+    pthread_mutex_lock(&p->lock);
+    lince_status st = find_or_make(p, segment, inputs, &e, err);
+    if (!st) {
+        e->references++;
+        e->used = ++p->clock;
+        *out = e;
+    }
+    pthread_mutex_unlock(&p->lock);
+    return st;
+}
+
+void li_program_leave(struct li_program *p, struct li_entry *entry)
+{
+    if (entry) {
+        pthread_mutex_lock(&p->lock);
+        drop(p, entry);
+        pthread_mutex_unlock(&p->lock);
+    }
+}
+
+/* ---- New and free ------------------------------------------------------------------------------------------------ */
+
+/*
+ * What a run writes is known before any of it is planned: a variable that one segment writes is prepared by none. A
+ * handle that only inference can follow is left to it.
+ */
+static lince_status find_written(struct li_program *p, lince_error *err)
+{
+    struct li_graph *g = p->first.graph;
+    lince_error ignored;
+    for (int32_t n = 0; n < g->node_count; n++) {
+        lince_status st = li_graph_touch(g, n, NULL, &ignored);
+        if (st == LINCE_ENOMEM) {
+            return li_fail(err, st, "%s", ignored.text);
+        }
+        p->updates |= (g->nodes[n].effects & (LI_EFFECT_WRITE | LI_EFFECT_RANDOM)) != 0;
+    }
+    struct li_arena arena;
+    li_arena_init(&arena, p->mem, 0);
+    const bool *written = li_graph_written(g, &arena, err);
+    p->written_count = li_graph_resources(g);
+    p->written = li_calloc(p->mem, (size_t)p->written_count + 1, sizeof *p->written, err);
+    bool done = written && p->written;
+    if (done) {
+        memcpy(p->written, written, (size_t)p->written_count * sizeof *written);
+    }
+    li_arena_free(&arena);
+    return done ? LINCE_OK : LINCE_ENOMEM;
+}
+
+static lince_status new_program(struct li_program **out, struct li_mem *mem, lince_error *err)
+{
+    struct li_program *p = li_calloc(mem, 1, sizeof *p, err);
+    if (!p) {
+        return LINCE_ENOMEM;
+    }
+    li_mem_retain(mem);
+    p->mem = mem;
+    atomic_init(&p->references, 1);
+    if (pthread_mutex_init(&p->lock, NULL)) {
+        li_free(mem, p);
+        li_mem_release(mem);
+        return li_fail(err, LINCE_ENOMEM, "the lock of a program cannot be made");
+    }
+    *out = p;
+    return LINCE_OK;
+}
+
+lince_status li_program_new(struct li_program **out, struct li_graph *graph, const struct li_program_options *options,
+                            lince_error *err)
+{
+    struct li_program *p;
+    lince_status st = new_program(&p, options->env->mem, err);
+    if (st) {
+        li_graph_free(graph);
+        return st;
+    }
+    p->env = *options->env;
+    p->first.graph = graph;
+    p->stage_count = options->stage_count;
+    for (int i = 0; i < options->stage_count; i++) {
+        p->stages[i] = options->stages[i];
+    }
+    st = find_written(p, err);
+    if (st) {
+        li_program_release(p);
+        return st;
+    }
+    *out = p;
+    return LINCE_OK;
+}
+
+lince_status li_program_of_body(struct li_program **out, const struct li_program *owner, struct li_graph *body,
+                                lince_error *err)
+{
+    struct li_program *p;
+    LI_TRY(new_program(&p, owner->mem, err));
+    p->env = owner->env;
+    p->first.graph = body;
+    p->is_body = true;
+    p->stage_count = owner->stage_count;
+    memcpy(p->stages, owner->stages, sizeof p->stages);
+    p->updates = owner->updates;
+    p->written_count = owner->written_count;
+    p->written = li_calloc(p->mem, (size_t)p->written_count + 1, sizeof *p->written, err);
+    if (!p->written) {
+        li_program_release(p);
+        return LINCE_ENOMEM;
+    }
+    memcpy(p->written, owner->written, (size_t)p->written_count * sizeof *p->written);
+    *out = p;
+    return LINCE_OK;
+}
+
+void li_program_retain(struct li_program *p)
+{
+    atomic_fetch_add(&p->references, 1);
+}
+
+void li_program_release(struct li_program *p)
+{
+    if (!p || atomic_fetch_sub(&p->references, 1) != 1) {
+        return;
+    }
+    struct li_mem *mem = p->mem;
+    free_segment(p, &p->first);
+    li_free(mem, p->written);
+    pthread_mutex_destroy(&p->lock);
+    li_free(mem, p);
+    li_mem_release(mem);
+}
+
+const struct li_graph *li_program_graph(const struct li_program *p)
+{
+    return p->first.graph;
+}
