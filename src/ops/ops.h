@@ -28,10 +28,10 @@ struct li_table;
 enum { LI_TABLE_WHOLE_LINE = -2, LI_TABLE_LINE_NUMBER = -1 };
 
 struct li_table_text {
-    lince_dtype key_dtype, value_dtype; /* int64, int32, string, float32 (values only) */
+    lince_dtype key_dtype, value_dtype; /* int64, int32, string, float32, float64 */
     int64_t key_index, value_index;
     int64_t vocab_size; /* -1: all lines */
-    int64_t offset;     /* lines to skip */
+    int64_t offset;     /* added to the numbers of lines, which begin at 0, and to int32s */
     char delimiter;
 };
 

@@ -247,7 +247,7 @@ static lince_status parse(lince_dtype dtype, struct li_bytes text, int64_t line,
             out->i64 = strtoll(number, &end, 10);
         }
     }
-    bool wrong = end == number || *end || errno == ERANGE ||
+    bool wrong = end == number || end[strspn(end, " ")] || errno == ERANGE ||
                  (dtype == LINCE_INT32 && (out->i64 < INT32_MIN || out->i64 > INT32_MAX));
     if (wrong || dtype == LINCE_BOOL) {
         return li_fail(err, LINCE_EFORMAT, "line %lld of a table's file: \"%.*s\" is no %s", (long long)line + 1,
@@ -261,19 +261,34 @@ static lince_status parse(lince_dtype dtype, struct li_bytes text, int64_t line,
     return LINCE_OK;
 }
 
+/* TensorFlow adds the offset to numbers of lines and to every int32 (lookup_util.cc), and to nothing else. */
 static lince_status read_element(lince_dtype dtype, int64_t index, const struct li_table_text *how,
                                  struct li_bytes line, int64_t number, union element *out, lince_error *err)
 {
     struct li_bytes text = line;
     if (index == LI_TABLE_LINE_NUMBER) {
-        out->i64 = number;
+        out->i64 = (int64_t)((uint64_t)number + (uint64_t)how->offset);
         return LINCE_OK;
     }
     if (index >= 0 && !column(line, how->delimiter, index, &text)) {
         return li_fail(err, LINCE_EFORMAT, "line %lld of a table's file has no column %lld", (long long)number + 1,
                        (long long)index);
     }
-    return parse(dtype, text, number, out, err);
+    LI_TRY(parse(dtype, text, number, out, err));
+    if (dtype == LINCE_INT32) {
+        out->i32 = (int32_t)((uint32_t)out->i32 + (uint32_t)how->offset);
+    }
+    return LINCE_OK;
+}
+
+/* A whole line is a text or an integer, the number of a line an int64. */
+static bool readable(lince_dtype dtype, int64_t index)
+{
+    bool integer = dtype == LINCE_INT64 || dtype == LINCE_INT32;
+    if (index == LI_TABLE_WHOLE_LINE) {
+        return integer || dtype == LINCE_STRING;
+    }
+    return index == LI_TABLE_LINE_NUMBER ? dtype == LINCE_INT64 : index >= 0;
 }
 
 static lince_status check_how(const struct li_table_text *how, lince_error *err)
@@ -281,9 +296,7 @@ static lince_status check_how(const struct li_table_text *how, lince_error *err)
     const lince_dtype dtypes[2] = {how->key_dtype, how->value_dtype};
     const int64_t indices[2] = {how->key_index, how->value_index};
     for (int i = 0; i < 2; i++) {
-        bool number = indices[i] == LI_TABLE_LINE_NUMBER && dtypes[i] != LINCE_INT64;
-        if (number || indices[i] < LI_TABLE_WHOLE_LINE ||
-            (indices[i] == LI_TABLE_WHOLE_LINE && dtypes[i] != LINCE_STRING)) {
+        if (!readable(dtypes[i], indices[i])) {
             return li_fail(err, LINCE_EINVAL, "a table's %s cannot be %s from column %lld", i ? "values" : "keys",
                            li_dtype_name(dtypes[i]), (long long)indices[i]);
         }
@@ -295,11 +308,12 @@ static lince_status read_lines(struct li_table *t, struct li_bytes text, const s
                                lince_error *err)
 {
     struct li_bytes line;
-    for (int64_t i = 0; i < how->offset && next_line(&text, &line); i++) {
-    }
     int64_t number = 0;
     for (; (how->vocab_size < 0 || number < how->vocab_size) && next_line(&text, &line); number++) {
         union element key, value;
+        if (line.len == 0) {
+            return li_fail(err, LINCE_EFORMAT, "line %lld of a table's file is empty", (long long)number + 1);
+        }
         LI_TRY(read_element(how->key_dtype, how->key_index, how, line, number, &key, err));
         LI_TRY(read_element(how->value_dtype, how->value_index, how, line, number, &value, err));
         LI_TRY(add(t, &key, &value, err));
