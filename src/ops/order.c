@@ -1,7 +1,9 @@
 /* What depends on order: ArgMax, ArgMin, TopKV2, Cumsum. */
 #include "common.h"
 
-/* ---- ArgMax, ArgMin: the first of equals; NaN is never better, as in TensorFlow ---- */
+#include <float.h>
+
+/* ---- ArgMax, ArgMin: the first of equals ---- */
 
 static lince_status arg_shape(struct li_infer *s)
 {
@@ -36,6 +38,32 @@ static bool better(enum li_domain domain, const union li_block *x, const union l
     }
 }
 
+static double largest_finite(lince_dtype dtype)
+{
+    switch ((int)dtype) {
+    case LINCE_FLOAT16:
+        return 65504;
+    case LINCE_BFLOAT16:
+        return 0x1.fep127;
+    case LINCE_FLOAT32:
+        return (double)FLT_MAX;
+    default:
+        return DBL_MAX;
+    }
+}
+
+/*
+ * What the first element has to surpass. For floats that is the lowest finite number, as in TensorFlow: NaN and -inf
+ * never do, so index 0 stands for a row of nothing else. Mirrored for the smallest.
+ */
+static void begin(union li_block *best, lince_dtype dtype, const void *first, bool largest)
+{
+    li_block_load(best, dtype, first, 1, 1);
+    if (li_domain_of(dtype) == LI_DOMAIN_FLOAT) {
+        best->f[0] = largest ? -largest_finite(dtype) : largest_finite(dtype);
+    }
+}
+
 static void store_index(const struct li_operand *out, int64_t at, int64_t index)
 {
     union li_block b;
@@ -47,29 +75,37 @@ static void store_index(const struct li_operand *out, int64_t at, int64_t index)
     li_block_store(li_at(out->data, out->dtype, at), out->dtype, &b, 1);
 }
 
+/* The index of the best of n elements, `stride` apart. */
+static int64_t find_best(lince_dtype dtype, void *data, int64_t n, int64_t stride, bool largest)
+{
+    enum li_domain domain = li_domain_of(dtype);
+    union li_block best, x;
+    int64_t index = 0;
+    begin(&best, dtype, data, largest);
+    for (int64_t k = 0; k < n; k++) {
+        li_block_load(&x, dtype, li_at(data, dtype, k * stride), 1, 1);
+        if (better(domain, &x, &best, largest)) {
+            best.u[0] = x.u[0];
+            index = k;
+        }
+    }
+    return index;
+}
+
 static lince_status arg_forward(struct li_call *c, bool largest)
 {
     const struct li_shape *in = c->in[0].shape;
     lince_dtype dtype = c->in[0].dtype;
-    int64_t axis = li_index_at(&c->in[1], 0), begin, end;
+    int64_t axis = li_index_at(&c->in[1], 0), from, to;
     axis += axis < 0 ? in->rank : 0;
     if (axis < 0 || axis >= in->rank) {
         return li_call_fail(c, LINCE_EDATA, "the axis changed to %lld of %d", (long long)axis, in->rank);
     }
     int64_t n = in->dim[axis], inner = li_ops_product(in, (int)axis + 1, in->rank);
-    li_task_range(c, li_count(&c->out[0]), &begin, &end);
-    for (int64_t o = begin; o < end; o++) {
-        int64_t first = o / inner * n * inner + o % inner, index = 0;
-        union li_block best, x;
-        li_block_load(&best, dtype, li_at(c->in[0].data, dtype, first), 1, 1);
-        for (int64_t k = 1; k < n; k++) {
-            li_block_load(&x, dtype, li_at(c->in[0].data, dtype, first + k * inner), 1, 1);
-            if (better(li_domain_of(dtype), &x, &best, largest)) {
-                best.u[0] = x.u[0];
-                index = k;
-            }
-        }
-        store_index(&c->out[0], o, index);
+    li_task_range(c, li_count(&c->out[0]), &from, &to);
+    for (int64_t o = from; o < to; o++) {
+        int64_t first = o / inner * n * inner + o % inner;
+        store_index(&c->out[0], o, find_best(dtype, li_at(c->in[0].data, dtype, first), n, inner, largest));
     }
     return LINCE_OK;
 }
