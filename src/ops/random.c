@@ -1,5 +1,5 @@
 /*
- * Random numbers, the same bits as TensorFlow's but for the last ones of logarithm, sine and cosine. A row is a
+ * Random numbers, the same bits as TensorFlow's, given the same logarithm, sine and cosine of the C library. A row is a
  * distribution and where its generator comes from: the op's own state, two seeds, a key and a counter, or a variable.
  *
  * Output is cut into groups (4 numbers, 2 of 64 bits), each with its own place in the stream, so tasks take ranges of
@@ -44,12 +44,13 @@ static float to_float(uint32_t x)
     return v.f - 1;
 }
 
-static double to_double(uint32_t x0, uint32_t x1)
+/* The mantissa's upper 20 bits come from the first word. */
+static double to_double(uint32_t high, uint32_t low)
 {
     union {
         uint64_t u;
         double f;
-    } v = {.u = (uint64_t)1023 << 52 | (uint64_t)(x1 & 0xfffffu) << 32 | x0};
+    } v = {.u = (uint64_t)1023 << 52 | (uint64_t)(high & 0xfffffu) << 32 | low};
     return v.f - 1;
 }
 
@@ -67,7 +68,7 @@ static double uniform(lince_dtype dtype, const uint32_t *x)
     }
 }
 
-/* Two normal numbers by Box and Muller from two words, four for float64. */
+/* Two normal numbers by Box and Muller from two words, four for float64. The angle is rounded once. */
 static void normal(lince_dtype dtype, const uint32_t *x, double *z)
 {
     if (dtype == LINCE_FLOAT64) {
@@ -76,7 +77,8 @@ static void normal(lince_dtype dtype, const uint32_t *x, double *z)
         z[1] = cos(v) * r;
         return;
     }
-    float u = to_float(x[0]), v = 2.0f * (float)M_PI * to_float(x[1]), r = sqrtf(-2.0f * logf(u < 1e-7f ? 1e-7f : u));
+    float u = to_float(x[0]), v = (float)(2 * M_PI * (double)to_float(x[1]));
+    float r = sqrtf(-2.0f * logf(u < 1e-7f ? 1e-7f : u));
     z[0] = (double)(sinf(v) * r);
     z[1] = (double)(cosf(v) * r);
 }

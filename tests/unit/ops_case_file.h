@@ -11,6 +11,7 @@
  *     after DTYPE [DIMS] VALUES    what the variable holds afterwards
  *     fails STATUS TEXT instead of outputs: the status, and a part of the message ("defers": it waits for data)
  *     dy COUNT                     only so many outputs pass a gradient on, as in TensorFlow; otherwise all floats do
+ *     exact                        floats are the outputs to the last bit
  *     unlike                       the gradient is TensorFlow's, and no slope
  *     refuses TEXT                 there is no gradient, and a part of the message that says so
  *
@@ -47,7 +48,7 @@ struct case_block {
     int attrs, nin, nout, dy;
     enum case_kind kind[CASE_MOST];
     struct case_array in[CASE_MOST], out[CASE_MOST], after;
-    bool has_after, unlike;
+    bool has_after, exact, unlike;
 };
 
 CASE lince_dtype case_dtype(const char *name)
@@ -183,6 +184,8 @@ CASE void case_read_line(struct case_block *b, char *line)
         assert_true(sscanf(rest, "%31s %255[^\n]", b->wrong, b->message) >= 1);
     } else if (strcmp(word, "dy") == 0) {
         b->dy = atoi(rest);
+    } else if (strcmp(word, "exact") == 0) {
+        b->exact = true;
     } else if (strcmp(word, "unlike") == 0) {
         b->unlike = true;
     } else if (strcmp(word, "refuses") == 0) {
