@@ -14,10 +14,34 @@ static lince_status cast_shape(struct li_infer *s)
     return li_out_is(s, 0, to, li_in_shape(s, 0));
 }
 
+/* ---- Floats to integers, toward zero ---- */
+
+/* How many elements TensorFlow's packages for x86 convert together; 0: one by one, whatever their number. */
+static int64_t packet(lince_dtype from, lince_dtype to)
+{
+    bool narrow = li_dtype_in(to, LI_SET_INT) && li_dtype_size(to) <= 2;
+    if (!li_dtype_is_float(from) || (!narrow && to != LINCE_UINT32)) {
+        return 0;
+    }
+    if (to == LINCE_UINT32 || from == LINCE_BFLOAT16) {
+        return 8;
+    }
+    return from == LINCE_FLOAT32 ? 32 : 16;
+}
+
 /*
- * Toward zero. What does not fit is undefined in TensorFlow, and what x86 makes of it in practice: the most negative
- * int32 for targets of up to 32 bits (before higher bits are dropped), else the most negative int64.
+ * What does not fit is undefined in C++, and TensorFlow's answer depends on the element's place: whole packets go
+ * through instructions that saturate, and what is left over after the last of them is converted one by one and loses
+ * its high bits. These are the packets of one thread; with more, TensorFlow cuts large tensors into pieces, each with
+ * such an end.
  */
+static int64_t in_whole_packets(lince_dtype from, lince_dtype to, int64_t count)
+{
+    int64_t size = packet(from, to);
+    return size > 0 ? count - count % size : 0;
+}
+
+/* x86 answers the most negative number where one does not fit: of int64 for the widest targets, else of int32. */
 static int64_t truncated(double x, lince_dtype to)
 {
     bool narrow = to != LINCE_INT64 && to != LINCE_UINT32;
@@ -32,6 +56,52 @@ static uint64_t truncated_u64(double x)
     return x >= 9223372036854775808.0 && x < 18446744073709551616.0 ? (uint64_t)x : (uint64_t)truncated(x, LINCE_INT64);
 }
 
+static void one_by_one(union li_block *b, lince_dtype to, int64_t begin, int64_t end)
+{
+    for (int64_t k = begin; k < end; k++) {
+        b->i[k] = to == LINCE_UINT64 ? (int64_t)truncated_u64(b->f[k]) : truncated(b->f[k], to);
+    }
+}
+
+/* uint32 takes the int32s too, for the sake of their bits; anything else becomes its highest bit. */
+static void in_packets_u32(union li_block *b, int64_t n)
+{
+    for (int64_t k = 0; k < n; k++) {
+        b->i[k] = b->f[k] > -2147483649.0 && b->f[k] < 4294967296.0 ? (int64_t)b->f[k] : INT32_MIN;
+    }
+}
+
+/*
+ * Saturated to 8 and 16 bits by way of int32: what int32 cannot hold, NaN too, becomes the lowest number. Halves and
+ * doubles reach uint8 by way of int16 besides.
+ */
+static void in_packets(union li_block *b, lince_dtype from, lince_dtype to, int64_t n)
+{
+    int bits = 8 * (int)li_dtype_size(to);
+    bool is_signed = li_domain_of(to) == LI_DOMAIN_SIGNED;
+    bool by_int16 = to == LINCE_UINT8 && (from == LINCE_FLOAT16 || from == LINCE_FLOAT64);
+    double low = is_signed ? -ldexp(1, bits - 1) : 0, high = low + ldexp(1, bits) - 1;
+    double limit = by_int16 ? 32768.0 : 2147483648.0;
+    for (int64_t k = 0; k < n; k++) {
+        double x = b->f[k] < limit ? b->f[k] : low;
+        x = x > high ? high : x;
+        b->i[k] = (int64_t)(x > low ? x : low);
+    }
+}
+
+/* Of the n elements the first `whole` lie in whole packets. */
+static void to_integers(union li_block *b, lince_dtype from, lince_dtype to, int64_t n, int64_t whole)
+{
+    if (to == LINCE_UINT32) {
+        in_packets_u32(b, whole);
+    } else if (whole > 0) {
+        in_packets(b, from, to, whole);
+    }
+    one_by_one(b, to, whole, n);
+}
+
+/* ---- Blocks ---- */
+
 static void to_bool(union li_block *b, enum li_domain from, int64_t n)
 {
     for (int64_t k = 0; k < n; k++) {
@@ -39,23 +109,42 @@ static void to_bool(union li_block *b, enum li_domain from, int64_t n)
     }
 }
 
-static void convert(union li_block *b, lince_dtype from, lince_dtype to, int64_t n)
+static void to_floats(union li_block *b, enum li_domain from, int64_t n)
 {
-    enum li_domain source = li_domain_of(from), target = li_domain_of(to);
-    if (to == LINCE_BOOL) {
-        to_bool(b, source, n);
-        return;
+    for (int64_t k = 0; k < n && from == LI_DOMAIN_SIGNED; k++) {
+        b->f[k] = (double)b->i[k];
     }
-    for (int64_t k = 0; k < n; k++) {
-        if (source == LI_DOMAIN_FLOAT && target != LI_DOMAIN_FLOAT) {
-            b->i[k] = to == LINCE_UINT64 ? (int64_t)truncated_u64(b->f[k]) : truncated(b->f[k], to);
-        } else if (source == LI_DOMAIN_SIGNED && target == LI_DOMAIN_FLOAT) {
-            b->f[k] = (double)b->i[k];
-        } else if (source == LI_DOMAIN_UNSIGNED && target == LI_DOMAIN_FLOAT) {
-            b->f[k] = (double)b->u[k];
-        }
+    for (int64_t k = 0; k < n && from == LI_DOMAIN_UNSIGNED; k++) {
+        b->f[k] = (double)b->u[k];
     }
 }
+
+/* Integers among themselves keep their low bits, which storing them does. */
+static void convert(union li_block *b, lince_dtype from, lince_dtype to, int64_t n, int64_t whole)
+{
+    enum li_domain source = li_domain_of(from);
+    if (to == LINCE_BOOL) {
+        to_bool(b, source, n);
+    } else if (li_dtype_is_float(to)) {
+        to_floats(b, source, n);
+    } else if (source == LI_DOMAIN_FLOAT) {
+        to_integers(b, from, to, n, whole);
+    }
+}
+
+/* n elements, of which the first `whole` lie in whole packets. */
+static void by_blocks(void *to, lince_dtype to_dtype, void *from, lince_dtype from_dtype, int64_t n, int64_t whole)
+{
+    for (int64_t i = 0; i < n; i += LI_BLOCK) {
+        union li_block block;
+        int64_t some = LI_MIN(n - i, LI_BLOCK), packed = LI_MAX(0, LI_MIN(some, whole - i));
+        li_block_load(&block, from_dtype, li_at(from, from_dtype, i), 1, some);
+        convert(&block, from_dtype, to_dtype, some, packed);
+        li_block_store(li_at(to, to_dtype, i), to_dtype, &block, some);
+    }
+}
+
+/* ---- Pairs with a loop of their own ---- */
 
 /* Pixels, the one cast that runs over whole pictures. */
 static void pixels(float *to, const uint8_t *from, int64_t n)
@@ -85,37 +174,33 @@ static void bfloat16s(void *to, const void *from, bool narrow, int64_t n)
     }
 }
 
+static void run(void *to, lince_dtype to_dtype, void *from, lince_dtype from_dtype, int64_t n, int64_t whole)
+{
+    bool to_float = to_dtype == LINCE_FLOAT32, wide = from_dtype == LINCE_INT64 || from_dtype == LINCE_UINT64;
+    if (from_dtype == to_dtype) {
+        memmove(to, from, (size_t)n * li_dtype_size(to_dtype));
+    } else if (to_float && from_dtype == LINCE_UINT8) {
+        pixels(to, from, n);
+    } else if (to_float && wide) {
+        wide_integers(to, from, from_dtype == LINCE_INT64, n);
+    } else if (to_float && from_dtype == LINCE_BFLOAT16) {
+        bfloat16s(to, from, false, n);
+    } else if (to_dtype == LINCE_BFLOAT16 && from_dtype == LINCE_FLOAT32) {
+        bfloat16s(to, from, true, n);
+    } else {
+        by_blocks(to, to_dtype, from, from_dtype, n, whole);
+    }
+}
+
+/* ---- The row ---- */
+
 static lince_status cast_forward(struct li_call *c)
 {
-    int64_t begin, end;
+    int64_t begin, end, count = li_count(&c->in[0]);
     lince_dtype from = c->in[0].dtype, to = c->out[0].dtype;
-    li_task_range(c, li_count(&c->in[0]), &begin, &end);
-    if (from == to) {
-        memmove(li_at(c->out[0].data, to, begin), li_at(c->in[0].data, from, begin),
-                (size_t)(end - begin) * li_dtype_size(to));
-        return LINCE_OK;
-    }
-    if (to == LINCE_FLOAT32 && from == LINCE_UINT8) {
-        pixels((float *)c->out[0].data + begin, (const uint8_t *)c->in[0].data + begin, end - begin);
-        return LINCE_OK;
-    }
-    if (to == LINCE_FLOAT32 && (from == LINCE_INT64 || from == LINCE_UINT64)) {
-        wide_integers((float *)c->out[0].data + begin, li_at(c->in[0].data, from, begin), from == LINCE_INT64,
-                      end - begin);
-        return LINCE_OK;
-    }
-    if ((to == LINCE_BFLOAT16 && from == LINCE_FLOAT32) || (to == LINCE_FLOAT32 && from == LINCE_BFLOAT16)) {
-        bfloat16s(li_at(c->out[0].data, to, begin), li_at(c->in[0].data, from, begin), to == LINCE_BFLOAT16,
-                  end - begin);
-        return LINCE_OK;
-    }
-    for (int64_t i = begin; i < end; i += LI_BLOCK) {
-        union li_block block;
-        int64_t n = LI_MIN(end - i, LI_BLOCK);
-        li_block_load(&block, from, li_at(c->in[0].data, from, i), 1, n);
-        convert(&block, from, to, n);
-        li_block_store(li_at(c->out[0].data, to, i), to, &block, n);
-    }
+    li_task_range(c, count, &begin, &end);
+    void *x = li_at(c->in[0].data, from, begin), *y = li_at(c->out[0].data, to, begin);
+    run(y, to, x, from, end - begin, in_whole_packets(from, to, count) - begin);
     return LINCE_OK;
 }
 
