@@ -192,15 +192,62 @@ static void run(void *to, lince_dtype to_dtype, void *from, lince_dtype from_dty
     }
 }
 
+/* ---- Truncate: low bits of the mantissa are dropped before, so that nothing is left to round ---- */
+
+/* Of these pairs alone, as in TensorFlow; where the result is subnormal, some of what stays is rounded. */
+static int dropped_bits(lince_dtype from, lince_dtype to)
+{
+    if (from == LINCE_FLOAT32) {
+        return to == LINCE_BFLOAT16 ? 16 : to == LINCE_FLOAT16 ? 13 : 0;
+    }
+    if (from == LINCE_FLOAT64) {
+        return to == LINCE_FLOAT32 ? 29 : to == LINCE_FLOAT16 ? 42 : 0;
+    }
+    return 0;
+}
+
+union words {
+    uint32_t u32[LI_BLOCK];
+    uint64_t u64[LI_BLOCK];
+};
+
+/* NaN, all exponent bits and a mantissa, keeps its mantissa: it might become infinite. */
+static void drop_bits(union words *w, lince_dtype dtype, int bits, int64_t n)
+{
+    for (int64_t k = 0; k < n; k++) {
+        if (dtype == LINCE_FLOAT32) {
+            w->u32[k] &= (w->u32[k] << 1) > 0xff000000u ? UINT32_MAX : UINT32_MAX << bits;
+        } else {
+            w->u64[k] &= (w->u64[k] << 1) > (uint64_t)0x7ff << 53 ? UINT64_MAX : UINT64_MAX << bits;
+        }
+    }
+}
+
+static void truncate_run(void *to, lince_dtype to_dtype, void *from, lince_dtype from_dtype, int64_t n, int bits)
+{
+    for (int64_t i = 0; i < n; i += LI_BLOCK) {
+        union words words;
+        int64_t some = LI_MIN(n - i, LI_BLOCK);
+        memcpy(&words, li_at(from, from_dtype, i), (size_t)some * li_dtype_size(from_dtype));
+        drop_bits(&words, from_dtype, bits, some);
+        run(li_at(to, to_dtype, i), to_dtype, &words, from_dtype, some, 0);
+    }
+}
+
 /* ---- The row ---- */
 
 static lince_status cast_forward(struct li_call *c)
 {
     int64_t begin, end, count = li_count(&c->in[0]);
     lince_dtype from = c->in[0].dtype, to = c->out[0].dtype;
+    int bits = li_attr_int(c->node, "Truncate") ? dropped_bits(from, to) : 0;
     li_task_range(c, count, &begin, &end);
     void *x = li_at(c->in[0].data, from, begin), *y = li_at(c->out[0].data, to, begin);
-    run(y, to, x, from, end - begin, in_whole_packets(from, to, count) - begin);
+    if (bits > 0) {
+        truncate_run(y, to, x, from, end - begin, bits);
+    } else {
+        run(y, to, x, from, end - begin, in_whole_packets(from, to, count) - begin);
+    }
     return LINCE_OK;
 }
 
