@@ -18,7 +18,12 @@ static const char head[] =
     "value may be tried; `name` alone: there is no default. Types that follow from an input, and the number of inputs, "
     "are\n"
     "left out. Which types an input may have is checked with the shapes: an error names the node and the type.\n"
-    "**Gradient**: whether training can go through the op. **State**: what the op does beside computing.\n"
+    "**Gradient**: *gradient*: training goes through the op; *not differentiable*: nothing flows through it, as in "
+    "TensorFlow,\n"
+    "and what is before it is not trained by what is after; *no gradient yet*: training that needs it is refused, by "
+    "the "
+    "node's\n"
+    "name. **State**: what the op does beside computing.\n"
     "\n"
     "| op | attributes | gradient | state |\n"
     "|---|---|---|---|\n";
@@ -79,6 +84,18 @@ static void print_state(const struct li_op *op)
     }
 }
 
+/* A plain read hands a gradient on to its variable without a rule. */
+static bool flows(const struct li_op *op)
+{
+    bool plain_read = (op->effects & LI_EFFECT_READ) && !op->forward;
+    return plain_read || (op->grad && op->grad != li_grad_none);
+}
+
+static const char *gradient(const struct li_op *op)
+{
+    return flows(op) ? "gradient" : op->grad ? "not differentiable" : "no gradient yet";
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1 && !freopen(argv[1], "w", stdout)) {
@@ -86,7 +103,7 @@ int main(int argc, char **argv)
         return 1;
     }
     const struct li_ops *ops = li_ops();
-    int count = 0, gradients = 0;
+    int count = 0, gradients = 0, missing = 0;
     fputs(head, stdout);
     for (int i = 0; i < ops->count; i++) {
         const struct li_op *op = ops->rows[i];
@@ -95,12 +112,14 @@ int main(int argc, char **argv)
         }
         printf("| %s | ", op->name);
         print_attributes(op);
-        printf(" | %s | ", op->grad ? "yes" : "");
+        printf(" | %s | ", gradient(op));
         print_state(op);
         printf(" |\n");
         count++;
-        gradients += op->grad != NULL;
+        gradients += flows(op);
+        missing += !flows(op) && !op->grad;
     }
-    printf("\n%d ops, %d of them with a gradient.\n", count, gradients);
+    printf("\n%d ops: %d with a gradient, %d not differentiable, %d without a gradient yet.\n", count, gradients,
+           count - gradients - missing, missing);
     return fclose(stdout) != 0;
 }

@@ -196,6 +196,9 @@ struct li_grad {
 lince_status li_grad_emit(struct li_grad *g, const char *op, const li_vid *in, int nin, const struct li_attr *attrs,
                           int nattrs, li_vid *out);
 
+/* The .grad of rows through which no gradient flows, as TensorFlow registers them: steps, ends in integers, chance. */
+lince_status li_grad_none(struct li_grad *g);
+
 /* ---- the row ---- */
 
 struct li_op {
@@ -207,7 +210,7 @@ struct li_op {
     void (*layout)(struct li_layout *l);           /* NULL: dense in, dense out */
     lince_status (*prepare)(struct li_prepare *p); /* NULL: one task, no scratch */
     lince_status (*forward)(struct li_call *c);
-    lince_status (*grad)(struct li_grad *g); /* NULL: no gradient flows */
+    lince_status (*grad)(struct li_grad *g); /* NULL: there is none yet, and needing it is LINCE_EUNSUPPORTED */
     unsigned flags;                          /* li_op_flags */
     unsigned effects;                        /* li_effects; of a control row those of its bodies come on top */
     const struct li_handle *handles;         /* NULL: the only one, if effects speak of any, is input 0 */

@@ -98,6 +98,7 @@ static lince_status logic_shape(struct li_infer *s)
         .layout = li_ops_layout_strided,                                                                               \
         .prepare = li_ops_prepare_costly,                                                                              \
         .forward = id##_forward,                                                                                       \
+        .grad = li_grad_none,                                                                                          \
         .flags = op_flags,                                                                                             \
     };
 

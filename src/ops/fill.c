@@ -84,6 +84,7 @@ static lince_status ones_forward(struct li_call *c)
         .shape = like_shape,                                                                                           \
         .prepare = li_ops_prepare_cheap,                                                                               \
         .forward = run,                                                                                                \
+        .grad = li_grad_none,                                                                                          \
     }
 
 LIKE(zeros_like, "ZerosLike", zeros_forward);
@@ -144,6 +145,7 @@ const struct li_op li_op_range = {
     .attrs = LI_ATTRS(LI_TYPE_SPEC("Tidx")),
     .shape = range_shape,
     .forward = range_forward,
+    .grad = li_grad_none,
 };
 
 /* ---- OneHot(indices, depth, on, off): a new axis of length depth ---- */
@@ -202,4 +204,5 @@ const struct li_op li_op_one_hot = {
     .shape = one_hot_shape,
     .prepare = li_ops_prepare_cheap,
     .forward = one_hot_forward,
+    .grad = li_grad_none,
 };

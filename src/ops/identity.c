@@ -28,7 +28,7 @@ static lince_status pass_grad(struct li_grad *g)
     }
 
 PASS(identity, "Identity", "output", LI_ATTRS(LI_TYPE_SPEC("T")), pass_grad);
-PASS(stop_gradient, "StopGradient", "output", LI_ATTRS(LI_TYPE_SPEC("T")), NULL);
+PASS(stop_gradient, "StopGradient", "output", LI_ATTRS(LI_TYPE_SPEC("T")), li_grad_none);
 PASS(snapshot, "Snapshot", "output", LI_ATTRS(LI_TYPE_SPEC("T")), pass_grad);
 
 /* The value may be fed; unfed it is its input. */
@@ -57,6 +57,7 @@ const struct li_op li_op_placeholder = {
     .outputs = LI_OUTPUT("output"),
     .attrs = LI_ATTRS(LI_TYPE_SPEC("dtype"), {"shape", LI_ATTR_SHAPE, "unknown", NULL}),
     .shape = placeholder_shape,
+    .grad = li_grad_none,
 };
 
 /* ---- IdentityN ---- */
@@ -232,5 +233,6 @@ const struct li_op li_op_assert = {
     .attrs = LI_ATTRS({"T", LI_ATTR_TYPES, "[]", NULL}, {"summarize", LI_ATTR_INT, "3", NULL}),
     .shape = assert_shape,
     .forward = assert_forward,
+    .grad = li_grad_none,
     .effects = LI_EFFECT_FAIL,
 };

@@ -33,5 +33,6 @@ const struct li_op li_op_invert = {
     .layout = li_ops_layout_strided,
     .prepare = li_ops_prepare_cheap,
     .forward = invert_forward,
+    .grad = li_grad_none,
     .flags = LI_OP_INPLACE,
 };

@@ -58,6 +58,7 @@ const struct li_op li_op_lookup_table_find_v2 = {
     .attrs = LI_ATTRS(LI_TYPE_SPEC("Tin"), LI_TYPE_SPEC("Tout")),
     .shape = find_shape,
     .forward = find_forward,
+    .grad = li_grad_none,
     .effects = LI_EFFECT_LOOKUP,
 };
 
@@ -82,5 +83,6 @@ const struct li_op li_op_lookup_table_size_v2 = {
     .outputs = LI_OUTPUT("size"),
     .shape = size_shape,
     .forward = size_forward,
+    .grad = li_grad_none,
     .effects = LI_EFFECT_LOOKUP,
 };

@@ -138,6 +138,7 @@ static lince_status arg_prepare(struct li_prepare *p)
         .shape = arg_shape,                                                                                            \
         .prepare = arg_prepare,                                                                                        \
         .forward = run,                                                                                                \
+        .grad = li_grad_none,                                                                                          \
     }
 
 ARG(arg_max, "ArgMax", arg_max_forward);

@@ -55,6 +55,7 @@ static bool is_finite(double x)
         .shape = bool_like_float,                                                                                      \
         .prepare = li_ops_prepare_cheap,                                                                               \
         .forward = id##_forward,                                                                                       \
+        .grad = li_grad_none,                                                                                          \
     };
 
 PREDICATE(is_nan, "IsNan")
@@ -85,5 +86,6 @@ const struct li_op li_op_logical_not = {
     .shape = not_shape,
     .prepare = li_ops_prepare_cheap,
     .forward = not_forward,
+    .grad = li_grad_none,
     .flags = LI_OP_INPLACE,
 };

@@ -311,6 +311,7 @@ static lince_status random_shape(struct li_infer *s, const struct how *how, cons
         .shape = id##_shape,                                                                                           \
         .prepare = li_ops_prepare_costly,                                                                              \
         .forward = id##_forward,                                                                                       \
+        .grad = li_grad_none,                                                                                          \
         .effects = effect,                                                                                             \
     };
 

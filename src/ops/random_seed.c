@@ -47,6 +47,7 @@ const struct li_op li_op_stateless_random_get_key_counter = {
     .attrs = LI_ATTRS(LI_TYPE_SPEC("Tseed")),
     .shape = key_counter_shape,
     .forward = key_counter_forward,
+    .grad = li_grad_none,
 };
 
 const struct li_op li_op_stateless_random_get_key = {
@@ -57,6 +58,7 @@ const struct li_op li_op_stateless_random_get_key = {
     .attrs = LI_ATTRS(LI_TYPE_SPEC("Tseed")),
     .shape = key_shape,
     .forward = key_counter_forward,
+    .grad = li_grad_none,
 };
 
 static lince_status alg_shape(struct li_infer *s)
@@ -77,6 +79,7 @@ const struct li_op li_op_stateless_random_get_alg = {
     .outputs = LI_OUTPUT("alg"),
     .shape = alg_shape,
     .forward = alg_forward,
+    .grad = li_grad_none,
 };
 
 /* ---- Generators: variables int64[3] of counter low, counter high, key ---- */
@@ -124,6 +127,7 @@ const struct li_op li_op_rng_read_and_skip = {
     .outputs = LI_OUTPUT("value"),
     .shape = read_and_skip_shape,
     .forward = skip_forward,
+    .grad = li_grad_none,
     .effects = LI_EFFECT_WRITE,
 };
 
@@ -133,5 +137,6 @@ const struct li_op li_op_rng_skip = {
     .inputs_max = 3,
     .shape = skip_shape,
     .forward = skip_forward,
+    .grad = li_grad_none,
     .effects = LI_EFFECT_WRITE,
 };

@@ -415,8 +415,8 @@ REDUCE(mean, "Mean", MEAN, number_shape, mean_grad)
 REDUCE(max, "Max", MAX, number_shape, extreme_grad)
 REDUCE(min, "Min", MIN, number_shape, extreme_grad)
 REDUCE(prod, "Prod", PROD, number_shape, NULL)
-REDUCE(all, "All", ALL, bool_shape, NULL)
-REDUCE(any, "Any", ANY, bool_shape, NULL)
+REDUCE(all, "All", ALL, bool_shape, li_grad_none)
+REDUCE(any, "Any", ANY, bool_shape, li_grad_none)
 
 /* ---- L2Loss: half the sum of squares ---- */
 

@@ -42,6 +42,7 @@ const struct li_op li_op_shape = {
     .attrs = LI_ATTRS(LI_TYPE_SPEC("T"), OUT_TYPE),
     .shape = shape_shape,
     .forward = shape_forward,
+    .grad = li_grad_none,
 };
 
 const struct li_op li_op_shape_n = {
@@ -52,6 +53,7 @@ const struct li_op li_op_shape_n = {
     .attrs = LI_ATTRS({"N", LI_ATTR_INT, NULL, NULL}, LI_TYPE_SPEC("T"), OUT_TYPE),
     .shape = shape_shape,
     .forward = shape_forward,
+    .grad = li_grad_none,
 };
 
 static lince_status size_shape(struct li_infer *s)
@@ -74,6 +76,7 @@ const struct li_op li_op_size = {
     .attrs = LI_ATTRS(LI_TYPE_SPEC("T"), OUT_TYPE),
     .shape = size_shape,
     .forward = size_forward,
+    .grad = li_grad_none,
 };
 
 static lince_status rank_shape(struct li_infer *s)
@@ -96,6 +99,7 @@ const struct li_op li_op_rank = {
     .attrs = LI_ATTRS(LI_TYPE_SPEC("T")),
     .shape = rank_shape,
     .forward = rank_forward,
+    .grad = li_grad_none,
 };
 
 /* ---- BroadcastArgs: the shape two shapes broadcast to ---- */
@@ -133,6 +137,7 @@ const struct li_op li_op_broadcast_args = {
     .attrs = LI_ATTRS(LI_TYPE_SPEC("T")),
     .shape = args_shape,
     .forward = args_forward,
+    .grad = li_grad_none,
 };
 
 /* ---- ConcatOffset: where each part of a concatenation begins ---- */
@@ -180,6 +185,7 @@ const struct li_op li_op_concat_offset = {
     .attrs = LI_ATTRS({"N", LI_ATTR_INT, NULL, NULL}, {"shape_type", LI_ATTR_TYPE, "int32", NULL}),
     .shape = offset_shape,
     .forward = offset_forward,
+    .grad = li_grad_none,
 };
 
 /* ---- InvertPermutation ---- */
@@ -233,4 +239,5 @@ const struct li_op li_op_invert_permutation = {
     .attrs = LI_ATTRS(LI_TYPE_SPEC("T")),
     .shape = invert_shape,
     .forward = invert_forward,
+    .grad = li_grad_none,
 };

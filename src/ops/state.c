@@ -132,6 +132,7 @@ static lince_status assign_sub_forward(struct li_call *c)
         .shape = shape_rule,                                                                                           \
         .prepare = assign_prepare,                                                                                     \
         .forward = run,                                                                                                \
+        .grad = li_grad_none,                                                                                          \
         .flags = LI_OP_COMMIT,                                                                                         \
         .effects = LI_EFFECT_WRITE,                                                                                    \
     }
@@ -161,6 +162,7 @@ const struct li_op li_op_var_is_initialized_op = {
     .outputs = LI_OUTPUT("is_initialized"),
     .shape = is_initialized_shape,
     .forward = is_initialized_forward,
+    .grad = li_grad_none,
 };
 
 static lince_status nothing_shape(struct li_infer *s)
@@ -182,6 +184,7 @@ const struct li_op li_op_disable_copy_on_read = {
     .inputs_max = 1,
     .shape = nothing_shape,
     .forward = nothing_forward,
+    .grad = li_grad_none,
 };
 
 const struct li_op li_op_no_op = {
@@ -190,4 +193,5 @@ const struct li_op li_op_no_op = {
     .inputs_max = 0,
     .shape = nothing_shape,
     .forward = nothing_forward,
+    .grad = li_grad_none,
 };

@@ -59,4 +59,5 @@ const struct li_op li_op_where = {
     .attrs = LI_ATTRS({"T", LI_ATTR_TYPE, "bool", NULL}),
     .shape = where_shape,
     .forward = where_forward,
+    .grad = li_grad_none,
 };

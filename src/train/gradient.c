@@ -30,23 +30,30 @@ struct backward {
 
 /* ---- What has a gradient ----------------------------------------------------------------------------------------- */
 
+/* Itself, or in one of its bodies. */
 static bool reads_target(const struct backward *b, const struct li_node *node)
 {
-    return (node->op->effects & LI_EFFECT_READ) && node->touches && node->touch[0].resource < b->resources &&
-           b->handle[node->touch[0].resource];
-}
-
-static bool depends(const struct backward *b, const struct li_node *node)
-{
-    if (reads_target(b, node)) {
-        return true;
-    }
-    for (int i = 0; node->op->grad && i < node->nin; i++) {
-        if (b->wanted[node->in[i]]) {
+    for (int i = 0; i < node->touches; i++) {
+        const struct li_touch *touch = &node->touch[i];
+        if ((touch->how & LI_EFFECT_READ) && touch->resource < b->resources && b->handle[touch->resource]) {
             return true;
         }
     }
     return false;
+}
+
+/* Whether a gradient that reaches the node has to go on through it. A row without one depends too, and is refused. */
+static bool depends(const struct backward *b, const struct li_node *node)
+{
+    if (node->op->grad == li_grad_none) {
+        return false;
+    }
+    for (int i = 0; i < node->nin; i++) {
+        if (b->wanted[node->in[i]]) {
+            return true;
+        }
+    }
+    return reads_target(b, node);
 }
 
 static void find_wanted(struct backward *b)
@@ -122,6 +129,11 @@ static lince_status take_input_gradient(struct backward *b, const struct li_node
 
 static lince_status differentiate(struct backward *b, const struct li_node *node, const li_vid *dy)
 {
+    if (!node->op->grad) {
+        return li_fail(b->err, LINCE_EUNSUPPORTED,
+                       "node \"%s\" (%s): has no gradient yet, and the loss depends on a target through it", node->name,
+                       node->op->name);
+    }
     li_vid *dx = li_arena_alloc(&b->arena, (size_t)node->nin * sizeof *dx, b->err);
     if (!dx) {
         return LINCE_ENOMEM;
@@ -142,7 +154,8 @@ static lince_status differentiate(struct backward *b, const struct li_node *node
 
 static lince_status read_gradient(struct backward *b, const struct li_node *node, li_vid dy)
 {
-    if (node->op->forward) { /* of a part of the variable, which only its own gradient could place */
+    /* A part of the variable, which only the row's own gradient could place; or somewhere in a body. */
+    if (node->op->forward || node->op->control) {
         return li_fail(b->err, LINCE_EUNSUPPORTED, "node \"%s\" (%s): has no gradient with respect to the variable",
                        node->name, node->op->name);
     }

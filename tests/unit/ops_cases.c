@@ -354,7 +354,7 @@ static bool has_slope(const struct case_block *b)
     for (int i = 0; i < b->nout; i++) {
         any_out |= b->out[i].tensor.dtype == LINCE_FLOAT32 || b->out[i].tensor.dtype == LINCE_FLOAT64;
     }
-    return op->grad && any_in && any_out && !b->wrong[0] && !b->unlike;
+    return op->grad && op->grad != li_grad_none && any_in && any_out && !b->wrong[0] && !b->unlike;
 }
 
 static void check_gradient(struct case_block *b, enum li_isa isa, struct tally *tally)
