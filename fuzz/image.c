@@ -13,8 +13,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void decode(struct li_bytes file, const struct li_image_options *options, struct li_mem *mem)
 {
     struct li_tensor image = {0};
+    struct li_shape shape;
     lince_error err;
 
+    (void)li_image_shape(&shape, file, options, NULL);
     if (!li_image_decode(&image, file, options, mem, &err)) {
         lince_status st =
             image.shape.rank == 3 ? li_image_orient(&image, 1 + (int)(file.len % 8), mem, &err) : LINCE_OK;

@@ -15,6 +15,7 @@ struct li_codec {
                            struct li_mem *mem, lince_error *err);
     const char *channels; /* numbers options->channels may have, as text for messages */
     bool (*takes_channels)(int channels);
+    bool shrinks; /* obeys options->ratio */
 };
 
 extern const struct li_codec li_codec_bmp, li_codec_gif, li_codec_jpeg, li_codec_png, li_codec_webp;

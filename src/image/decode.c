@@ -91,6 +91,28 @@ lince_status li_image_size(struct li_bytes file, struct li_image_info *info, lin
     return LINCE_OK;
 }
 
+lince_status li_image_shape(struct li_shape *out, struct li_bytes file, const struct li_image_options *options,
+                            lince_error *err)
+{
+    struct li_image_info info = {0};
+    lince_error why;
+    const struct li_codec *codec = li_image_sniff(file, err ? err : (err = &why));
+
+    if (!codec) {
+        return err->code;
+    }
+    LI_TRY(check_options(codec, options, err));
+    LI_TRY(codec->size(file, &info, err));
+    int ratio = codec->shrinks && options->ratio ? options->ratio : 1;
+    int channels = options->channels ? options->channels : info.channels;
+    *out = (struct li_shape){.rank = 3,
+                             .dim = {(info.height + ratio - 1) / ratio, (info.width + ratio - 1) / ratio, channels}};
+    if (info.frames && !options->first_frame) {
+        *out = (struct li_shape){.rank = 4, .dim = {info.frames, out->dim[0], out->dim[1], channels}};
+    }
+    return LINCE_OK;
+}
+
 lince_status li_image_check_size(const char *format, int64_t h, int64_t w, int64_t samples, lince_error *err)
 {
     if (h < 1 || w < 1) {

@@ -336,6 +336,7 @@ static lince_status size(struct li_bytes file, struct li_image_info *info, lince
     info->height = frames.height;
     info->width = frames.width;
     info->channels = 3;
+    info->frames = frames.count;
     return LINCE_OK;
 }
 

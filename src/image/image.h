@@ -34,10 +34,18 @@ struct li_image_info {
     const char *format;    /* "JPEG"; static */
     int64_t height, width; /* GIF: of the largest frame, which is what decoding gives */
     int channels;          /* that decoding gives by default */
+    int64_t frames;        /* GIF, WebP; 0: the format has but one picture */
 };
 
 /* What a picture is, from its headers; no pixel is decoded. */
 lince_status li_image_size(struct li_bytes file, struct li_image_info *info, lince_error *err);
+
+/*
+ * The shape that decoding with these options gives, from the headers: wrong only where decoding fails, or leaves out
+ * what comes after a damage (a chunk of a PNG, later frames of a GIF).
+ */
+lince_status li_image_shape(struct li_shape *out, struct li_bytes file, const struct li_image_options *options,
+                            lince_error *err);
 
 /* ---- Orientation (exif.c, orient.c) ---------------------------------------------------------------------------- */
 

@@ -325,4 +325,10 @@ static bool takes_channels(int channels)
 }
 
 const struct li_codec li_codec_jpeg = {
-    .name = "JPEG", .size = size, .decode = decode, .channels = "0, 1 or 3", .takes_channels = takes_channels};
+    .name = "JPEG",
+    .size = size,
+    .decode = decode,
+    .channels = "0, 1 or 3",
+    .takes_channels = takes_channels,
+    .shrinks = true,
+};

@@ -216,6 +216,26 @@ static void widen_rows(struct li_tensor *image)
 
 /* ---- header ---- */
 
+/*
+ * Whether a palette has alpha: chunks are length, name, bytes, checksum, and tRNS stands between PLTE and IDAT. One
+ * that libpng then finds damaged has none.
+ */
+static bool has_alpha(struct li_bytes rest)
+{
+    struct li_bytes head, body, checksum;
+    int64_t colours = 0;
+
+    while (li_read_bytes(&rest, 8, &head) && memcmp(head.data + 4, "IDAT", 4) != 0 &&
+           li_read_bytes(&rest, li_be32(head.data), &body) && li_read_bytes(&rest, 4, &checksum)) {
+        if (memcmp(head.data + 4, "PLTE", 4) == 0) {
+            colours = (int64_t)body.len / 3;
+        } else if (memcmp(head.data + 4, "tRNS", 4) == 0) {
+            return body.len > 0 && (int64_t)body.len <= colours;
+        }
+    }
+    return false;
+}
+
 /* Signature, then length, "IHDR", width, height, depth, colour, ... */
 static lince_status size(struct li_bytes file, struct li_image_info *info, lince_error *err)
 {
@@ -228,6 +248,9 @@ static lince_status size(struct li_bytes file, struct li_image_info *info, lince
     info->height = li_be32(file.data + 20);
     info->channels = file.data[25] < sizeof(channels) ? channels[file.data[25]] : 0;
     LI_TRY(li_image_check_size("PNG", info->height, info->width, 1, err));
+    if (file.data[25] == PNG_COLOR_TYPE_PALETTE && has_alpha((struct li_bytes){file.data + 8, file.len - 8})) {
+        info->channels = 4;
+    }
     if (info->channels == 0) {
         return li_fail(err, LINCE_EINVAL, "PNG: colour type %d; wanted 0, 2, 3, 4 or 6", file.data[25]);
     }

@@ -40,11 +40,25 @@ static int file_channels(const WebPBitstreamFeatures *f)
     return f->has_alpha || f->has_animation ? 4 : 3;
 }
 
+/* The demuxer reads no pixel; 0 where it does not take the file. */
+static int64_t count_frames(struct li_bytes file)
+{
+    const WebPData data = {file.data, file.len};
+    WebPDemuxer *demuxer = WebPDemux(&data);
+    int64_t frames = demuxer ? WebPDemuxGetI(demuxer, WEBP_FF_FRAME_COUNT) : 0;
+    WebPDemuxDelete(demuxer);
+    return frames;
+}
+
 static lince_status size(struct li_bytes file, struct li_image_info *info, lince_error *err)
 {
     WebPBitstreamFeatures f;
 
     LI_TRY(read_header(&f, file, err));
+    info->frames = f.has_animation ? count_frames(file) : 1;
+    if (info->frames == 0) {
+        return li_fail(err, LINCE_ECORRUPT, "WebP: an animation whose frames cannot be counted");
+    }
     info->height = f.height;
     info->width = f.width;
     info->channels = file_channels(&f);
