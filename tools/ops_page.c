@@ -35,7 +35,8 @@ static void print_values(const struct li_attr_spec *spec)
     while (*at) {
         size_t n = strcspn(at, " ");
         bool is_default = spec->fallback && strlen(spec->fallback) == n && memcmp(at, spec->fallback, n) == 0;
-        printf(is_default ? " **%.*s**" : " %.*s", (int)n, at);
+        const char *value = n ? at : "\"\"";
+        printf(is_default ? " **%.*s**" : " %.*s", n ? (int)n : 2, value);
         at += n + strspn(at + n, " ");
     }
 }
