@@ -1,12 +1,9 @@
 /* Programs: a tree of plans, found by shapes and, behind the first, by the contents that decided shapes. */
-#include "program.h"
+#include "entry.h"
 
 #include <string.h>
 
 /* ---- Entries; the lock is held ----------------------------------------------------------------------------------- */
-
-/* Contents up to this size, together, are kept with an entry. */
-enum { MAX_KEY_BYTES = 4096 };
 
 static void free_segment(struct li_program *p, struct li_segment *s);
 
@@ -95,207 +92,7 @@ static void make_room(struct li_program *p, struct li_segment *s)
     }
 }
 
-/* ---- Finding ----------------------------------------------------------------------------------------------------- */
-
-static bool same_strings(const struct li_tensor *a, const struct li_tensor *b)
-{
-    const lince_string *x = a->data, *y = b->data;
-    for (size_t i = 0; i < a->size_bytes / sizeof *x; i++) {
-        if (x[i].size != y[i].size || memcmp(x[i].data, y[i].data, x[i].size) != 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool same_content(const struct li_tensor *a, const struct li_tensor *b)
-{
-    if (a->dtype == LINCE_STRING) {
-        return same_strings(a, b);
-    }
-    return a->size_bytes == 0 || memcmp(a->data, b->data, a->size_bytes) == 0;
-}
-
-static bool matches(const struct li_entry *e, const struct li_tensor *inputs)
-{
-    for (int32_t i = 0; i < e->input_count; i++) {
-        const struct li_tensor *key = &e->inputs[i];
-        if (key->dtype != inputs[i].dtype || !li_shape_equal(&key->shape, &inputs[i].shape) ||
-            (key->data && !same_content(key, &inputs[i]))) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static struct li_entry *find_exact(const struct li_segment *s, const struct li_tensor *inputs)
-{
-    for (struct li_entry *e = s->entries; e; e = e->next) {
-        if (e->exact && matches(e, inputs)) {
-            return e;
-        }
-    }
-    return NULL;
-}
-
-static bool is_same_graph(const struct li_entry *e, const struct li_inferred *inferred)
-{
-    if (e->shape_count != inferred->graph->value_count || e->choices != inferred->choices ||
-        (e->choices && memcmp(e->choice, inferred->choice, (size_t)e->choices * sizeof *e->choice) != 0)) {
-        return false;
-    }
-    for (int32_t v = 0; v < e->shape_count; v++) {
-        if (!li_shape_equal(&e->shapes[v], &inferred->graph->values[v].shape)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Other contents may lead to the same graph: then the plan is the same. */
-static struct li_entry *find_same(const struct li_segment *s, const struct li_inferred *inferred)
-{
-    for (struct li_entry *e = s->entries; e; e = e->next) {
-        if (is_same_graph(e, inferred)) {
-            return e;
-        }
-    }
-    return NULL;
-}
-
-/* ---- A new entry ------------------------------------------------------------------------------------------------- */
-
-static size_t key_bytes(const struct li_tensor *t)
-{
-    size_t bytes = t->size_bytes;
-    const lince_string *text = t->dtype == LINCE_STRING ? t->data : NULL;
-    for (size_t i = 0; text && i < t->size_bytes / sizeof *text && bytes <= MAX_KEY_BYTES; i++) {
-        bytes += text[i].size;
-    }
-    return bytes;
-}
-
-static lince_status keep_content(struct li_entry *e, struct li_tensor *key, const struct li_tensor *from,
-                                 lince_error *err)
-{
-    key->data = li_arena_alloc(&e->arena, from->size_bytes + 1, err);
-    if (!key->data) {
-        return LINCE_ENOMEM;
-    }
-    if (from->size_bytes) {
-        memcpy(key->data, from->data, from->size_bytes);
-    }
-    lince_string *text = key->dtype == LINCE_STRING ? key->data : NULL;
-    for (size_t i = 0; text && i < from->size_bytes / sizeof *text; i++) {
-        text[i].data = li_arena_strndup(&e->arena, text[i].data, text[i].size, err);
-        if (!text[i].data) {
-            return LINCE_ENOMEM;
-        }
-    }
-    return LINCE_OK;
-}
-
-/* What the entry is found by. Contents that are too large to keep leave finding it to inference. */
-static lince_status keep_inputs(struct li_entry *e, const struct li_tensor *inputs, int32_t count, uint64_t asked,
-                                lince_error *err)
-{
-    size_t bytes = 0;
-    e->inputs = li_arena_calloc(&e->arena, (size_t)count + 1, sizeof *e->inputs, err);
-    if (!e->inputs) {
-        return LINCE_ENOMEM;
-    }
-    e->input_count = count;
-    e->exact = true;
-    for (int32_t i = 0; i < count; i++) {
-        e->inputs[i] =
-            (struct li_tensor){.dtype = inputs[i].dtype, .shape = inputs[i].shape, .size_bytes = inputs[i].size_bytes};
-        if (asked >> LI_MIN(i, 63) & 1) {
-            bytes += key_bytes(&inputs[i]);
-            e->exact = e->exact && bytes <= MAX_KEY_BYTES;
-            LI_TRY(e->exact ? keep_content(e, &e->inputs[i], &inputs[i], err) : LINCE_OK);
-        }
-    }
-    return LINCE_OK;
-}
-
-static lince_status keep_graph(struct li_entry *e, const struct li_inferred *inferred, lince_error *err)
-{
-    const struct li_graph *g = inferred->graph;
-    e->shapes = li_arena_alloc(&e->arena, ((size_t)g->value_count + 1) * sizeof *e->shapes, err);
-    e->choice = li_arena_alloc(&e->arena, ((size_t)inferred->choices + 1) * sizeof *e->choice, err);
-    if (!e->shapes || !e->choice) {
-        return LINCE_ENOMEM;
-    }
-    for (int32_t v = 0; v < g->value_count; v++) {
-        e->shapes[v] = g->values[v].shape;
-    }
-    for (int32_t i = 0; i < inferred->choices; i++) {
-        e->choice[i] = inferred->choice[i];
-    }
-    e->shape_count = g->value_count;
-    e->choices = inferred->choices;
-    return LINCE_OK;
-}
-
-static lince_status run_stages(const struct li_program *p, const struct li_graph *inferred, struct li_graph **out,
-                               lince_error *err)
-{
-    struct li_graph *made = NULL;
-    for (int i = 0; i < p->stage_count; i++) {
-        struct li_graph *next;
-        lince_status st = p->stages[i].make(&next, made ? made : inferred, p->stages[i].context, &p->env, err);
-        li_graph_free(made);
-        LI_TRY(st);
-        made = next;
-    }
-    if (!made) {
-        LI_TRY(li_graph_prune(&made, inferred, err));
-        li_graph_default_views(made);
-    }
-    *out = made;
-    return LINCE_OK;
-}
-
-static lince_status make_plan(const struct li_program *p, const struct li_inferred *inferred, struct li_plan **out,
-                              lince_error *err)
-{
-    struct li_graph *graph;
-    const struct li_plan_options options = {.written = p->written,
-                                            .written_count = p->written_count,
-                                            .results = LI_RESULTS_OWN,
-                                            .last = !inferred->rest && !p->is_body};
-    LI_TRY(run_stages(p, inferred->graph, &graph, err));
-    return li_plan_build(out, graph, &p->env, &options, err);
-}
-
-/* Takes the rest over. */
-static lince_status keep_rest(const struct li_program *p, struct li_entry *e, struct li_inferred *inferred,
-                              lince_error *err)
-{
-    if (!inferred->rest) {
-        return LINCE_OK;
-    }
-    e->rest = li_calloc(p->mem, 1, sizeof *e->rest, err);
-    if (!e->rest) {
-        return LINCE_ENOMEM;
-    }
-    *e->rest = (struct li_segment){.graph = inferred->rest, .later = true};
-    inferred->rest = NULL;
-    e->loop = inferred->loop;
-    for (int b = 0; e->loop.op && b < 2; b++) {
-        LI_TRY(li_program_of_body(&e->body[b], p, e->loop.body[b], err));
-    }
-    return LINCE_OK;
-}
-
-static lince_status fill_entry(const struct li_program *p, struct li_entry *e, const struct li_tensor *inputs,
-                               struct li_inferred *inferred, lince_error *err)
-{
-    LI_TRY(keep_inputs(e, inputs, e->segment->graph->input_count, inferred->asked, err));
-    LI_TRY(keep_graph(e, inferred, err));
-    LI_TRY(make_plan(p, inferred, &e->plan, err));
-    return keep_rest(p, e, inferred, err);
-}
+/* ---- Finding or making ------------------------------------------------------------------------------------------- */
 
 static lince_status new_entry(struct li_program *p, struct li_segment *s, const struct li_tensor *inputs,
                               struct li_inferred *inferred, struct li_entry **out, lince_error *err)
@@ -306,7 +103,7 @@ static lince_status new_entry(struct li_program *p, struct li_segment *s, const 
     }
     *e = (struct li_entry){.segment = s, .references = 1};
     li_arena_init(&e->arena, p->mem, 0);
-    lince_status st = fill_entry(p, e, inputs, inferred, err);
+    lince_status st = li_entry_fill(p, e, inputs, inferred, err);
     if (st) {
         free_entry(p, e);
         return st;
@@ -347,12 +144,12 @@ static lince_status find_or_make(struct li_program *p, struct li_segment *s, con
                                  struct li_entry **out, lince_error *err)
 {
     struct li_inferred inferred;
-    *out = find_exact(s, inputs);
+    *out = li_entry_exact(s, inputs);
     if (*out) {
         return LINCE_OK;
     }
     LI_TRY(infer(p, s, inputs, &inferred, err));
-    *out = s->later ? find_same(s, &inferred) : NULL;
+    *out = s->later ? li_entry_same(s, &inferred) : NULL;
     lince_status st = *out ? LINCE_OK : new_entry(p, s, inputs, &inferred, out, err);
     li_inferred_free(&inferred);
     return st;
