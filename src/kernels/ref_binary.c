@@ -24,7 +24,7 @@ static float evaluate(enum li_binary op, float a, float b)
     return a;
 }
 
-static void rows(enum li_binary op, const struct li_binary_rows *s, float *y, const float *a, const float *b)
+static void ref_binary_rows(enum li_binary op, const struct li_binary_rows *s, float *y, const float *a, const float *b)
 {
     for (int64_t r = 0; r < s->rows; r++) {
         for (int64_t c = 0; c < s->cols; c++) {
@@ -34,4 +34,4 @@ static void rows(enum li_binary op, const struct li_binary_rows *s, float *y, co
     }
 }
 
-const struct li_binary_kernels li_binary_ref = {rows};
+const struct li_binary_kernels li_binary_ref = {ref_binary_rows};

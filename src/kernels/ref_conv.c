@@ -9,7 +9,7 @@ static size_t packed_floats(const struct li_conv *conv)
     return (size_t)(conv->window.kernel_h * conv->window.kernel_w * (conv->cin / conv->groups) * conv->cout);
 }
 
-static void pack(const struct li_conv *conv, const float *filter, float *packed)
+static void ref_conv_pack(const struct li_conv *conv, const float *filter, float *packed)
 {
     if (packed_floats(conv) > 0) {
         memcpy(packed, filter, packed_floats(conv) * sizeof(float));
@@ -47,7 +47,7 @@ static double sum_taps(const struct li_conv *g, const float *image, const float 
     return sum;
 }
 
-static void run(const struct li_conv *g, const struct li_conv_data *data, int64_t task)
+static void ref_conv_run(const struct li_conv *g, const struct li_conv_data *data, int64_t task)
 {
     const struct li_window *w = &g->window;
     int64_t n = task / w->out_h, oy = task % w->out_h;
@@ -67,4 +67,4 @@ static void run(const struct li_conv *g, const struct li_conv_data *data, int64_
     }
 }
 
-const struct li_conv_kernels li_conv_ref = {packed_floats, pack, tasks, run};
+const struct li_conv_kernels li_conv_ref = {packed_floats, ref_conv_pack, tasks, ref_conv_run};

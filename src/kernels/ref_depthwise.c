@@ -29,7 +29,7 @@ static double sum_taps(const struct li_depthwise *g, const float *image, const f
     return sum;
 }
 
-static void run(const struct li_depthwise *g, const struct li_depthwise_data *data, int64_t task)
+static void ref_depthwise_run(const struct li_depthwise *g, const struct li_depthwise_data *data, int64_t task)
 {
     const struct li_window *w = &g->window;
     int64_t n = task / w->out_h, oy = task % w->out_h;
@@ -42,4 +42,4 @@ static void run(const struct li_depthwise *g, const struct li_depthwise_data *da
     }
 }
 
-const struct li_depthwise_kernels li_depthwise_ref = {tasks, run};
+const struct li_depthwise_kernels li_depthwise_ref = {tasks, ref_depthwise_run};

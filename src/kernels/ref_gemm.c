@@ -7,7 +7,7 @@ static size_t packed_floats(int64_t k, int64_t n)
     return (size_t)(k * n + 15) / 16 * 16;
 }
 
-static void pack(int64_t k, int64_t n, const float *b, ptrdiff_t b_row, bool transposed, float *packed)
+static void ref_gemm_pack(int64_t k, int64_t n, const float *b, ptrdiff_t b_row, bool transposed, float *packed)
 {
     for (int64_t i = 0; i < k; i++) {
         for (int64_t j = 0; j < n; j++) {
@@ -24,7 +24,7 @@ static int64_t tasks(const struct li_gemm *g)
     return g->n == 0 ? 0 : g->batch * g->m;
 }
 
-static void run(const struct li_gemm *g, const struct li_gemm_data *data, int64_t task)
+static void ref_gemm_run(const struct li_gemm *g, const struct li_gemm_data *data, int64_t task)
 {
     int64_t i = task / g->m, row = task % g->m;
     const float *a = data->a + i * g->a_batch + (g->transpose_a ? row : row * g->a_row);
@@ -45,4 +45,4 @@ static void run(const struct li_gemm *g, const struct li_gemm_data *data, int64_
     }
 }
 
-const struct li_gemm_kernels li_gemm_ref = {packed_floats, pack, tasks, run};
+const struct li_gemm_kernels li_gemm_ref = {packed_floats, ref_gemm_pack, tasks, ref_gemm_run};

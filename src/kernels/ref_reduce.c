@@ -27,7 +27,8 @@ static float finish(enum li_reduce op, double sum, float scale)
     return (float)(op == LI_REDUCE_MAX || op == LI_REDUCE_MIN ? sum : sum * (double)scale);
 }
 
-static void rows(enum li_reduce op, float *y, const float *x, int64_t count, int64_t cols, ptrdiff_t x_row, float scale)
+static void ref_reduce_rows(enum li_reduce op, float *y, const float *x, int64_t count, int64_t cols, ptrdiff_t x_row,
+                            float scale)
 {
     for (int64_t r = 0; r < count; r++) {
         double sum = start(op);
@@ -58,4 +59,4 @@ static void columns(enum li_reduce op, float *y, const float *x, int64_t count, 
     picture(op, y, x, 1, count, cols, &(struct li_map){.pixel = x_row}, scale);
 }
 
-const struct li_reduce_kernels li_reduce_ref = {rows, columns, picture};
+const struct li_reduce_kernels li_reduce_ref = {ref_reduce_rows, columns, picture};

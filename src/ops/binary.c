@@ -227,7 +227,7 @@ static void run_fast(struct li_call *c, enum li_binary op)
     }
 }
 
-static lince_status run(struct li_call *c, enum operation op)
+static lince_status binary_run(struct li_call *c, enum operation op)
 {
     if (c->in[0].dtype == LINCE_FLOAT32 && op <= SQUARED_DIFFERENCE) {
         run_fast(c, (enum li_binary)op);
@@ -247,7 +247,7 @@ static lince_status pow_forward(struct li_call *c)
     const float *y = li_f32(&c->in[1]);
     bool cube = c->in[0].dtype == LINCE_FLOAT32 && li_count(&c->in[1]) == 1 && (*y == 2 || *y == 3);
     if (!cube || c->in[0].shape->rank < c->in[1].shape->rank) {
-        return run(c, POW);
+        return binary_run(c, POW);
     }
     int64_t begin, end;
     const float *x = li_f32(&c->in[0]);
@@ -395,7 +395,7 @@ static lince_status pow_grad(struct li_grad *g)
     }                                                                                                                  \
     static lince_status id##_run(struct li_call *c)                                                                    \
     {                                                                                                                  \
-        return run(c, operation);                                                                                      \
+        return binary_run(c, operation);                                                                               \
     }                                                                                                                  \
     const struct li_op li_op_##id = {                                                                                  \
         .name = op_name,                                                                                               \

@@ -57,7 +57,7 @@ static void compare_strings(struct li_call *c, bool equal)
     }
 }
 
-static lince_status run(struct li_call *c, enum comparison op)
+static lince_status compare_run(struct li_call *c, enum comparison op)
 {
     if (c->in[0].dtype == LINCE_STRING) {
         compare_strings(c, op == EQUAL);
@@ -105,12 +105,12 @@ static lince_status logic_shape(struct li_infer *s)
 #define TYPE_ONLY LI_ATTRS(LI_TYPE_SPEC("T"))
 #define EQUAL_SPECS LI_ATTRS(LI_TYPE_SPEC("T"), {"incompatible_shape_error", LI_ATTR_BOOL, "true", NULL})
 
-COMPARISON(less, "Less", run(c, LESS), order_shape, TYPE_ONLY, 0)
-COMPARISON(less_equal, "LessEqual", run(c, LESS_EQUAL), order_shape, TYPE_ONLY, 0)
-COMPARISON(greater, "Greater", run(c, GREATER), order_shape, TYPE_ONLY, 0)
-COMPARISON(greater_equal, "GreaterEqual", run(c, GREATER_EQUAL), order_shape, TYPE_ONLY, 0)
-COMPARISON(equal, "Equal", run(c, EQUAL), equal_shape, EQUAL_SPECS, 0)
-COMPARISON(not_equal, "NotEqual", run(c, NOT_EQUAL), equal_shape, EQUAL_SPECS, 0)
+COMPARISON(less, "Less", compare_run(c, LESS), order_shape, TYPE_ONLY, 0)
+COMPARISON(less_equal, "LessEqual", compare_run(c, LESS_EQUAL), order_shape, TYPE_ONLY, 0)
+COMPARISON(greater, "Greater", compare_run(c, GREATER), order_shape, TYPE_ONLY, 0)
+COMPARISON(greater_equal, "GreaterEqual", compare_run(c, GREATER_EQUAL), order_shape, TYPE_ONLY, 0)
+COMPARISON(equal, "Equal", compare_run(c, EQUAL), equal_shape, EQUAL_SPECS, 0)
+COMPARISON(not_equal, "NotEqual", compare_run(c, NOT_EQUAL), equal_shape, EQUAL_SPECS, 0)
 
 /* ---- Logic ---- */
 

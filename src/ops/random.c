@@ -221,7 +221,7 @@ static lince_status read_range(struct li_call *c, int first, struct range *range
     return LINCE_OK;
 }
 
-static lince_status run(struct li_call *c, const struct how *how)
+static lince_status random_run(struct li_call *c, const struct how *how)
 {
     lince_dtype dtype = c->out[0].dtype;
     int64_t begin, end, count = li_count(&c->out[0]), size = group_size(dtype);
@@ -300,7 +300,7 @@ static lince_status random_shape(struct li_infer *s, const struct how *how, cons
     }                                                                                                                  \
     static lince_status id##_forward(struct li_call *c)                                                                \
     {                                                                                                                  \
-        return run(c, &id##_how);                                                                                      \
+        return random_run(c, &id##_how);                                                                               \
     }                                                                                                                  \
     const struct li_op li_op_##id = {                                                                                  \
         .name = op,                                                                                                    \

@@ -296,7 +296,7 @@ static void one_by_one(struct li_call *c, const struct groups *g, enum reduction
     }
 }
 
-static lince_status run(struct li_call *c, enum reduction op)
+static lince_status reduce_run(struct li_call *c, enum reduction op)
 {
     static const enum li_reduce kernel[] = {LI_REDUCE_SUM, LI_REDUCE_SUM, LI_REDUCE_MAX, LI_REDUCE_MIN};
     struct groups g;
@@ -396,7 +396,7 @@ static lince_status extreme_grad(struct li_grad *g)
 #define REDUCE(id, op, reduction, rule, gradient)                                                                      \
     static lince_status id##_forward(struct li_call *c)                                                                \
     {                                                                                                                  \
-        return run(c, reduction);                                                                                      \
+        return reduce_run(c, reduction);                                                                               \
     }                                                                                                                  \
     const struct li_op li_op_##id = {                                                                                  \
         .name = op,                                                                                                    \

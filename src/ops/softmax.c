@@ -48,7 +48,7 @@ static void row_generic(lince_dtype dtype, char *y, const char *x, int64_t cols,
     }
 }
 
-static lince_status run(struct li_call *c, bool log_of)
+static lince_status softmax_run(struct li_call *c, bool log_of)
 {
     const struct li_shape *shape = c->in[0].shape;
     lince_dtype dtype = c->in[0].dtype;
@@ -73,12 +73,12 @@ static lince_status run(struct li_call *c, bool log_of)
 
 static lince_status softmax_forward(struct li_call *c)
 {
-    return run(c, false);
+    return softmax_run(c, false);
 }
 
 static lince_status log_softmax_forward(struct li_call *c)
 {
-    return run(c, true);
+    return softmax_run(c, true);
 }
 
 /* The sum over the last dim, kept as a dim of 1. */

@@ -29,7 +29,7 @@ static void run_block(const void *context, lince_dtype dtype, union li_block *bl
     }
 }
 
-static lince_status run(struct li_call *c, const struct unary *u)
+static lince_status unary_run(struct li_call *c, const struct unary *u)
 {
     li_ops_map(c, u->kernel == LI_UNARY_COUNT ? NULL : run_fast, run_block, u);
     return LINCE_OK;
@@ -226,7 +226,7 @@ static lince_status erfc_grad(struct li_grad *g)
     static const struct unary id##_how = {kernel_op, real_f, integer_f};                                               \
     static lince_status id##_forward(struct li_call *c)                                                                \
     {                                                                                                                  \
-        return run(c, &id##_how);                                                                                      \
+        return unary_run(c, &id##_how);                                                                                \
     }                                                                                                                  \
     const struct li_op li_op_##id = {                                                                                  \
         .name = op,                                                                                                    \

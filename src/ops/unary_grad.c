@@ -29,7 +29,7 @@ static void run_f32(const struct li_call *c, slope_function *slope, double alpha
     }
 }
 
-static lince_status run(struct li_call *c, slope_function *slope, double alpha)
+static lince_status unary_grad_run(struct li_call *c, slope_function *slope, double alpha)
 {
     int64_t begin, end;
     lince_dtype dtype = c->in[0].dtype;
@@ -59,7 +59,7 @@ static lince_status run(struct li_call *c, slope_function *slope, double alpha)
     }                                                                                                                  \
     static lince_status id##_forward(struct li_call *c)                                                                \
     {                                                                                                                  \
-        return run(c, id##_slope, alpha_value);                                                                        \
+        return unary_grad_run(c, id##_slope, alpha_value);                                                             \
     }                                                                                                                  \
     const struct li_op li_op_##id = {                                                                                  \
         .name = op,                                                                                                    \

@@ -60,7 +60,7 @@ INLINE void all_rows(const enum li_binary op, const struct li_binary_rows *s, fl
         all_rows(op, s, y, a, b);                                                                                      \
         break;
 
-static void rows(enum li_binary op, const struct li_binary_rows *s, float *y, const float *a, const float *b)
+static void binary_rows(enum li_binary op, const struct li_binary_rows *s, float *y, const float *a, const float *b)
 {
     switch (op) {
         CASE(LI_BINARY_ADD)
@@ -75,4 +75,4 @@ static void rows(enum li_binary op, const struct li_binary_rows *s, float *y, co
     }
 }
 
-const struct li_binary_kernels LI_SIMD_NAME(binary) = {rows};
+const struct li_binary_kernels LI_SIMD_NAME(binary) = {binary_rows};

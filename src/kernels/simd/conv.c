@@ -49,7 +49,7 @@ static size_t packed_floats(const struct li_conv *g)
 }
 
 /* [group][panel][ky][kx][channel][PANEL], the last panel of a group as narrow as it can be, filled up with zeros. */
-static void pack(const struct li_conv *g, const float *filter, float *packed)
+static void conv_pack(const struct li_conv *g, const float *filter, float *packed)
 {
     int64_t outputs = g->cout / g->groups, steps = g->window.kernel_h * g->window.kernel_w * (g->cin / g->groups);
     for (int64_t group = 0; group < g->groups; group++) {
@@ -262,7 +262,7 @@ static struct pass start_pass(const struct li_conv *g, const struct plan *plan, 
     return pass;
 }
 
-static void run(const struct li_conv *g, const struct li_conv_data *data, int64_t task)
+static void conv_run(const struct li_conv *g, const struct li_conv_data *data, int64_t task)
 {
     struct plan plan = make_plan(g);
     struct range units = piece(plan.units, task % plan.bands, plan.bands);
@@ -273,4 +273,4 @@ static void run(const struct li_conv *g, const struct li_conv_data *data, int64_
     }
 }
 
-const struct li_conv_kernels LI_SIMD_NAME(conv) = {packed_floats, pack, tasks, run};
+const struct li_conv_kernels LI_SIMD_NAME(conv) = {packed_floats, conv_pack, tasks, conv_run};

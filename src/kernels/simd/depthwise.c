@@ -260,7 +260,7 @@ static int64_t tasks(const struct li_depthwise *g)
     return floats == 0 ? 0 : LI_MAX(1, LI_MIN(LI_MIN(MAX_TASKS, g->batch * w->out_h), floats / TASK_FLOATS));
 }
 
-static void run(const struct li_depthwise *g, const struct li_depthwise_data *data, int64_t task)
+static void depthwise_run(const struct li_depthwise *g, const struct li_depthwise_data *data, int64_t task)
 {
     const struct li_window *w = &g->window;
     struct axis vertical = rows_of(w), horizontal = columns_of(w);
@@ -285,4 +285,4 @@ static void run(const struct li_depthwise *g, const struct li_depthwise_data *da
     }
 }
 
-const struct li_depthwise_kernels LI_SIMD_NAME(depthwise) = {tasks, run};
+const struct li_depthwise_kernels LI_SIMD_NAME(depthwise) = {tasks, depthwise_run};

@@ -26,7 +26,7 @@ static size_t packed_floats(int64_t k, int64_t n)
 }
 
 /* [panel][k][PANEL], the last panel as narrow as it can be, filled up with zeros. */
-static void pack(int64_t k, int64_t n, const float *b, ptrdiff_t b_row, bool transposed, float *packed)
+static void gemm_pack(int64_t k, int64_t n, const float *b, ptrdiff_t b_row, bool transposed, float *packed)
 {
     float *end = packed + packed_floats(k, n);
     for (int64_t first = 0; first < n; first += PANEL) {
@@ -105,7 +105,7 @@ static void run_panel(const struct li_gemm *g, const struct li_gemm_data *data, 
     run_line(g->transpose_a ? turned : plain, &taps, &panel, line, rows.last - rows.first);
 }
 
-static void run(const struct li_gemm *g, const struct li_gemm_data *data, int64_t task)
+static void gemm_run(const struct li_gemm *g, const struct li_gemm_data *data, int64_t task)
 {
     struct plan plan = make_plan(g);
     int64_t each = plan.bands * plan.parts, product = task / each;
@@ -118,4 +118,4 @@ static void run(const struct li_gemm *g, const struct li_gemm_data *data, int64_
     }
 }
 
-const struct li_gemm_kernels LI_SIMD_NAME(gemm) = {packed_floats, pack, tasks, run};
+const struct li_gemm_kernels LI_SIMD_NAME(gemm) = {packed_floats, gemm_pack, tasks, gemm_run};

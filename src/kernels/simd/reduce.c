@@ -4,7 +4,8 @@
 #include "clip.h"
 #include "wide.h"
 
-static void rows(enum li_reduce op, float *y, const float *x, int64_t count, int64_t cols, ptrdiff_t x_row, float scale)
+static void reduce_rows(enum li_reduce op, float *y, const float *x, int64_t count, int64_t cols, ptrdiff_t x_row,
+                        float scale)
 {
     for (int64_t r = 0; r < count; r++, x += x_row) {
         switch (op) {
@@ -125,4 +126,4 @@ static void columns(enum li_reduce op, float *y, const float *x, int64_t count, 
     picture(op, y, x, 1, count, cols, &(struct li_map){.pixel = x_row}, scale);
 }
 
-const struct li_reduce_kernels LI_SIMD_NAME(reduce) = {rows, columns, picture};
+const struct li_reduce_kernels LI_SIMD_NAME(reduce) = {reduce_rows, columns, picture};
