@@ -40,19 +40,23 @@ static lince_status check_arguments(const struct li_inference *f, const struct l
     return LINCE_OK;
 }
 
-/* LI_DEFER when not all of the body can be inferred before it runs. */
+/*
+ * LI_DEFER when not all of the body can be inferred before it runs. Nor is what is wrong with a body wrong with the
+ * graph: it may never run. Then running tells, when it comes to it.
+ */
 static lince_status infer_body(struct li_inference *f, const struct li_graph *body, const struct li_infer_input *inputs,
                                struct li_graph **out)
 {
     struct li_inferred inferred;
+    lince_error err = {.code = LINCE_OK};
     if (f->depth >= MAX_STATIC_DEPTH) {
         return LI_DEFER;
     }
-    lince_status st = li_infer_at(&inferred, body, inputs, f->env, f->depth + 1, f->err);
-    if (st) {
-        return li_prefix(f->err, st, "node \"%s\" (%s)", last_node(f)->name, last_node(f)->op->name);
+    lince_status st = li_infer_at(&inferred, body, inputs, f->env, f->depth + 1, &err);
+    if (st == LINCE_ENOMEM || st == LINCE_ELIMIT) {
+        return li_fail(f->err, st, "%s", err.text);
     }
-    if (inferred.rest) {
+    if (st || inferred.rest) {
         li_inferred_free(&inferred);
         return LI_DEFER;
     }
@@ -210,7 +214,7 @@ static lince_status compare_turn(struct loop *l, bool *stable)
         if (given->dtype == taken->dtype && li_shape_equal(&given->shape, &taken->shape)) {
             continue;
         }
-        if (!taken->unshaped) {
+        if (!taken->unshaped || taken->shape.dim[0] == 0) { /* an empty list gets no element, and so no shape */
             return LI_DEFER;
         }
         *stable = false;

@@ -135,8 +135,7 @@ lince_status li_list_take(const struct li_infer *s, const struct li_shape *eleme
 {
     char found[LI_SHAPE_TEXT], text[LI_SHAPE_TEXT];
     if (list->element.rank >= 0 && list->n > 0 && !li_shape_equal(&list->element, element)) {
-        return li_infer_fail(s, LINCE_EUNSUPPORTED,
-                             "an element of shape %s for a list of elements %s; in one list all have one shape here",
+        return li_infer_fail(s, LINCE_EINVAL, "an element of shape %s for a list of elements %s; all have one shape",
                              li_shape_text(element, found), li_shape_text(&list->element, text));
     }
     list->element = *element;
