@@ -209,6 +209,27 @@ int li_cpu_count(void);
 unsigned li_subnormals_flush(void);
 void li_subnormals_restore(unsigned before);
 
+/* ---- Fork (fork.c) ----------------------------------------------------------------------------------------------- */
+
+/* The order in which locks are taken before a fork; the same in which calls take them when they need several. */
+enum li_fork_order { LI_FORK_MODEL, LI_FORK_PREPARED, LI_FORK_STORE, LI_FORK_BUNDLE, LI_FORK_ORDERS };
+
+/* Part of whatever has locks. Fill in the first four, add it once the locks are made, remove it before they go. */
+struct li_fork_guard {
+    enum li_fork_order order;
+    void *owner;
+    void (*before)(void *owner);            /* take the locks; it may not wait for a run to end */
+    void (*after)(void *owner, bool child); /* give them back; child: this thread is the only one there is */
+    struct li_fork_guard *next, **link;     /* private; all zero before */
+};
+
+/* Both while this thread holds no lock that a guard takes. A guard that was not added may be removed. */
+lince_status li_fork_guard_add(struct li_fork_guard *guard, lince_error *err);
+void li_fork_guard_remove(struct li_fork_guard *guard);
+
+/* Fill in and add a guard of one lock, a pthread_mutex_t. */
+lince_status li_fork_guard_mutex(struct li_fork_guard *guard, enum li_fork_order order, void *mutex, lince_error *err);
+
 /* ---- Thread pool (pool.c) ---------------------------------------------------------------------------------------- */
 
 struct li_pool;
@@ -226,6 +247,7 @@ int li_pool_threads(const struct li_pool *pool);
  * at a time: a caller that finds the pool busy (or is itself inside a region, or a forked child) runs all its tasks as
  * worker 0. Never fails.
  * Threads of the pool flush subnormal numbers; for equal bits the caller does too.
+ * A pool has no lock, so fork needs no guard for it: the child knows by its process id that the threads are not there.
  */
 void li_pool_run(struct li_pool *pool, int64_t tasks, void (*run)(void *context, int64_t task, int worker),
                  void *context);
