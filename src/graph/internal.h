@@ -23,6 +23,12 @@ struct li_arena *li_graph_kept(struct li_graph *g, lince_error *err);
 
 /* Room for so many more. */
 lince_status li_graph_reserve(struct li_graph *g, int32_t values, int32_t nodes, lince_error *err);
+
+/* ---- locks.c ---- */
+
+lince_status li_store_init_locks(struct li_store *store, lince_error *err);
+void li_store_fini_locks(struct li_store *store);
+
 /* ---- attr.c ---- */
 
 /* One attribute for each spec of op, from those given and the fallbacks. */

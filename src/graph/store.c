@@ -25,51 +25,16 @@ static uint64_t system_seed(void)
     return seed;
 }
 
-/* Commits must not starve while many sessions run without a pause. */
-static int init_lock(pthread_rwlock_t *lock)
-{
-    pthread_rwlockattr_t attr;
-    int failed = pthread_rwlockattr_init(&attr);
-    if (failed) {
-        return failed;
-    }
-#ifdef __GLIBC__
-    pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
-#endif
-    failed = pthread_rwlock_init(lock, &attr);
-    pthread_rwlockattr_destroy(&attr);
-    return failed;
-}
-
-static int init_locks(struct li_store *store)
-{
-    int failed = init_lock(&store->lock);
-    if (failed) {
-        return failed;
-    }
-    failed = pthread_mutex_init(&store->update, NULL);
-    if (failed) {
-        pthread_rwlock_destroy(&store->lock);
-        return failed;
-    }
-    failed = pthread_mutex_init(&store->growth, NULL);
-    if (failed) {
-        pthread_mutex_destroy(&store->update);
-        pthread_rwlock_destroy(&store->lock);
-    }
-    return failed;
-}
-
 lince_status li_store_new(struct li_store **out, struct li_mem *mem, lince_error *err)
 {
     struct li_store *store = li_calloc(mem, 1, sizeof *store, err);
     if (!store) {
         return LINCE_ENOMEM;
     }
-    int failed = init_locks(store);
-    if (failed) {
+    lince_status st = li_store_init_locks(store, err);
+    if (st) {
         li_free(mem, store);
-        return li_fail(err, LINCE_ENOMEM, "the locks of a model's state cannot be made: error %d", failed);
+        return st;
     }
     li_mem_retain(mem);
     store->mem = mem;
@@ -110,9 +75,7 @@ void li_store_release(struct li_store *store)
         store->free_prepared(store->prepared);
     }
     free_resources(store);
-    pthread_mutex_destroy(&store->growth);
-    pthread_mutex_destroy(&store->update);
-    pthread_rwlock_destroy(&store->lock);
+    li_store_fini_locks(store);
     li_free(mem, store);
     li_mem_release(mem);
 }
@@ -321,7 +284,7 @@ lince_status li_store_ready(struct li_store *store, int32_t resource, lince_erro
     return st;
 }
 
-/* The write lock is held, or nobody knows the value yet. */
+/* A change has begun, or nobody knows the value yet. */
 static lince_status take_memory(struct li_store *store, struct li_resource *r, lince_error *err)
 {
     if (r->owned) {
@@ -344,9 +307,9 @@ lince_status li_store_own(struct li_store *store, int32_t resource, lince_error 
     struct li_resource *r;
     LI_TRY(li_store_ready(store, resource, err));
     LI_TRY(find(store, resource, &r, err));
-    pthread_rwlock_wrlock(&store->lock);
+    li_store_begin_change(store);
     lince_status st = take_memory(store, r, err);
-    pthread_rwlock_unlock(&store->lock);
+    li_store_end_change(store);
     return st;
 }
 
@@ -403,7 +366,7 @@ lince_status li_store_write(struct li_store *store, int32_t resource, const void
     LI_TRY(make_first(store, r, err));
     LI_TRY(li_store_ready(store, resource, err));
     pthread_mutex_lock(&store->update); /* or a run that read the old value could overwrite this one */
-    pthread_rwlock_wrlock(&store->lock);
+    li_store_begin_change(store);
     lince_status st = take_memory(store, r, err);
     if (!st) {
         if (bytes) {
@@ -411,7 +374,7 @@ lince_status li_store_write(struct li_store *store, int32_t resource, const void
         }
         atomic_fetch_add(&r->version, 1);
     }
-    pthread_rwlock_unlock(&store->lock);
+    li_store_end_change(store);
     pthread_mutex_unlock(&store->update);
     return st;
 }

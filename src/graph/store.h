@@ -42,6 +42,8 @@ struct li_store {
     pthread_rwlock_t lock;        /* read: a run. write: a commit, or a write from outside */
     pthread_mutex_t update;       /* held by a run that will commit, and a write: neither may lose the other's */
     pthread_mutex_t growth;       /* loading, adding, owning */
+    pthread_mutex_t change;       /* held inside the write lock, by li_store_begin_change(): what a fork waits for */
+    struct li_fork_guard guard;   /* of growth and change */
     struct li_prepared *prepared; /* runtime/: results of the prepare parts of all plans */
     void (*free_prepared)(struct li_prepared *prepared);
     atomic_int references;
@@ -75,6 +77,12 @@ lince_status li_store_ready(struct li_store *store, int32_t resource, lince_erro
  * run, not in one.
  */
 lince_status li_store_own(struct li_store *store, int32_t resource, lince_error *err);
+/*
+ * Around whatever changes committed values, a commit above all: alone with them, as the write lock alone makes it, and
+ * no child is forked in between. In between, take no lock and wait for nothing.
+ */
+void li_store_begin_change(struct li_store *store);
+void li_store_end_change(struct li_store *store);
 /* Copy the committed value out, or a new one in (under the write lock; version + 1). bytes must be the value's size. */
 lince_status li_store_read(struct li_store *store, int32_t resource, void *data, size_t bytes, lince_error *err);
 lince_status li_store_write(struct li_store *store, int32_t resource, const void *data, size_t bytes, lince_error *err);

@@ -2,6 +2,8 @@
 #include "graph_support.h"
 
 #include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static float mapped[3] = {1, 2, 3};
 
@@ -224,6 +226,123 @@ static void threads_that_need_a_value_at_once_load_it_once(void **state)
     assert_int_equal(loads, 1);
 }
 
+/* ---- Fork ---- */
+
+enum { LARGE = 1 << 18, CHILD_SECONDS = 20 };
+
+static void add_large(struct fixture *f)
+{
+    int32_t id;
+    float *zeros = calloc(LARGE, sizeof *zeros);
+    OK(li_store_add(f->store, LI_VARIABLE, "large", LINCE_FLOAT32, SHAPE(LARGE), &id, &f->err));
+    OK(li_store_write(f->store, id, zeros, LARGE * sizeof *zeros, &f->err));
+    free(zeros);
+}
+
+/* In a child: the value is one number repeated, and the next one can be written. */
+static int check_in_child(struct li_store *store, float *value)
+{
+    alarm(CHILD_SECONDS);
+    if (li_store_read(store, 0, value, LARGE * sizeof *value, NULL)) {
+        return 1;
+    }
+    for (int i = 1; i < LARGE; i++) {
+        if (memcmp(&value[i], &value[0], sizeof value[0]) != 0) {
+            return 2;
+        }
+    }
+    return li_store_write(store, 0, value, LARGE * sizeof *value, NULL) == LINCE_OK ? 0 : 3;
+}
+
+static void fork_and_check(struct li_store *store, float *value)
+{
+    int status = -1;
+    pid_t child = fork();
+    if (child == 0) {
+        _exit(check_in_child(store, value));
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+struct writer {
+    struct li_store *store;
+    atomic_bool stop;
+    atomic_int failed;
+};
+
+static void *write_large_values(void *context)
+{
+    struct writer *w = context;
+    float *value = malloc(LARGE * sizeof *value);
+    for (int round = 0; !atomic_load(&w->stop); round++) {
+        for (int i = 0; i < LARGE; i++) {
+            value[i] = (float)round;
+        }
+        atomic_fetch_add(&w->failed, li_store_write(w->store, 0, value, LARGE * sizeof *value, NULL) != LINCE_OK);
+    }
+    free(value);
+    return NULL;
+}
+
+static void a_forked_child_finds_no_half_of_a_write(void **state)
+{
+    struct fixture *f = *state;
+    struct writer w = {.store = f->store};
+    float *value = malloc(LARGE * sizeof *value);
+    pthread_t thread;
+
+    add_large(f);
+    assert_int_equal(pthread_create(&thread, NULL, write_large_values, &w), 0);
+    for (int i = 0; i < 50; i++) {
+        fork_and_check(f->store, value);
+    }
+    atomic_store(&w.stop, true);
+    pthread_join(thread, NULL);
+    assert_int_equal(atomic_load(&w.failed), 0);
+    free(value);
+}
+
+/* What a run that will commit holds, for as long as it takes. */
+struct run {
+    struct li_store *store;
+    pthread_barrier_t held, done;
+};
+
+static void *hold_as_a_run_does(void *context)
+{
+    struct run *run = context;
+    pthread_mutex_lock(&run->store->update);
+    pthread_rwlock_rdlock(&run->store->lock);
+    pthread_barrier_wait(&run->held);
+    pthread_barrier_wait(&run->done);
+    pthread_rwlock_unlock(&run->store->lock);
+    pthread_mutex_unlock(&run->store->update);
+    return NULL;
+}
+
+static void a_fork_waits_for_no_run_and_its_child_for_none_either(void **state)
+{
+    struct fixture *f = *state;
+    struct run run = {.store = f->store};
+    float *value = malloc(LARGE * sizeof *value);
+    pthread_t thread;
+
+    add_large(f);
+    pthread_barrier_init(&run.held, NULL, 2);
+    pthread_barrier_init(&run.done, NULL, 2);
+    assert_int_equal(pthread_create(&thread, NULL, hold_as_a_run_does, &run), 0);
+    pthread_barrier_wait(&run.held);
+    alarm(CHILD_SECONDS);
+    fork_and_check(f->store, value);
+    alarm(0);
+    pthread_barrier_wait(&run.done);
+    pthread_join(thread, NULL);
+    pthread_barrier_destroy(&run.held);
+    pthread_barrier_destroy(&run.done);
+    free(value);
+}
+
 static void a_graph_keeps_its_store_alive(void **state)
 {
     struct fixture *f = *state;
@@ -250,6 +369,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(hundreds_of_generators_are_found_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(threads_never_see_half_a_write, set_up, tear_down),
         cmocka_unit_test_setup_teardown(threads_that_need_a_value_at_once_load_it_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_forked_child_finds_no_half_of_a_write, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_fork_waits_for_no_run_and_its_child_for_none_either, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_graph_keeps_its_store_alive, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
