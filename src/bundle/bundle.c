@@ -38,6 +38,12 @@ static lince_status new_bundle(struct li_bundle **out, struct li_mem *mem, lince
         li_free(mem, b);
         return li_fail(err, LINCE_ENOMEM, "the system has no lock left");
     }
+    lince_status st = li_fork_guard_mutex(&b->guard, LI_FORK_BUNDLE, &b->lock, err);
+    if (st) {
+        pthread_mutex_destroy(&b->lock);
+        li_free(mem, b);
+        return st;
+    }
     li_mem_retain(mem);
     b->mem = mem;
     li_arena_init(&b->arena, mem, 0);
@@ -82,6 +88,7 @@ void li_bundle_close(struct li_bundle *b)
         return;
     }
     struct li_mem *mem = b->mem;
+    li_fork_guard_remove(&b->guard);
     for (size_t i = 0; i < b->entries; i++) {
         if (b->entry[i].owned) {
             li_free(mem, atomic_load(&b->entry[i].data));

@@ -43,6 +43,7 @@ struct li_bundle {
     int32_t shards;
     struct li_shard *shard; /* mapped when first needed, under the lock */
     pthread_mutex_t lock;
+    struct li_fork_guard guard; /* of lock */
 };
 
 /* Open with the bytes of an index, which need not outlive the call; prefix names the data files. */

@@ -27,6 +27,7 @@ struct li_model {
     struct li_mem *mem;
     struct li_arena arena; /* what opening made, and what was unpacked since; guarded by lock once the model is open */
     pthread_mutex_t lock;
+    struct li_fork_guard guard; /* of lock */
 
     const char *path; /* absolute */
     const char *tags;

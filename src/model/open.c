@@ -204,6 +204,8 @@ lince_status li_model_open(struct li_model **out, const char *path, const struct
     m->loss_count = -1;
     li_arena_init(&m->arena, mem, 0);
     pthread_mutex_init(&m->lock, NULL);
+    if ((st = li_fork_guard_mutex(&m->guard, LI_FORK_MODEL, &m->lock, err)))
+        goto fail;
     if ((st = map_file(m, path, err)))
         goto fail;
     if ((st = open_parts(m, options, err))) {
@@ -223,6 +225,7 @@ void li_model_close(struct li_model *m)
         return;
     }
     struct li_mem *mem = m->mem;
+    li_fork_guard_remove(&m->guard);
     for (size_t i = 0; i < m->callable_count; i++) {
         li_scan_free(&m->callable[i]);
     }
