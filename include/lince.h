@@ -132,7 +132,14 @@ typedef struct lince_tensor {
 
 /* ---- Models ------------------------------------------------------------------------------------------------------ */
 
-/** An opened SavedModel. Thread-safe: any number of threads may use one model, each with a session of its own. */
+/**
+ * An opened SavedModel. Thread-safe: any number of threads may use one model, each with a session of its own.
+ *
+ * A process may fork at any time, whatever its other threads are at; the fork waits for a commit, a write or the reading
+ * of a function that is under way, for no run. The child has copies of all handles. It computes on one thread, with the
+ * same bits, and finds every variable as the last commit or write left it. A session that another thread was calling
+ * when the process forked stays busy there, and is best left alone.
+ */
 typedef struct lince_model lince_model;
 
 /** The threads that sessions compute with. Counted: free it when you like; sessions keep it as long as they need it. */
@@ -140,7 +147,7 @@ typedef struct lince_pool lince_pool;
 
 /**
  * Memory for a model and its sessions; the library aligns it by itself. `alloc` returns NULL when there is none. Both
- * are called from any thread that uses the model, the pool's among them, and may not call the library.
+ * are called from any thread that uses the model, the pool's among them, and may neither call the library nor fork.
  */
 typedef void *(*lince_alloc_fn)(size_t bytes, void *context);
 typedef void (*lince_release_fn)(void *pointer, void *context);

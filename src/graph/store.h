@@ -79,7 +79,7 @@ lince_status li_store_ready(struct li_store *store, int32_t resource, lince_erro
 lince_status li_store_own(struct li_store *store, int32_t resource, lince_error *err);
 /*
  * Around whatever changes committed values, a commit above all: alone with them, as the write lock alone makes it, and
- * no child is forked in between. In between, take no lock and wait for nothing.
+ * no child is forked in between. In between, take no lock that a fork takes (base/fork.c).
  */
 void li_store_begin_change(struct li_store *store);
 void li_store_end_change(struct li_store *store);

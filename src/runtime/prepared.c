@@ -12,6 +12,7 @@ static void free_expression(struct li_prepared *cache, struct li_expression *e)
 static void free_cache(struct li_prepared *cache)
 {
     struct li_mem *mem = cache->mem;
+    li_fork_guard_remove(&cache->guard);
     for (size_t i = 0; i < cache->bucket_count; i++) {
         while (cache->bucket[i]) {
             struct li_expression *e = cache->bucket[i];
@@ -35,21 +36,41 @@ static lince_status new_cache(struct li_prepared **out, struct li_mem *mem, linc
     }
     *cache = (struct li_prepared){.mem = mem, .bucket = bucket, .bucket_count = BUCKETS, .next_id = 1};
     pthread_mutex_init(&cache->lock, NULL);
+    lince_status st = li_fork_guard_mutex(&cache->guard, LI_FORK_PREPARED, &cache->lock, err);
+    if (st) {
+        free_cache(cache);
+        return st;
+    }
     *out = cache;
     return LINCE_OK;
 }
 
-lince_status li_prepared_of(struct li_prepared **out, struct li_store *store, lince_error *err)
+/* The store's cache; this one, where it has none yet. */
+static struct li_prepared *publish(struct li_store *store, struct li_prepared *made)
 {
-    lince_status st = LINCE_OK;
     pthread_mutex_lock(&store->growth);
     if (!store->prepared) {
-        st = new_cache(&store->prepared, store->mem, err);
+        store->prepared = made;
         store->free_prepared = free_cache;
     }
-    *out = store->prepared;
+    struct li_prepared *cache = store->prepared;
     pthread_mutex_unlock(&store->growth);
-    return st;
+    return cache;
+}
+
+lince_status li_prepared_of(struct li_prepared **out, struct li_store *store, lince_error *err)
+{
+    *out = publish(store, NULL);
+    if (*out) {
+        return LINCE_OK;
+    }
+    struct li_prepared *made; /* while no lock is held that a guard takes: its own is added */
+    LI_TRY(new_cache(&made, store->mem, err));
+    *out = publish(store, made);
+    if (*out != made) {
+        free_cache(made);
+    }
+    return LINCE_OK;
 }
 
 lince_status li_expression_get(struct li_expression **out, struct li_prepared *cache, const uint8_t *key, size_t len,

@@ -32,6 +32,7 @@ struct li_expression {
 struct li_prepared {
     struct li_mem *mem;
     pthread_mutex_t lock;
+    struct li_fork_guard guard; /* of lock */
     struct li_expression **bucket;
     size_t bucket_count;
     uint64_t next_id;

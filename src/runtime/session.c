@@ -124,7 +124,7 @@ static void commit(struct li_session *s)
     struct li_store *store = s->call.store;
     struct li_link *last = li_chain_last(&s->chain);
     const struct li_run_call call = {.pool = s->call.pool, .inputs = last->given, .pending = s->call.pending};
-    pthread_rwlock_wrlock(&store->lock);
+    li_store_begin_change(store);
     for (int32_t i = 0; i < s->call.pending_room; i++) {
         if (s->call.pending[i]) {
             struct li_resource *r = li_store_get(store, i);
@@ -134,7 +134,7 @@ static void commit(struct li_session *s)
         }
     }
     li_run_commit(last->entry->plan, &last->run, &call);
-    pthread_rwlock_unlock(&store->lock);
+    li_store_end_change(store);
 }
 
 static lince_status run_and_commit(struct li_session *s, const struct li_session_call *call,
