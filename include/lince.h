@@ -400,12 +400,19 @@ LINCE_API lince_status lince_session_explain(lince_session *session, const lince
  * them.
  */
 typedef struct lince_variable_info {
-    const char *name; /* borrowed until the model is closed */
+    size_t struct_size; /* sizeof(lince_variable_info), set by the caller; else LINCE_EINVAL */
+    const char *name;   /* borrowed until the model is closed */
     lince_dtype dtype;
     int32_t rank;
     int64_t dims[LINCE_MAX_RANK];
     size_t size_bytes;
     int32_t trainable; /* the variable's own flag; what is fine-tuned is decided by the list */
+    /*
+     * 1 when the model is opened; raised by each run that assigns to the variable and by each lince_variable_write(),
+     * whether the value differs or not. Above 1: written since opening. A value read after its version is as new or
+     * newer.
+     */
+    uint64_t version;
 } lince_variable_info;
 
 typedef enum lince_variable_list { LINCE_VARIABLES = 0, LINCE_TRAINABLE_VARIABLES = 1 } lince_variable_list;

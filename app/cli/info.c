@@ -120,7 +120,7 @@ static int variables_json(json_t *info, const lince_model *model, const char *pa
     lince_model_variables(model, LINCE_TRAINABLE_VARIABLES, &indices, &count);
     json_object_set_new(info, "variables", list);
     for (size_t i = 0; i < lince_variable_count(model); i++) {
-        lince_variable_info v;
+        lince_variable_info v = {.struct_size = sizeof v};
         if (lince_variable_info_at(model, i, &v, &err)) {
             return cli_failed(path, &err);
         }

@@ -122,7 +122,7 @@ static lince_status save(const struct run *r, const char *path, lince_error *err
 
 static lince_status save_variable(const struct run *r, size_t i, struct app_folder *folder, lince_error *err)
 {
-    lince_variable_info info;
+    lince_variable_info info = {.struct_size = sizeof info};
     lince_error why;
     char name[24];
     APP_TRY(lince_variable_info_at(r->model.model, i, &info, err));

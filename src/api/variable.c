@@ -1,6 +1,8 @@
 /* Variables: list, describe, read, write. */
 #include "api.h"
 
+#include <string.h>
+
 size_t lince_variable_count(const lince_model *model)
 {
     return model ? li_model_variable_count(model->model) : 0;
@@ -16,18 +18,37 @@ static lince_status find(const lince_model *model, size_t index, const struct li
     return LINCE_OK;
 }
 
+/* All but the sizes. */
+static lince_variable_info describe(const struct li_variable *v, struct li_resource *r)
+{
+    lince_variable_info info = {.name = v->name,
+                                .dtype = r->dtype,
+                                .rank = r->shape.rank,
+                                .trainable = v->trainable,
+                                .version = atomic_load(&r->version)};
+    for (int i = 0; i < r->shape.rank; i++) {
+        info.dims[i] = r->shape.dim[i];
+    }
+    return info;
+}
+
 lince_status lince_variable_info_at(const lince_model *model, size_t index, lince_variable_info *info, lince_error *err)
 {
     const struct li_variable *v = NULL;
     LI_NEED("lince_variable_info_at", model);
     LI_NEED("lince_variable_info_at", info);
-    LI_TRY(find(model, index, &v, err));
-    const struct li_resource *r = li_store_get(li_model_store(model->model), v->resource);
-    *info = (lince_variable_info){.name = v->name, .dtype = r->dtype, .rank = r->shape.rank, .trainable = v->trainable};
-    for (int i = 0; i < r->shape.rank; i++) {
-        info->dims[i] = r->shape.dim[i];
+    if (info->struct_size == 0 || info->struct_size > sizeof *info) {
+        return li_fail(err, LINCE_EINVAL,
+                       "lince_variable_info.struct_size is %zu; it must be sizeof(lince_variable_info)",
+                       info->struct_size);
     }
-    return li_shape_bytes(&r->shape, r->dtype, &info->size_bytes, err);
+    LI_TRY(find(model, index, &v, err));
+    struct li_resource *r = li_store_get(li_model_store(model->model), v->resource);
+    lince_variable_info full = describe(v, r);
+    LI_TRY(li_shape_bytes(&r->shape, r->dtype, &full.size_bytes, err));
+    full.struct_size = info->struct_size;
+    memcpy(info, &full, info->struct_size);
+    return LINCE_OK;
 }
 
 void lince_model_variables(const lince_model *model, lince_variable_list list, const int32_t **indices, size_t *count)

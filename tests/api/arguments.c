@@ -47,7 +47,7 @@ static void null_models_and_results_are_refused_by_name(void **state)
     lince_model *model = open_model("mobile", 1);
     lince_callable *call = lince_model_call(model);
     lince_session *session;
-    lince_variable_info variable;
+    lince_variable_info variable = {.struct_size = sizeof variable};
     lince_argument_info argument;
     lince_model_info info = {.struct_size = sizeof info};
     const char *const *texts;

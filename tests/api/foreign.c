@@ -162,7 +162,7 @@ static void a_file_that_may_not_be_read_is_not_called_missing(void **state)
 static lince_status read_first(const char *name, lince_error *err)
 {
     lince_model *model;
-    lince_variable_info info;
+    lince_variable_info info = {.struct_size = sizeof info};
     lince_status st = lince_model_open(&model, at(name), NULL, err);
     if (!st) {
         st = lince_variable_info_at(model, 0, &info, err);

@@ -109,7 +109,7 @@ static void fork_again_and_again(struct parent *p)
 static void fork_while_busy(lince_model *model)
 {
     struct parent p = {.model = model, .images = random_images(BATCH, 16, 16, 6)};
-    lince_variable_info info;
+    lince_variable_info info = {.struct_size = sizeof info};
     pthread_t threads[BUSY];
     p.variable = variable_named(model, "stem/gamma:0", &info);
     assert_int_equal(info.size_bytes, FEATURES * sizeof(float));
@@ -191,7 +191,7 @@ static void a_child_sees_a_write_whole_or_not_at_all(void **state)
 {
     (void)state;
     struct writer w = {.model = open_model("classifier", 1)};
-    lince_variable_info info;
+    lince_variable_info info = {.struct_size = sizeof info};
     float zeros[FEATURES] = {0};
     pthread_t thread;
     w.variable = variable_named(w.model, "stem/gamma:0", &info);
@@ -215,7 +215,7 @@ static void a_childs_child_goes_on_too(void **state)
 {
     (void)state;
     struct parent p = {.model = open_model("classifier", 2), .images = random_images(BATCH, 16, 16, 6)};
-    lince_variable_info info;
+    lince_variable_info info = {.struct_size = sizeof info};
     p.variable = variable_named(p.model, "stem/gamma:0", &info);
     p.session = open_session(p.model, "__call__", NULL, 0);
     p.training = open_training(p.model, true);

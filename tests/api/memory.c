@@ -76,7 +76,7 @@ static void writing_variables_again_and_again_leaves_memory_flat(void **state)
     (void)state;
     struct counter counter = {0};
     lince_model_options options;
-    lince_variable_info info;
+    lince_variable_info info = {.struct_size = sizeof info};
     count_in(&options, &counter);
     lince_model *model = open_with("classifier", &options);
     lince_session *session = open_session(model, "__call__", NULL, 0);

@@ -113,7 +113,7 @@ size_t variable_named(lince_model *model, const char *name, lince_variable_info 
 
 unsigned char *read_all(lince_model *model, size_t *size_bytes)
 {
-    lince_variable_info info;
+    lince_variable_info info = {.struct_size = sizeof info};
     unsigned char *all = malloc(1);
     *size_bytes = 0;
     for (size_t i = 0; i < lince_variable_count(model); i++) {

@@ -85,7 +85,7 @@ static void sessions_see_a_variable_before_or_after_a_write_never_between(void *
     struct shared s = {.model = open_model("classifier", 2)};
     lince_session *session = open_session(s.model, "__call__", NULL, 0);
     lince_tensor images = random_images(2, 16, 16, 6);
-    lince_variable_info info;
+    lince_variable_info info = {.struct_size = sizeof info};
     size_t gamma = variable_named(s.model, "stem/gamma:0", &info);
     float old_value[6], new_value[6] = {1, 2, 3, 4, 5, 6};
     pthread_t readers[READERS];

@@ -44,7 +44,7 @@ static lince_model *open_model(struct golden *g)
 
 static void check_variable(struct golden *g, lince_model *model, size_t i, const json_t *want)
 {
-    lince_variable_info info;
+    lince_variable_info info = {.struct_size = sizeof info};
     lince_error err;
     if (!check(g, lince_variable_info_at(model, i, &info, &err) == LINCE_OK, "variable %zu: %s", i, err.text)) {
         return;
@@ -149,7 +149,7 @@ static void **read_state(struct golden *g, lince_model *model)
     size_t n = lince_variable_count(model);
     void **state = calloc(n + 1, sizeof *state);
     for (size_t i = 0; i < n; i++) {
-        lince_variable_info info;
+        lince_variable_info info = {.struct_size = sizeof info};
         lince_error err = {0};
         if (lince_variable_info_at(model, i, &info, &err) == LINCE_OK && info.dtype != LINCE_STRING) {
             state[i] = malloc(info.size_bytes + 1);
@@ -183,7 +183,7 @@ static void check_state(struct golden *g, lince_model *model, void **before, con
 {
     void **now = read_state(g, model);
     for (size_t i = 0; i < lince_variable_count(model); i++) {
-        lince_variable_info info;
+        lince_variable_info info = {.struct_size = sizeof info};
         const json_t *want = changed(after, i);
         if (lince_variable_info_at(model, i, &info, NULL) || info.dtype == LINCE_STRING) {
             continue;

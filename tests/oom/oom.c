@@ -12,7 +12,7 @@ static lince_status use(lince_model **model, lince_session **session, const char
                                         {.path = "training", .kind = LINCE_ARG_BOOL, .i = 1}};
     const lince_output *outputs;
     size_t count;
-    lince_variable_info info;
+    lince_variable_info info = {.struct_size = sizeof info};
     const char *const *texts;
     float values[1024];
     lince_tensor images = random_images(2, 16, 16, 1);
