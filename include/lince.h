@@ -518,6 +518,36 @@ LINCE_API lince_status lince_image_load(const char *path, const lince_image_opti
 LINCE_API lince_status lince_image_load_bytes(const void *data, size_t size_bytes, const lince_image_options *options,
                                               int64_t height, int64_t width, float *out, lince_error *err);
 
+/** One photo of a batch: a file, or, where path is NULL, a file's bytes in memory. */
+typedef struct lince_photo {
+    const char *path;
+    const void *data;
+    size_t size_bytes;
+} lince_photo;
+
+/**
+ * Load many photos into one batch, side by side; each as lince_image_load() does, to the same bits.
+ *
+ * photos    Borrowed during the call, with what they point to.
+ * count     How many; 0 is fine.
+ * options   NULL for the defaults.
+ * pool      Whose threads load them, a photo at a time each. NULL, and a pool that is busy: only the caller's thread.
+ *           A run that wants the pool meanwhile computes alone.
+ * out       [count, height, width, 3] in the caller's memory, float32 or uint8; sides of 1 to 65536. uint8 is what
+ *           tf.image.convert_image_dtype(saturate=True) makes of the floats; mean and std must then be 0 and 1.
+ * statuses  Receives how each photo went. May be NULL.
+ * errors    Receives the text of each, "" when it was loaded. May be NULL.
+ *
+ * A photo that fails has zeros in its place, and the others are loaded all the same. Returns LINCE_OK when all were;
+ * else the status of the first that was not, its path or number in the text. When the arguments make no sense
+ * (LINCE_EINVAL), or there is no memory to begin with, nothing is loaded, `out` is left untouched, and the status
+ * returned is every photo's too. Thread-safe. Since 0.1.
+ */
+LINCE_API lince_status lince_image_load_batch(const lince_photo *photos, size_t count,
+                                              const lince_image_options *options, lince_pool *pool,
+                                              const lince_tensor *out, lince_status *statuses, lince_error *errors,
+                                              lince_error *err);
+
 /** What a picture's EXIF orientation is: 1 (upright, or not said) to 8. */
 LINCE_API int32_t lince_image_orientation(const void *data, size_t size_bytes);
 

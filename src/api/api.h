@@ -4,6 +4,7 @@
 
 #include "base/base.h"
 #include "graph/graph.h"
+#include "image/image.h"
 #include "kernels/kernels.h"
 #include "model/model.h"
 
@@ -43,6 +44,10 @@ lince_status li_api_null(lince_error *err, const char *function, const char *nam
 /* A tensor of the caller's as ours, checked: dtype, rank, dims, size. Data is borrowed. `what` names it in errors. */
 lince_status li_api_tensor(struct li_tensor *out, const lince_tensor *in, const char *what, lince_error *err);
 void li_api_tensor_out(lince_tensor *out, const struct li_tensor *in);
+
+/* How photos are loaded (image.c), from the caller's options, which may be NULL, and the size wanted; all checked. */
+lince_status li_api_load_options(struct li_load_options *to, const lince_image_options *from, int64_t height,
+                                 int64_t width, lince_error *err);
 
 /* ---- Arguments (arguments.c): paths to trees ---- */
 

@@ -1,8 +1,6 @@
 /* Pictures: decode, and load as a model wants them. */
 #include "api.h"
 
-#include "image/image.h"
-
 #include <string.h>
 
 void lince_image_options_init(lince_image_options *options)
@@ -34,12 +32,9 @@ static lince_status read_options(lince_image_options *to, const lince_image_opti
     return LINCE_OK;
 }
 
-static lince_status load_options(struct li_load_options *to, const lince_image_options *o, int64_t height,
-                                 int64_t width, lince_error *err)
+static lince_status check_how(const lince_image_options *o, int64_t height, int64_t width, lince_error *err)
 {
-    static const enum li_resize_method methods[] = {LI_RESIZE_BILINEAR, LI_RESIZE_NEAREST,  LI_RESIZE_BICUBIC,
-                                                    LI_RESIZE_AREA,     LI_RESIZE_LANCZOS3, LI_RESIZE_LANCZOS5};
-    if ((unsigned)o->interpolation >= LI_COUNT(methods) || (unsigned)o->resize > LINCE_RESIZE_PAD) {
+    if ((unsigned)o->interpolation > LINCE_LANCZOS5 || (unsigned)o->resize > LINCE_RESIZE_PAD) {
         return li_fail(err, LINCE_EINVAL, "interpolation %d, resize %d: no such method", (int)o->interpolation,
                        (int)o->resize);
     }
@@ -47,20 +42,30 @@ static lince_status load_options(struct li_load_options *to, const lince_image_o
         return li_fail(err, LINCE_EINVAL, "image size %lldx%lld; sides of 1 to %d are possible", (long long)height,
                        (long long)width, LI_MAX_IMAGE_SIDE);
     }
+    return LINCE_OK;
+}
+
+lince_status li_api_load_options(struct li_load_options *to, const lince_image_options *from, int64_t height,
+                                 int64_t width, lince_error *err)
+{
+    static const enum li_resize_method methods[] = {LI_RESIZE_BILINEAR, LI_RESIZE_NEAREST,  LI_RESIZE_BICUBIC,
+                                                    LI_RESIZE_AREA,     LI_RESIZE_LANCZOS3, LI_RESIZE_LANCZOS5};
+    static const enum li_image_fit fits[] = {LI_FIT_STRETCH, LI_FIT_CROP, LI_FIT_PAD};
+    lince_image_options o;
+    LI_TRY(read_options(&o, from, err));
+    LI_TRY(check_how(&o, height, width, err));
     *to = (struct li_load_options){.height = height,
                                    .width = width,
-                                   .crop_fraction = o->crop_fraction,
-                                   .fit = o->resize == LINCE_RESIZE_CROP  ? LI_FIT_CROP
-                                          : o->resize == LINCE_RESIZE_PAD ? LI_FIT_PAD
-                                                                          : LI_FIT_STRETCH,
-                                   .interpolation = methods[o->interpolation],
-                                   .antialias = o->antialias,
-                                   .orient = o->orient,
-                                   .dct_accurate = o->accurate_dct};
+                                   .crop_fraction = o.crop_fraction,
+                                   .fit = fits[o.resize],
+                                   .interpolation = methods[o.interpolation],
+                                   .antialias = o.antialias,
+                                   .orient = o.orient,
+                                   .dct_accurate = o.accurate_dct};
     for (int i = 0; i < 3; i++) {
-        to->mean[i] = o->mean[i];
-        to->std[i] = o->std[i];
-        if (o->mean[i] != 0 || o->std[i] != 1) {
+        to->mean[i] = o.mean[i];
+        to->std[i] = o.std[i];
+        if (o.mean[i] != 0 || o.std[i] != 1) {
             to->range = LI_RANGE_MEAN_STD;
         }
     }
@@ -71,10 +76,8 @@ static lince_status load_options(struct li_load_options *to, const lince_image_o
 static lince_status load(struct li_bytes file, const lince_image_options *options, int64_t height, int64_t width,
                          float *out, lince_error *err)
 {
-    lince_image_options o;
     struct li_load_options how;
-    LI_TRY(read_options(&o, options, err));
-    LI_TRY(load_options(&how, &o, height, width, err));
+    LI_TRY(li_api_load_options(&how, options, height, width, err));
     struct li_mem *mem = li_mem_new(NULL, NULL, NULL, 0);
     if (!mem) {
         return li_fail(err, LINCE_ENOMEM, "no memory to load an image");
