@@ -108,14 +108,21 @@ struct li_bytes {
     size_t len;
 };
 
-/* A file, mapped read-only and private, so that nobody's later write reaches it through us. An empty file has len 0. */
+/* A file's content. An empty file has len 0. */
 struct li_file {
     struct li_bytes bytes;
-    void *map;
+    void *map;          /* NULL: not mapped */
+    struct li_mem *mem; /* whose memory bytes lie in; NULL: not read */
 };
 
+/*
+ * Map a file, read-only and private: nothing is copied, and nobody's write reaches it through us. Who truncates the
+ * file later ends our process, by SIGBUS, once the bytes that are gone are touched.
+ */
 lince_status li_file_map(struct li_file *file, const char *path, lince_error *err);
-void li_file_unmap(struct li_file *file);
+/* Read it whole, into memory that counts; what becomes of the file then does not matter. mem NULL: li_file_map(). */
+lince_status li_file_read(struct li_file *file, const char *path, struct li_mem *mem, lince_error *err);
+void li_file_unmap(struct li_file *file); /* of either; once more does nothing */
 
 /* A reader that never leaves its range: each returns false, and moves nothing, when too few bytes are left. */
 bool li_read_u8(struct li_bytes *from, uint8_t *value);

@@ -1,4 +1,4 @@
-/* Byte ranges: mapped files and readers that stay inside. */
+/* Byte ranges: files, mapped or read, and readers that stay inside. */
 #include "base/base.h"
 
 #include <errno.h>
@@ -21,10 +21,16 @@ static lince_status errno_status(int number)
     }
 }
 
-static lince_status map_descriptor(struct li_file *file, int fd, const char *path, lince_error *err)
+/* O_NONBLOCK: opening a named pipe that nobody writes must not wait. */
+static lince_status open_file(int *fd, const char *path, lince_error *err)
+{
+    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    return *fd < 0 ? li_fail(err, errno_status(errno), "%s: cannot open: %m", path) : LINCE_OK;
+}
+
+static lince_status size_of(size_t *size, int fd, const char *path, lince_error *err)
 {
     struct stat st;
-
     if (fstat(fd, &st) != 0) {
         return li_fail(err, LINCE_EIO, "%s: cannot tell its size: %m", path);
     }
@@ -32,32 +38,83 @@ static lince_status map_descriptor(struct li_file *file, int fd, const char *pat
         return li_fail(err, LINCE_EIO, "%s: is %s, wanted a file", path,
                        S_ISDIR(st.st_mode) ? "a directory" : "a pipe or a device");
     }
-    if (st.st_size == 0) {
-        return LINCE_OK; /* nothing to map, and mmap refuses length 0 */
-    }
     if ((uintmax_t)st.st_size > SIZE_MAX) {
         return li_fail(err, LINCE_ELIMIT, "%s: %jd bytes do not fit into the address space", path,
                        (intmax_t)st.st_size);
     }
-    void *map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    *size = (size_t)st.st_size;
+    return LINCE_OK;
+}
+
+static lince_status map_descriptor(struct li_file *file, int fd, const char *path, lince_error *err)
+{
+    size_t size;
+    LI_TRY(size_of(&size, fd, path, err));
+    if (size == 0) {
+        return LINCE_OK; /* nothing to map, and mmap refuses length 0 */
+    }
+    void *map = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (map == MAP_FAILED) {
-        return li_fail(err, errno_status(errno), "%s: cannot map %jd bytes: %m", path, (intmax_t)st.st_size);
+        return li_fail(err, errno_status(errno), "%s: cannot map %zu bytes: %m", path, size);
     }
     file->map = map;
-    file->bytes = (struct li_bytes){map, (size_t)st.st_size};
+    file->bytes = (struct li_bytes){map, size};
     return LINCE_OK;
 }
 
 lince_status li_file_map(struct li_file *file, const char *path, lince_error *err)
 {
+    int fd;
     *file = (struct li_file){0};
-
-    /* O_NONBLOCK: opening a named pipe that nobody writes must not wait. */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0) {
-        return li_fail(err, errno_status(errno), "%s: cannot open: %m", path);
-    }
+    LI_TRY(open_file(&fd, path, err));
     lince_status status = map_descriptor(file, fd, path, err);
+    close(fd);
+    return status;
+}
+
+static lince_status fill(uint8_t *data, size_t size, int fd, const char *path, lince_error *err)
+{
+    for (size_t done = 0; done < size;) {
+        ssize_t n = read(fd, data + done, size - done);
+        if (n == 0) {
+            return li_fail(err, LINCE_EIO, "%s: became shorter while it was read: %zu bytes, found %zu", path, size,
+                           done);
+        }
+        if (n < 0 && errno != EINTR) {
+            return li_fail(err, LINCE_EIO, "%s: cannot read: %m", path);
+        }
+        done += n > 0 ? (size_t)n : 0;
+    }
+    return LINCE_OK;
+}
+
+static lince_status read_descriptor(struct li_file *file, int fd, const char *path, struct li_mem *mem,
+                                    lince_error *err)
+{
+    size_t size;
+    LI_TRY(size_of(&size, fd, path, err));
+    uint8_t *data = li_alloc(mem, size, err);
+    if (!data) {
+        return li_prefix(err, LINCE_ENOMEM, "%s", path);
+    }
+    lince_status status = fill(data, size, fd, path, err);
+    if (status) {
+        li_free(mem, data);
+        return status;
+    }
+    *file = (struct li_file){.bytes = {data, size}, .mem = mem};
+    return LINCE_OK;
+}
+
+lince_status li_file_read(struct li_file *file, const char *path, struct li_mem *mem, lince_error *err)
+{
+    int fd;
+    if (!mem) {
+        return li_file_map(file, path, err);
+    }
+    *file = (struct li_file){0};
+    LI_TRY(open_file(&fd, path, err));
+    lince_status status = read_descriptor(file, fd, path, mem, err);
     close(fd);
     return status;
 }
@@ -66,6 +123,9 @@ void li_file_unmap(struct li_file *file)
 {
     if (file->map) {
         munmap(file->map, file->bytes.len);
+    }
+    if (file->mem) {
+        li_free(file->mem, (void *)(uintptr_t)file->bytes.data);
     }
     *file = (struct li_file){0};
 }

@@ -186,6 +186,40 @@ static void files_are_mapped_whole(void **state)
     rmdir(folder);
 }
 
+static void files_that_are_read_are_counted_and_outlive_their_file(void **state)
+{
+    char folder[] = "/tmp/lince-bytes-XXXXXX", path[64];
+    struct li_mem *mem = li_mem_new(NULL, NULL, NULL, 1000);
+    struct li_file file;
+    lince_error err;
+    (void)state;
+
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/f", folder);
+    write_file(path, "leopardus");
+    assert_int_equal(li_file_read(&file, path, mem, &err), LINCE_OK);
+    assert_true(li_mem_used_bytes(mem) >= 9);
+    assert_int_equal(truncate(path, 0), 0);
+    assert_int_equal(file.bytes.len, 9);
+    assert_memory_equal(file.bytes.data, "leopardus", 9);
+    li_file_unmap(&file);
+    li_file_unmap(&file);
+    assert_int_equal(li_mem_used_bytes(mem), 0);
+
+    assert_int_equal(li_file_read(&file, path, mem, &err), LINCE_OK);
+    assert_int_equal(file.bytes.len, 0);
+    li_file_unmap(&file);
+    assert_int_equal(truncate(path, 1000), 0);
+    assert_int_equal(li_file_read(&file, path, mem, &err), LINCE_ENOMEM);
+    assert_non_null(strstr(err.text, path));
+    assert_int_equal(li_file_read(&file, folder, mem, &err), LINCE_EIO);
+    assert_int_equal(li_mem_used_bytes(mem), 0);
+    unlink(path);
+    assert_int_equal(li_file_read(&file, path, mem, &err), LINCE_ENOENT);
+    rmdir(folder);
+    li_mem_release(mem);
+}
+
 static void what_is_no_file_is_refused_without_waiting(void **state)
 {
     char folder[] = "/tmp/lince-bytes-XXXXXX", path[64];
@@ -215,6 +249,7 @@ int main(void)
         cmocka_unit_test(crc32c_agrees_with_its_definition_and_continues),
         cmocka_unit_test(hashes_differ_by_seed_and_byte),
         cmocka_unit_test(files_are_mapped_whole),
+        cmocka_unit_test(files_that_are_read_are_counted_and_outlive_their_file),
         cmocka_unit_test(what_is_no_file_is_refused_without_waiting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
