@@ -156,7 +156,7 @@ typedef void (*lince_release_fn)(void *pointer, void *context);
 typedef struct lince_model_options {
     size_t struct_size; /* sizeof(lince_model_options) */
     const char *tags;   /* the meta graph's tags, "serve,train"; NULL: the only meta graph there is */
-    /* what the model and its sessions may allocate; mapped files do not count; 0: no limit */
+    /* what the model and its sessions may allocate; files count where they are read, see read_files; 0: no limit */
     size_t memory_limit_bytes;
     int32_t threads;  /* of the model's own pool, the caller included; 0: as many processors as the process may use */
     int32_t has_seed; /* not 0: random ops without a seed of their own start from `seed` */
@@ -165,6 +165,14 @@ typedef struct lince_model_options {
     lince_alloc_fn alloc; /* NULL: malloc and free */
     lince_release_fn release;
     void *context; /* given to both */
+    /*
+     * 0: files are mapped. That costs no memory of its own, but whoever truncates one in place, as `cp` onto it does,
+     * ends every process that uses the model, by SIGBUS.
+     * Not 0: saved_model.pb and all data files of the checkpoint are read when the model is opened, and count as
+     * memory. What becomes of them then does not matter; neither is looked at again. Vocabularies are read when a
+     * table is first used.
+     */
+    int32_t read_files;
 } lince_model_options;
 
 LINCE_API void lince_model_options_init(lince_model_options *options);

@@ -89,7 +89,8 @@ static lince_status list_callables(struct lince_model *m, lince_error *err)
 
 static lince_status open_parts(struct lince_model *m, const char *path, const lince_model_options *o, lince_error *err)
 {
-    struct li_model_options options = {.tags = o->tags, .has_seed = o->has_seed != 0, .seed = o->seed};
+    struct li_model_options options = {
+        .tags = o->tags, .has_seed = o->has_seed != 0, .seed = o->seed, .read_files = o->read_files != 0};
     m->env = (struct li_env){li_kernels_get(li_cpu_isa()), li_cpu_isa(), m->mem};
     if (o->pool) {
         m->pool = o->pool->pool;

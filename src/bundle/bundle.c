@@ -66,20 +66,51 @@ lince_status li_bundle_open_bytes(struct li_bundle **out, struct li_bytes index,
     return LINCE_OK;
 }
 
-lince_status li_bundle_open(struct li_bundle **out, const char *prefix, struct li_mem *mem, lince_error *err)
+static lince_status open_index(struct li_bundle **out, const char *prefix, struct li_mem *files, struct li_mem *mem,
+                               lince_error *err)
 {
     struct li_arena scratch;
     struct li_file index;
 
     li_arena_init(&scratch, mem, 0);
     const char *path = li_arena_printf(&scratch, err, "%s.index", prefix);
-    lince_status st = path ? li_file_map(&index, path, err) : LINCE_ENOMEM;
+    lince_status st = path ? li_file_read(&index, path, files, err) : LINCE_ENOMEM;
     if (!st) {
         st = li_bundle_open_bytes(out, index.bytes, prefix, mem, err);
         li_file_unmap(&index);
     }
     li_arena_free(&scratch);
     return st;
+}
+
+/* A shard that the header does not have is an error of the entry that lies in it. */
+static lince_status read_shards(struct li_bundle *b, lince_error *err)
+{
+    struct li_bytes bytes;
+    for (size_t i = 0; i < b->entries; i++) {
+        const struct li_entry *e = &b->entry[i];
+        if (!e->slices && e->shard >= 0 && e->shard < b->shards) {
+            LI_TRY(li_bundle_shard(&bytes, b, e->shard, err));
+        }
+    }
+    return LINCE_OK;
+}
+
+lince_status li_bundle_open(struct li_bundle **out, const char *prefix, enum li_bundle_files files, struct li_mem *mem,
+                            lince_error *err)
+{
+    struct li_bundle *b;
+    struct li_mem *read_into = files == LI_BUNDLE_IN_MEMORY ? mem : NULL;
+
+    LI_TRY(open_index(&b, prefix, read_into, mem, err));
+    b->files = read_into;
+    lince_status st = read_into ? read_shards(b, err) : LINCE_OK;
+    if (st) {
+        li_bundle_close(b);
+        return st;
+    }
+    *out = b;
+    return LINCE_OK;
 }
 
 void li_bundle_close(struct li_bundle *b)
@@ -95,9 +126,7 @@ void li_bundle_close(struct li_bundle *b)
         }
     }
     for (int32_t i = 0; i < b->shards && b->shard; i++) {
-        if (b->shard[i].mapped) {
-            li_file_unmap(&b->shard[i].file);
-        }
+        li_file_unmap(&b->shard[i].file); /* all zero where it was not opened */
     }
     li_free(mem, b->shard);
     li_free(mem, b->entry);

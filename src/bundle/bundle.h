@@ -1,6 +1,7 @@
 /*
  * bundle: TensorFlow's checkpoint format ("tensor bundle"): a sorted table of keys, PREFIX.index, beside the files
- * with the tensors' bytes, PREFIX.data-NNNNN-of-MMMMM. Reading maps the files; a tensor is touched when it is read.
+ * with the tensors' bytes, PREFIX.data-NNNNN-of-MMMMM. Reading maps the files, or copies them into memory; a tensor is
+ * touched when it is read.
  */
 #ifndef LI_BUNDLE_H
 #define LI_BUNDLE_H
@@ -17,14 +18,18 @@ struct li_bundle_entry {
     struct li_shape shape; /* full */
 };
 
+/* Where the bytes of data files are: mapped when an entry needs them, or in memory from the opening on. */
+enum li_bundle_files { LI_BUNDLE_MAPPED, LI_BUNDLE_IN_MEMORY };
+
 /*
- * Open PREFIX.index, for instance "model/variables/variables", and read its table whole; data files are opened when an
- * entry needs them. mem is kept until the close.
+ * Open PREFIX.index, for instance "model/variables/variables", and read its table whole; in memory: also the data files
+ * that it speaks of, whose absence is an error of the opening then. mem is kept until the close.
  * LINCE_ENOENT: no index. LINCE_EFORMAT: no table, keys out of order, no header. LINCE_ECORRUPT: checksums, lengths,
  * tensors that overlap. LINCE_EINVAL: shapes that are none. LINCE_EUNSUPPORTED: big-endian, a newer version, Snappy
  * left out.
  */
-lince_status li_bundle_open(struct li_bundle **out, const char *prefix, struct li_mem *mem, lince_error *err);
+lince_status li_bundle_open(struct li_bundle **out, const char *prefix, enum li_bundle_files files, struct li_mem *mem,
+                            lince_error *err);
 void li_bundle_close(struct li_bundle *bundle);
 
 /* The tensors, sorted by key. */

@@ -29,7 +29,7 @@ struct li_entry {
 
 struct li_shard {
     struct li_file file;
-    bool mapped;
+    bool open;
 };
 
 struct li_bundle {
@@ -41,7 +41,8 @@ struct li_bundle {
     size_t entries, slices, capacity;
     bool has_header;
     int32_t shards;
-    struct li_shard *shard; /* mapped when first needed, under the lock */
+    struct li_mem *files;   /* whose memory files are read into; NULL: they are mapped */
+    struct li_shard *shard; /* opened when first needed, under the lock */
     pthread_mutex_t lock;
     struct li_fork_guard guard; /* of lock */
 };
@@ -66,6 +67,9 @@ struct li_entry *li_bundle_lookup(const struct li_bundle *bundle, struct li_byte
  */
 lince_status li_bundle_join_slices(void **data, struct li_bundle *bundle, struct li_entry *entry, size_t size,
                                    lince_error *err);
+
+/* read.c: the whole of a data file, opened when that has not happened. */
+lince_status li_bundle_shard(struct li_bytes *out, struct li_bundle *bundle, int32_t number, lince_error *err);
 
 /* The bytes of an entry in its shard, size of them, checksum not compared. */
 lince_status li_bundle_locate(struct li_bytes *out, struct li_bundle *bundle, const struct li_entry *entry, size_t size,

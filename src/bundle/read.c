@@ -5,19 +5,19 @@
 #include <inttypes.h>
 #include <string.h>
 
-static lince_status map_shard(struct li_bytes *out, struct li_bundle *b, int32_t number, lince_error *err)
+lince_status li_bundle_shard(struct li_bytes *out, struct li_bundle *b, int32_t number, lince_error *err)
 {
     struct li_shard *shard = &b->shard[number];
     struct li_arena scratch;
     lince_status st = LINCE_OK;
 
     pthread_mutex_lock(&b->lock);
-    if (!shard->mapped) {
+    if (!shard->open) {
         li_arena_init(&scratch, b->mem, 0);
         const char *path =
             li_arena_printf(&scratch, err, "%s.data-%05d-of-%05d", b->prefix, (int)number, (int)b->shards);
-        st = path ? li_file_map(&shard->file, path, err) : LINCE_ENOMEM;
-        shard->mapped = !st;
+        st = path ? li_file_read(&shard->file, path, b->files, err) : LINCE_ENOMEM;
+        shard->open = !st;
         li_arena_free(&scratch);
     }
     *out = shard->file.bytes;
@@ -37,7 +37,7 @@ lince_status li_bundle_locate(struct li_bytes *out, struct li_bundle *b, const s
         return li_fail(err, LINCE_ECORRUPT, "the index gives it %" PRId64 " bytes, its shape and dtype take %zu",
                        e->size, size);
     }
-    LI_TRY(map_shard(&file, b, e->shard, err));
+    LI_TRY(li_bundle_shard(&file, b, e->shard, err));
     if (e->offset < 0 || (uint64_t)e->offset > file.len || size > file.len - (uint64_t)e->offset) {
         return li_fail(err, LINCE_ECORRUPT,
                        "its %zu bytes at %" PRId64 " pass the end of data file %" PRId32 ", which has %zu", size,
@@ -198,7 +198,7 @@ static lince_status name_shard(struct li_bundle *b, const struct li_entry *e, li
     struct li_bytes file;
     lince_error ignored;
     bool broken = st == LINCE_ECORRUPT && !e->slices && e->shard >= 0 && e->shard < b->shards;
-    const char *other = broken && !map_shard(&file, b, e->shard, &ignored) ? li_bytes_foreign(file) : NULL;
+    const char *other = broken && !li_bundle_shard(&file, b, e->shard, &ignored) ? li_bytes_foreign(file) : NULL;
 
     return other ? li_fail(err, st, "data file %" PRId32 " is %s", e->shard, other) : st;
 }

@@ -172,7 +172,7 @@ static lince_status find_keys(struct li_model *m, const char **keys, lince_error
     return st;
 }
 
-/* The store's call when a variable is first used: its bytes stay where the checkpoint is mapped. */
+/* The store's call when a variable is first used: its bytes stay where the checkpoint has them. */
 static lince_status load_variable(struct li_resource *resource, void *context, lince_error *err)
 {
     const struct li_variable_source *source = context;
@@ -240,7 +240,7 @@ lince_status li_checkpoint_bind(struct li_model *m, const int32_t *order, int32_
     if (!prefix) {
         return LINCE_ENOMEM;
     }
-    LI_TRY(li_bundle_open(&m->bundle, prefix, m->mem, err));
+    LI_TRY(li_bundle_open(&m->bundle, prefix, m->files ? LI_BUNDLE_IN_MEMORY : LI_BUNDLE_MAPPED, m->mem, err));
     LI_TRY(find_keys(m, keys, err));
     for (int32_t i = 0; i < count; i++) {
         if (m->object[order[i]]->kind_case == TF__SAVED_OBJECT__KIND_VARIABLE) {

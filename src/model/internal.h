@@ -29,7 +29,8 @@ struct li_model {
     pthread_mutex_t lock;
     struct li_fork_guard guard; /* of lock */
 
-    const char *path; /* absolute */
+    struct li_mem *files; /* for li_file_read(): mem, or NULL: files are mapped */
+    const char *path;     /* absolute */
     const char *tags;
     struct li_file file;
     struct li_proto_model *pb;

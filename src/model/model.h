@@ -20,6 +20,7 @@ struct li_model_options {
     const char *tags; /* "serve,train"; "": the empty set; NULL: the only meta graph there is */
     bool has_seed;    /* the store's seed is this one; else drawn from the system */
     uint64_t seed;
+    bool read_files; /* into memory, instead of mapping them */
 };
 
 /*

@@ -135,7 +135,7 @@ static lince_status map_file(struct li_model *m, const char *path, lince_error *
     if (!file) {
         return LINCE_ENOMEM;
     }
-    lince_status st = li_file_map(&m->file, file, err);
+    lince_status st = li_file_read(&m->file, file, m->files, err);
     return st == LINCE_ENOENT ? li_identify_path(path, err) : st;
 }
 
@@ -201,6 +201,7 @@ lince_status li_model_open(struct li_model **out, const char *path, const struct
     }
     li_mem_retain(mem);
     m->mem = mem;
+    m->files = options && options->read_files ? mem : NULL;
     m->loss_count = -1;
     li_arena_init(&m->arena, mem, 0);
     pthread_mutex_init(&m->lock, NULL);

@@ -103,7 +103,7 @@ static lince_status fill_from_text(struct li_import *im, const struct li_attr *a
     if (!text) {
         return LINCE_ENOMEM;
     }
-    LI_TRY(li_file_map(&file, text, im->err));
+    LI_TRY(li_file_read(&file, text, im->model->files, im->err));
     lince_status st = li_table_from_text(&im->table->table, file.bytes, &how, im->model->mem, im->err);
     li_file_unmap(&file);
     return st;

@@ -151,7 +151,7 @@ static void errors_may_be_null(void **state)
 static void option_structs_have_the_sizes_of_version_0_1(void **state)
 {
     (void)state;
-    assert_int_equal(sizeof(lince_model_options), 72);
+    assert_int_equal(sizeof(lince_model_options), 80);
     assert_int_equal(sizeof(lince_session_options), 16);
     assert_int_equal(sizeof(lince_image_options), 64);
 }

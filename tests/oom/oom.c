@@ -5,8 +5,8 @@
 #include "support.h"
 
 /* What a program does with a model, until the first error. */
-static lince_status use(lince_model **model, lince_session **session, const char *path,
-                        const lince_model_options *options, bool training, lince_error *err)
+static lince_status use_it(lince_model **model, lince_session **session, const char *path,
+                           const lince_model_options *options, bool training, lince_error *err)
 {
     const lince_argument arguments[] = {{.path = "0", .kind = LINCE_ARG_INPUT},
                                         {.path = "training", .kind = LINCE_ARG_BOOL, .i = 1}};
@@ -34,14 +34,21 @@ static lince_status use(lince_model **model, lince_session **session, const char
     return st;
 }
 
-/* fail_for 1: that allocation alone; otherwise it and all behind it. */
-static size_t fail_each(const char *name, bool training, size_t fail_for)
+struct use {
+    const char *name;
+    bool training, read_files;
+    size_t fail_for; /* 1: that allocation alone; otherwise it and all behind it */
+};
+
+static size_t fail_each_of(const struct use *u)
 {
-    struct counter counter = {.fail_for = fail_for};
+    const char *name = u->name;
+    struct counter counter = {.fail_for = u->fail_for};
     lince_model_options options;
     char path[1024];
     size_t failed = 0;
     count_in(&options, &counter);
+    options.read_files = u->read_files;
     snprintf(path, sizeof path, "%s/golden/models/%s", LINCE_TEST_DATA, name);
     for (size_t n = 1;; n++) {
         lince_model *model = NULL;
@@ -49,7 +56,7 @@ static size_t fail_each(const char *name, bool training, size_t fail_for)
         lince_error err = {.code = LINCE_OK};
         atomic_store(&counter.calls, 0);
         counter.fail_from = n;
-        lince_status st = use(&model, &session, path, &options, training, &err);
+        lince_status st = use_it(&model, &session, path, &options, u->training, &err);
         size_t calls = atomic_load(&counter.calls);
         counter.fail_from = 0;
         if (st != LINCE_OK) {
@@ -70,11 +77,23 @@ static size_t fail_each(const char *name, bool training, size_t fail_for)
     }
 }
 
+static size_t fail_each(const char *name, bool training, size_t fail_for)
+{
+    return fail_each_of(&(struct use){.name = name, .training = training, .fail_for = fail_for});
+}
+
 static void each_allocation_of_inference_fails_cleanly(void **state)
 {
     (void)state;
     assert_true(fail_each("classifier", false, SIZE_MAX) > 100);
     assert_true(fail_each("classifier", false, 1) > 100);
+}
+
+/* The file itself, the index and the data file are allocations more. */
+static void each_allocation_of_reading_files_fails_cleanly(void **state)
+{
+    (void)state;
+    assert_true(fail_each_of(&(struct use){.name = "mobile", .read_files = true, .fail_for = 1}) > 100);
 }
 
 static void each_allocation_of_training_mode_fails_cleanly(void **state)
@@ -105,7 +124,7 @@ static void each_memory_limit_is_kept(void **state)
         lince_session *session = NULL;
         lince_error err = {.code = LINCE_OK};
         options.memory_limit_bytes = limit;
-        lince_status st = use(&model, &session, LINCE_TEST_DATA "/golden/models/classifier", &options, false, &err);
+        lince_status st = use_it(&model, &session, LINCE_TEST_DATA "/golden/models/classifier", &options, false, &err);
         if (st != LINCE_OK) {
             assert_int_equal(st, LINCE_ENOMEM);
             assert_non_null(strstr(err.text, "memory limit"));
@@ -127,6 +146,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_allocation_of_inference_fails_cleanly),
+        cmocka_unit_test(each_allocation_of_reading_files_fails_cleanly),
         cmocka_unit_test(each_allocation_of_training_mode_fails_cleanly),
         cmocka_unit_test(each_allocation_of_other_models_fails_cleanly),
         cmocka_unit_test(each_memory_limit_is_kept),

@@ -20,12 +20,12 @@ static json_t *read_json(const char *name)
 }
 
 /* The checkpoint in a folder below tests/. */
-static lince_status open_in(struct li_bundle **out, const char *folder, struct li_mem *mem)
+static lince_status open_in(struct li_bundle **out, const char *folder, enum li_bundle_files files, struct li_mem *mem)
 {
     char prefix[512];
 
     snprintf(prefix, sizeof prefix, "%s/%s/variables", LINCE_TEST_DATA, folder);
-    return li_bundle_open(out, prefix, mem, &err);
+    return li_bundle_open(out, prefix, files, mem, &err);
 }
 
 static void check_hex(const char *key, const struct li_tensor *tensor, const char *hex)
@@ -106,7 +106,7 @@ static void check_object_graph(struct li_bundle *bundle, struct li_mem *mem)
     li_arena_free(&arena);
 }
 
-static void check_in(const char *folder, const char *name, bool objects)
+static void check_files(const char *folder, const char *name, bool objects, enum li_bundle_files files)
 {
     struct li_mem *mem = li_mem_new(NULL, NULL, NULL, 0);
     struct li_bundle *bundle;
@@ -114,7 +114,7 @@ static void check_in(const char *folder, const char *name, bool objects)
 
     snprintf(path, sizeof path, "golden/ckpt/%s.json", name);
     json_t *rows = read_json(path);
-    assert_status(open_in(&bundle, folder, mem), LINCE_OK);
+    assert_status(open_in(&bundle, folder, files, mem), LINCE_OK);
     assert_int_equal(li_bundle_count(bundle), json_array_size(rows) + objects);
     for (size_t i = 0; i < json_array_size(rows); i++) {
         check_row(bundle, json_array_get(rows, i));
@@ -127,6 +127,12 @@ static void check_in(const char *folder, const char *name, bool objects)
     assert_int_equal(li_mem_used_bytes(mem), 0);
     li_mem_release(mem);
     json_decref(rows);
+}
+
+static void check_in(const char *folder, const char *name, bool objects)
+{
+    check_files(folder, name, objects, LI_BUNDLE_MAPPED);
+    check_files(folder, name, objects, LI_BUNDLE_IN_MEMORY);
 }
 
 /* Of a model in golden/models. */
@@ -192,7 +198,7 @@ static lince_status load(const char *name)
     char path[128];
 
     snprintf(path, sizeof path, "malformed/models/%s/variables", name);
-    lince_status st = open_in(&bundle, path, mem);
+    lince_status st = open_in(&bundle, path, LI_BUNDLE_MAPPED, mem);
     if (!st && !(st = li_bundle_get(&entry, bundle, key, &err))) {
         st = entry->dtype == LINCE_FLOAT32 ? read_all(bundle, &err)
                                            : li_fail(&err, LINCE_EINVAL, "%s: not float32", key);
@@ -282,7 +288,7 @@ static void a_missing_data_file_is_an_error_when_an_entry_needs_it(void **state)
     size_t read = 0, missing = 0;
 
     assert_status(li_bundle_open_bytes(&bundle, bytes_of(&index), "/nowhere/variables", mem, &err), LINCE_OK);
-    bundle->shard[0] = (struct li_shard){.file.bytes = bytes_of(&shard), .mapped = true};
+    bundle->shard[0] = (struct li_shard){.file.bytes = bytes_of(&shard), .open = true};
     for (size_t i = 0; i < li_bundle_count(bundle); i++) {
         struct li_tensor tensor;
         lince_status st = li_bundle_read(&tensor, bundle, li_bundle_at(bundle, i), &err);
@@ -331,7 +337,7 @@ static void threads_may_read_the_same_entries_at_once(void **state)
     pthread_t thread[THREADS];
     void *status;
 
-    assert_status(open_in(&bundle, "golden/models/ckpt_many/variables", mem), LINCE_OK);
+    assert_status(open_in(&bundle, "golden/models/ckpt_many/variables", LI_BUNDLE_MAPPED, mem), LINCE_OK);
     for (int i = 0; i < THREADS; i++) {
         assert_int_equal(pthread_create(&thread[i], NULL, read_in_thread, bundle), 0);
     }

@@ -115,7 +115,7 @@ static inline lince_status open_forged(struct li_bundle **out, struct li_bytes i
                                        struct li_mem *mem, lince_error *err)
 {
     LI_TRY(li_bundle_open_bytes(out, index, "forged", mem, err));
-    (*out)->shard[0] = (struct li_shard){.file.bytes = data, .mapped = true};
+    (*out)->shard[0] = (struct li_shard){.file.bytes = data, .open = true};
     return LINCE_OK;
 }
 
