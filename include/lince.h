@@ -191,6 +191,22 @@ LINCE_API void lince_model_options_init(lince_model_options *options);
 LINCE_API lince_status lince_model_open(lince_model **model, const char *path, const lince_model_options *options,
                                         lince_error *err);
 
+/**
+ * Compare all tensors of the model's checkpoint with their checksums. Nothing is run, and no variable changes.
+ *
+ * failed  Receives how many do not agree, or cannot be read at all. May be NULL.
+ *
+ * Every tensor of the checkpoint is looked at, also those that no variable of the model has (an optimizer's state), and
+ * each anew: what is compared is what the files hold now (what they held at the opening, with read_files), not what was
+ * written to variables since. The checkpoint's table was checked when the model was opened; saved_model.pb has no
+ * checksum. A trace's first run checks only what it uses, and the first time.
+ *
+ * Returns LINCE_OK when all are as they were saved, or the model uses no checkpoint. Otherwise the status of the first,
+ * as lince_variable_read() has them, its key and how many there are in the text. LINCE_ENOMEM says nothing of the rest.
+ * Any thread, at any time. Since 0.1.
+ */
+LINCE_API lince_status lince_model_verify(lince_model *model, size_t *failed, lince_error *err);
+
 /** Close a model. Sessions that still live keep what they need; callables, names and texts of the model are gone. */
 LINCE_API void lince_model_close(lince_model *model);
 

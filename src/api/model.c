@@ -182,6 +182,15 @@ lince_status lince_model_get_info(const lince_model *model, lince_model_info *in
     return LINCE_OK;
 }
 
+lince_status lince_model_verify(lince_model *model, size_t *failed, lince_error *err)
+{
+    size_t ignored;
+    failed = failed ? failed : &ignored;
+    *failed = 0;
+    LI_NEED("lince_model_verify", model);
+    return li_model_verify(model->model, failed, err);
+}
+
 size_t lince_asset_count(const lince_model *model)
 {
     return model ? li_model_asset_count(model->model) : 0;

@@ -54,4 +54,11 @@ lince_status li_bundle_get(const struct li_bundle_entry **out, const struct li_b
 lince_status li_bundle_read(struct li_tensor *out, struct li_bundle *bundle, const struct li_bundle_entry *entry,
                             lince_error *err);
 
+/*
+ * Do all tensors agree with their checksums? What is compared is what the files hold now (or held when they were read
+ * into memory), whatever was read before. *failed receives how many do not, or cannot be read as li_bundle_read() says;
+ * the error is that of the first by key, with their number. LINCE_ENOMEM ends it, and says nothing of the others.
+ */
+lince_status li_bundle_verify(struct li_bundle *bundle, size_t *failed, lince_error *err);
+
 #endif

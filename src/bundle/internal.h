@@ -71,6 +71,9 @@ lince_status li_bundle_join_slices(void **data, struct li_bundle *bundle, struct
 /* read.c: the whole of a data file, opened when that has not happened. */
 lince_status li_bundle_shard(struct li_bytes *out, struct li_bundle *bundle, int32_t number, lince_error *err);
 
+/* read.c: what li_bundle_read() checks, anew, whether the entry was read or not. */
+lince_status li_bundle_verify_entry(struct li_bundle *bundle, struct li_entry *entry, lince_error *err);
+
 /* The bytes of an entry in its shard, size of them, checksum not compared. */
 lince_status li_bundle_locate(struct li_bytes *out, struct li_bundle *bundle, const struct li_entry *entry, size_t size,
                               lince_error *err);

@@ -66,14 +66,21 @@ struct elements {
 /* What an empty tensor points to; aligned, as all data is. */
 static const _Alignas(sizeof(uint64_t)) char nothing[1];
 
+/* Where they lie in the file, their checksum compared. */
+static lince_status find_plain(struct li_bytes *out, struct li_bundle *b, const struct li_entry *e, size_t size,
+                               lince_error *err)
+{
+    LI_TRY(li_bundle_locate(out, b, e, size, err));
+    return check_crc(e, li_crc32c(0, out->data, out->len), err);
+}
+
 static lince_status read_plain(struct elements *out, struct li_bundle *b, const struct li_entry *e, size_t size,
                                lince_error *err)
 {
     struct li_bytes bytes;
     size_t align = LI_MIN(li_dtype_size(e->entry.dtype), sizeof(uint64_t));
 
-    LI_TRY(li_bundle_locate(&bytes, b, e, size, err));
-    LI_TRY(check_crc(e, li_crc32c(0, bytes.data, bytes.len), err));
+    LI_TRY(find_plain(&bytes, b, e, size, err));
     if (!size) {
         out->data = (void *)(uintptr_t)nothing;
     } else if ((uintptr_t)bytes.data % align == 0) {
@@ -203,24 +210,58 @@ static lince_status name_shard(struct li_bundle *b, const struct li_entry *e, li
     return other ? li_fail(err, st, "data file %" PRId32 " is %s", e->shard, other) : st;
 }
 
+static lince_status blame(struct li_bundle *b, const struct li_entry *e, lince_status st, lince_error *err)
+{
+    return li_prefix(err, name_shard(b, e, st, err), "%s: \"%s\"", b->where, e->entry.key);
+}
+
+/* The tensor without its elements. */
+static lince_status describe(struct li_tensor *out, const struct li_entry *e, lince_error *err)
+{
+    *out = (struct li_tensor){.dtype = e->entry.dtype, .shape = e->entry.shape};
+    LI_TRY(li_proto_dtype(&out->dtype, (int32_t)e->entry.dtype, err));
+    return li_shape_bytes(&out->shape, out->dtype, &out->size_bytes, err);
+}
+
 lince_status li_bundle_read(struct li_tensor *out, struct li_bundle *b, const struct li_bundle_entry *entry,
                             lince_error *err)
 {
     struct li_entry *e = &b->entry[(const struct li_entry *)(const void *)entry - b->entry];
-    struct li_tensor tensor = {.dtype = entry->dtype, .shape = entry->shape};
+    struct li_tensor tensor;
     struct elements found = {0};
-    lince_status st;
+    void *data = atomic_load_explicit(&e->data, memory_order_acquire);
+    lince_status st = describe(&tensor, e, err);
 
-    tensor.data = atomic_load_explicit(&e->data, memory_order_acquire);
-    if ((st = li_proto_dtype(&tensor.dtype, (int32_t)entry->dtype, err)) ||
-        (st = li_shape_bytes(&tensor.shape, tensor.dtype, &tensor.size_bytes, err)) ||
-        (st = tensor.data ? LINCE_OK : read_elements(&found, b, e, tensor.size_bytes, err))) {
-        st = name_shard(b, e, st, err);
-        return li_prefix(err, st, "%s: \"%s\"", b->where, entry->key);
+    st = st || data ? st : read_elements(&found, b, e, tensor.size_bytes, err);
+    if (st) {
+        return blame(b, e, st, err);
     }
-    if (!tensor.data) {
-        tensor.data = publish(b, e, found);
-    }
+    tensor.data = data ? data : publish(b, e, found);
     *out = tensor;
     return LINCE_OK;
+}
+
+/* Nothing is kept; and memory is taken only for what cannot be compared where it lies. */
+static lince_status compare(struct li_bundle *b, struct li_entry *e, size_t size, lince_error *err)
+{
+    struct li_bytes bytes;
+    struct elements found = {0};
+
+    if (!e->slices && e->entry.dtype != LINCE_STRING) {
+        return find_plain(&bytes, b, e, size, err);
+    }
+    LI_TRY(read_elements(&found, b, e, size, err));
+    if (found.owned) {
+        li_free(b->mem, found.data);
+    }
+    return LINCE_OK;
+}
+
+lince_status li_bundle_verify_entry(struct li_bundle *b, struct li_entry *e, lince_error *err)
+{
+    struct li_tensor tensor;
+    lince_status st = describe(&tensor, e, err);
+
+    st = st ? st : compare(b, e, tensor.size_bytes, err);
+    return st ? blame(b, e, st, err) : LINCE_OK;
 }

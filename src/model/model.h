@@ -37,6 +37,9 @@ void li_model_close(struct li_model *model); /* NULL is fine */
 
 struct li_store *li_model_store(struct li_model *model);
 
+/* li_bundle_verify() of its checkpoint; LINCE_OK when it has none. */
+lince_status li_model_verify(struct li_model *model, size_t *failed, lince_error *err);
+
 struct li_model_facts {
     const char *path, *tags, *tensorflow_version; /* "" where the model says nothing */
     int64_t objects, functions;

@@ -252,6 +252,12 @@ struct li_store *li_model_store(struct li_model *m)
     return m->store;
 }
 
+lince_status li_model_verify(struct li_model *m, size_t *failed, lince_error *err)
+{
+    *failed = 0;
+    return m->bundle ? li_bundle_verify(m->bundle, failed, err) : LINCE_OK;
+}
+
 void li_model_facts(const struct li_model *m, struct li_model_facts *out)
 {
     const Tf__MetaInfoDef *info = m->meta->def->meta_info_def;

@@ -79,6 +79,7 @@ static void null_models_and_results_are_refused_by_name(void **state)
     refuses_null(lince_loss_value(model, 0, NULL, err), "value");
     refuses_null(lince_model_get_info(NULL, &info, err), "model");
     refuses_null(lince_model_get_info(model, NULL, err), "info");
+    refuses_null(lince_model_verify(NULL, &count, err), "model");
     refuses_null(lince_asset_path(NULL, 0, &path, err), "model");
     refuses_null(lince_asset_path(model, 0, NULL, err), "path");
     lince_model_close(model);

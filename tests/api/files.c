@@ -214,6 +214,77 @@ static void a_data_file_that_is_missing_or_short_is_told_when_files_are_read(voi
     remove_copy();
 }
 
+/* ---- Damage ---- */
+
+/* Turns over a byte at an offset, from the end when negative, of a file of the copy. */
+static void flip(const char *relative, long offset)
+{
+    char path[PATH];
+    snprintf(path, sizeof path, "%s/%s", copy, relative);
+    FILE *f = fopen(path, "r+b");
+    assert_non_null(f);
+    assert_int_equal(fseek(f, offset, offset < 0 ? SEEK_END : SEEK_SET), 0);
+    int byte = fgetc(f);
+    assert_true(byte >= 0);
+    assert_int_equal(fseek(f, -1, SEEK_CUR), 0);
+    assert_int_equal(fputc(byte ^ 0x10, f), byte ^ 0x10);
+    assert_int_equal(fclose(f), 0);
+}
+
+#define DATA_FILE "variables/variables.data-00000-of-00001"
+
+static void damaged_tensors_are_found_and_counted_without_a_run(void **state)
+{
+    (void)state;
+    make_copy("classifier");
+    lince_model *model = open_with(copy, NULL), *read = open_read(copy);
+    size_t failed = 99, n;
+    assert_ok(lince_model_verify(model, &failed, err));
+    assert_int_equal(failed, 0);
+    free(read_all(model, &n)); /* so every variable's checksum was compared once */
+    flip(DATA_FILE, 0);
+    assert_refused(lince_model_verify(model, &failed, err), LINCE_ECORRUPT,
+                   "1 of 24 tensors are not as they were saved; ");
+    assert_refused(lince_model_verify(model, &failed, err), LINCE_ECORRUPT, "save_counter/"); /* no variable of it */
+    assert_int_equal(failed, 1);
+    flip(DATA_FILE, -1);
+    assert_refused(lince_model_verify(model, &failed, err), LINCE_ECORRUPT, "2 of 24 tensors");
+    assert_refused(lince_model_verify(model, NULL, err), LINCE_ECORRUPT, "its checksum is ");
+    assert_int_equal(failed, 2);
+    flip(DATA_FILE, 0);
+    assert_refused(lince_model_verify(model, &failed, err), LINCE_ECORRUPT, "1 of 24 tensors");
+    flip(DATA_FILE, -1);
+    assert_ok(lince_model_verify(model, &failed, err));
+    flip(DATA_FILE, 0);
+    assert_ok(lince_model_verify(read, &failed, err)); /* which has the file as it was */
+    lince_model_close(model);
+    lince_model_close(read);
+    remove_copy();
+}
+
+static void a_written_variable_does_not_count_as_damage(void **state)
+{
+    (void)state;
+    lince_model *model = open_model("classifier", 1);
+    lince_variable_info info = {.struct_size = sizeof info};
+    size_t i = variable_named(model, "head/bias:0", &info), failed;
+    const float value[5] = {1, 2, 3, 4, 5};
+    assert_int_equal(info.size_bytes, sizeof value);
+    assert_ok(lince_variable_write(model, i, value, sizeof value, err));
+    assert_ok(lince_model_verify(model, &failed, err));
+    lince_model_close(model);
+}
+
+static void a_model_without_a_checkpoint_is_as_it_was_saved(void **state)
+{
+    (void)state;
+    lince_model *model = open_model("no_variables", 1);
+    size_t failed = 99;
+    assert_ok(lince_model_verify(model, &failed, err));
+    assert_int_equal(failed, 0);
+    lince_model_close(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -221,6 +292,9 @@ int main(void)
         cmocka_unit_test(data_files_that_no_call_needed_yet_may_be_removed),
         cmocka_unit_test(files_that_are_read_count_as_memory),
         cmocka_unit_test(a_data_file_that_is_missing_or_short_is_told_when_files_are_read),
+        cmocka_unit_test(damaged_tensors_are_found_and_counted_without_a_run),
+        cmocka_unit_test(a_written_variable_does_not_count_as_damage),
+        cmocka_unit_test(a_model_without_a_checkpoint_is_as_it_was_saved),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
