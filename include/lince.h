@@ -135,10 +135,10 @@ typedef struct lince_tensor {
 /**
  * An opened SavedModel. Thread-safe: any number of threads may use one model, each with a session of its own.
  *
- * A process may fork at any time, whatever its other threads are at; the fork waits for a commit, a write or the reading
- * of a function that is under way, for no run. The child has copies of all handles. It computes on one thread, with the
- * same bits, and finds every variable as the last commit or write left it. A session that another thread was calling
- * when the process forked stays busy there, and is best left alone.
+ * A process may fork at any time, whatever its other threads are at. The fork waits for what is short: a commit or a
+ * write, the reading of a function, the packing of weights for a first run; not for runs. The child has copies of all
+ * handles. It computes on one thread, with the same bits, and finds every variable as the last commit or write left
+ * it. A session that another thread was calling when the process forked stays busy there, and is best left alone.
  */
 typedef struct lince_model lince_model;
 
