@@ -219,7 +219,7 @@ void li_subnormals_restore(unsigned before);
 /* ---- Fork (fork.c) ----------------------------------------------------------------------------------------------- */
 
 /* The order in which locks are taken before a fork; the same in which calls take them when they need several. */
-enum li_fork_order { LI_FORK_MODEL, LI_FORK_PREPARED, LI_FORK_STORE, LI_FORK_BUNDLE, LI_FORK_ORDERS };
+enum li_fork_order { LI_FORK_MODEL, LI_FORK_PROGRAM, LI_FORK_PREPARED, LI_FORK_STORE, LI_FORK_BUNDLE, LI_FORK_ORDERS };
 
 /* Part of whatever has locks. Fill in the first four, add it once the locks are made, remove it before they go. */
 struct li_fork_guard {

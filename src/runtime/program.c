@@ -159,23 +159,23 @@ lince_status li_program_entry(struct li_entry **out, struct li_program *p, struc
                               const struct li_tensor *inputs, lince_error *err)
 {
     struct li_entry *e = NULL;
-    pthread_mutex_lock(&p->lock);
+    pthread_mutex_lock(p->lock);
     lince_status st = find_or_make(p, segment, inputs, &e, err);
     if (!st) {
         e->references++;
         e->used = ++p->clock;
         *out = e;
     }
-    pthread_mutex_unlock(&p->lock);
+    pthread_mutex_unlock(p->lock);
     return st;
 }
 
 void li_program_leave(struct li_program *p, struct li_entry *entry)
 {
     if (entry) {
-        pthread_mutex_lock(&p->lock);
+        pthread_mutex_lock(p->lock);
         drop(p, entry);
-        pthread_mutex_unlock(&p->lock);
+        pthread_mutex_unlock(p->lock);
     }
 }
 
@@ -218,13 +218,21 @@ static lince_status new_program(struct li_program **out, struct li_mem *mem, lin
     li_mem_retain(mem);
     p->mem = mem;
     atomic_init(&p->references, 1);
-    if (pthread_mutex_init(&p->lock, NULL)) {
-        li_free(mem, p);
-        li_mem_release(mem);
-        return li_fail(err, LINCE_ENOMEM, "the lock of a program cannot be made");
-    }
+    pthread_mutex_init(&p->own_lock, NULL); /* cannot fail without attributes */
+    p->lock = &p->own_lock;
     *out = p;
     return LINCE_OK;
+}
+
+/*
+ * A fork waits for planning that is under way. Guards are added while no lock is held that one takes: so also that of
+ * the prepared results, which planning would make.
+ */
+static lince_status guard_fork(struct li_program *p, lince_error *err)
+{
+    struct li_prepared *cache;
+    LI_TRY(li_prepared_of(&cache, p->first.graph->store, err));
+    return li_fork_guard_mutex(&p->guard, LI_FORK_PROGRAM, &p->own_lock, err);
 }
 
 lince_status li_program_new(struct li_program **out, struct li_graph *graph, const struct li_program_options *options,
@@ -243,6 +251,7 @@ lince_status li_program_new(struct li_program **out, struct li_graph *graph, con
         p->stages[i] = options->stages[i];
     }
     st = find_written(p, err);
+    st = st ? st : guard_fork(p, err);
     if (st) {
         li_program_release(p);
         return st;
@@ -259,6 +268,7 @@ lince_status li_program_of_body(struct li_program **out, const struct li_program
     p->env = owner->env;
     p->first.graph = body;
     p->is_body = true;
+    p->lock = owner->lock;
     p->stage_count = owner->stage_count;
     memcpy(p->stages, owner->stages, sizeof p->stages);
     p->updates = owner->updates;
@@ -286,7 +296,10 @@ void li_program_release(struct li_program *p)
     struct li_mem *mem = p->mem;
     free_segment(p, &p->first);
     li_free(mem, p->written);
-    pthread_mutex_destroy(&p->lock);
+    if (!p->is_body) { /* a body's goes while its owner's lock is held, under which no guard may be removed */
+        li_fork_guard_remove(&p->guard);
+    }
+    pthread_mutex_destroy(&p->own_lock);
     li_free(mem, p);
     li_mem_release(mem);
 }

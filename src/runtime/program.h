@@ -44,8 +44,11 @@ struct li_program {
     struct li_stage stages[LI_MAX_STAGES];
     int stage_count;
     atomic_int references;
-    pthread_mutex_t lock;
-    bool is_body;  /* of a loop: its graph belongs to another program, which outlives it; it commits nothing */
+    /* Of the tree: its own, or, of a body's program, its owner's. Planning is done under it. */
+    pthread_mutex_t *lock, own_lock;
+    struct li_fork_guard guard; /* of own_lock */
+    /* Of a loop's body: its graph belongs to its owner, which outlives it; it commits nothing, and has no guard. */
+    bool is_body;
     bool *written; /* by resource: a run writes it, wherever */
     int32_t written_count;
     bool updates; /* a run writes something */
