@@ -1,5 +1,5 @@
 /* Reading a command line by the tables of commands.c. */
-#include "cli.h"
+#include "say.h"
 
 #include <errno.h>
 #include <getopt.h>

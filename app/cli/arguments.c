@@ -1,5 +1,6 @@
 /* What a model is called with: --input, --set, --training. */
-#include "cli.h"
+#include "model.h"
+#include "say.h"
 
 #include <jansson.h>
 #include <stdlib.h>

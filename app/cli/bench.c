@@ -1,5 +1,6 @@
 /* lince bench: how fast a model runs here. */
-#include "cli.h"
+#include "model.h"
+#include "say.h"
 
 #include <jansson.h>
 #include <pthread.h>

@@ -1,5 +1,6 @@
 /* lince classify: photos to classes. */
-#include "cli.h"
+#include "photos.h"
+#include "say.h"
 
 #include <jansson.h>
 #include <math.h>

@@ -2,7 +2,7 @@
  * The table of commands, and the table of options from options.def. The program and the one that writes its pages share
  * it.
  */
-#include "cli.h"
+#include "args.h"
 
 #include <string.h>
 

@@ -1,5 +1,6 @@
 /* A result against what is expected. */
-#include "cli.h"
+#include "args.h"
+#include "arrays.h"
 
 #include <math.h>
 #include <string.h>

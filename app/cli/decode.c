@@ -1,5 +1,6 @@
 /* lince decode: a picture as an array. */
-#include "cli.h"
+#include "photos.h"
+#include "say.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,6 @@
 /* lince embed: photos to feature vectors. */
-#include "cli.h"
+#include "photos.h"
+#include "say.h"
 
 #include <errno.h>
 #include <jansson.h>

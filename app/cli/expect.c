@@ -1,5 +1,6 @@
 /* --expect: a result, whole, against files. */
-#include "cli.h"
+#include "arrays.h"
+#include "say.h"
 
 #include <dirent.h>
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /* lince explain: the planned graph. */
-#include "cli.h"
+#include "model.h"
+#include "say.h"
 
 #include <jansson.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* What somebody meant who mistyped a word. */
-#include "cli.h"
+#include "args.h"
 
 #include <string.h>
 

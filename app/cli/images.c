@@ -1,5 +1,6 @@
 /* How photos become tensors, by the command line and the model. */
-#include "cli.h"
+#include "photos.h"
+#include "say.h"
 
 #include <jansson.h>
 #include <string.h>

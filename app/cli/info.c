@@ -1,5 +1,7 @@
 /* lince info: what a model says of itself, gathered as JSON and printed as such or for people (info_text.c). */
 #include "info.h"
+#include "model.h"
+#include "say.h"
 
 #include <string.h>
 

@@ -2,8 +2,6 @@
 #ifndef CLI_INFO_H
 #define CLI_INFO_H
 
-#include "cli.h"
-
 #include <jansson.h>
 
 void cli_info_print(const json_t *info); /* for people, on stdout */

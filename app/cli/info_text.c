@@ -1,5 +1,6 @@
 /* lince info for people. */
 #include "info.h"
+#include "say.h"
 
 #include <string.h>
 

@@ -1,5 +1,7 @@
 /* --input: arrays from files. */
-#include "cli.h"
+#include "arrays.h"
+#include "photos.h"
+#include "say.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,6 @@
 /* The names of classes. */
-#include "cli.h"
+#include "photos.h"
+#include "say.h"
 
 #include <ctype.h>
 #include <stdlib.h>

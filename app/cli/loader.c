@@ -2,7 +2,8 @@
  * Photos decoded by threads ahead of their use. A ring of slots: photo i lies in slot i % slots. A thread takes the
  * next photo of the list as soon as its slot is free; the reader takes slots in order.
  */
-#include "cli.h"
+#include "photos.h"
+#include "say.h"
 
 #include <pthread.h>
 #include <stdlib.h>

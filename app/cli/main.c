@@ -1,5 +1,5 @@
 /* lince: the program. */
-#include "cli.h"
+#include "say.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,6 @@
 /* Opening a model, and reading what it says of itself. */
-#include "cli.h"
+#include "model.h"
+#include "say.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* lince ops: what is supported. */
-#include "cli.h"
+#include "say.h"
 
 #include <jansson.h>
 

@@ -2,7 +2,7 @@
  * Writes what is made of the tables of commands.c: the man page and the completions. Run by the build: lince-pages
  * man|bash|zsh.
  */
-#include "cli.h"
+#include "args.h"
 
 #include <string.h>
 

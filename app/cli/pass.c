@@ -1,5 +1,7 @@
 /* Photos through a model, batch by batch, while the next ones are decoded. */
-#include "cli.h"
+#include "arrays.h"
+#include "photos.h"
+#include "say.h"
 
 #include <sched.h>
 #include <stdlib.h>

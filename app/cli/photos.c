@@ -1,5 +1,6 @@
 /* Which photos a command works on. */
-#include "cli.h"
+#include "photos.h"
+#include "say.h"
 
 #include <dirent.h>
 #include <stdlib.h>

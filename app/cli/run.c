@@ -1,5 +1,7 @@
 /* lince run: one raw call. */
-#include "cli.h"
+#include "arrays.h"
+#include "model.h"
+#include "say.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* What the program says on stderr, and the progress bar. */
-#include "cli.h"
+#include "say.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -2,7 +2,8 @@
  * The smallest images that a model takes where its trace leaves height or width free: found by planning, nothing is
  * run.
  */
-#include "cli.h"
+#include "arrays.h"
+#include "model.h"
 
 #include <stdlib.h>
 

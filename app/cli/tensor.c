@@ -1,5 +1,5 @@
 /* Looking into tensors. */
-#include "cli.h"
+#include "arrays.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* Lists of labels with and without a class "background", against models with and without one. */
-#include "cli/cli.h"
+#include "cli/photos.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,0 +1,85 @@
+/* model: opening a model, what it says of itself, and what it is called with. */
+#ifndef CLI_MODEL_H
+#define CLI_MODEL_H
+
+#include "args.h"
+
+/* ---- Opening (model.c) -------------------------------------------------------------------------------------------  */
+
+/* A model's callable with what the command line says of it. */
+struct cli_model {
+    const char *path;
+    lince_model *model;
+    lince_callable *callable;
+    const char *name; /* of the callable */
+    double load_ms;
+};
+
+/*
+ * `fallback`: without --function or --signature and without `__call__`, take the only or the default signature, and say
+ * so.
+ */
+int cli_model_open(struct cli_model *m, const struct cli_args *args, bool fallback);
+void cli_model_close(struct cli_model *m);
+
+/* Options of lince_model_open() from a command line. */
+int cli_model_options(lince_model_options *options, const struct cli_args *args);
+
+/* ---- What it is called with (arguments.c, inputs.c) -------------------------------------------------------------- */
+
+/* The arguments of a call, with the memory they need. */
+struct cli_arguments {
+    lince_argument *argument;
+    size_t count, room;
+    struct app_list texts;   /* paths and strings */
+    struct app_array *array; /* tensors of --set NAME=@X.npy; argument.tensor points to these */
+    lince_tensor **tensor;
+    size_t array_count;
+};
+
+int cli_arguments_input(struct cli_arguments *a, const char *path);
+/*
+ * --set, --training and --no-training. `keras`: training=False where the callable has that argument and nothing else is
+ * said.
+ */
+int cli_arguments_from(struct cli_arguments *a, const struct cli_args *args, const lince_callable *callable,
+                       bool keras);
+void cli_arguments_free(struct cli_arguments *a);
+
+/* Arrays that a model is called with, and the arguments. */
+struct cli_inputs {
+    struct cli_arguments arguments;
+    struct app_array *array;
+    lince_tensor *tensor;
+    size_t count;
+};
+
+/* --input and what cli_arguments_from() reads. */
+int cli_inputs_from(struct cli_inputs *in, const struct cli_args *args, const lince_callable *callable, bool keras);
+/* A batch of noise, of the size and number that the command line and the model say. */
+int cli_inputs_image(struct cli_inputs *in, const struct cli_args *args, const struct cli_model *m, int64_t batch);
+void cli_inputs_free(struct cli_inputs *in);
+
+/* ---- What it says of itself (model.c, smallest.c) ---------------------------------------------------------------- */
+
+/* What the first tensor of a callable is traced for, and what stands about its result. */
+struct cli_trace {
+    char dtype[24];                  /* "" when nothing is known */
+    int64_t batch;                   /* -1: any */
+    int32_t height, width, channels; /* 0: any, or unknown */
+    bool image;                      /* it is [batch, height, width, channels] */
+    bool bytes;                      /* of uint8 */
+    int64_t features; /* the last dimension of the result that photos give; -1: unknown, or no such result */
+};
+void cli_trace_of(struct cli_trace *trace, lince_callable *callable);
+bool cli_takes_photos(const struct cli_trace *trace); /* images of 3 channels, of float32 or uint8 */
+
+/* The side that a trace leaves free, or both: how many pixels it must have. 0: not known. */
+int64_t cli_smallest_side(lince_callable *callable, const struct cli_args *args, const struct cli_trace *trace);
+
+/* What the model is for, by what it says of itself. */
+enum cli_task { CLI_UNKNOWN, CLI_CLASSIFICATION, CLI_FEATURES };
+enum cli_task cli_task_of(lince_model *model, const struct cli_trace *trace, char reason[256]);
+const char *cli_task_name(enum cli_task task);
+
+#endif
