@@ -1,0 +1,82 @@
+/* lince_session, as the files about it see it; private to this room. */
+#ifndef LI_API_SESSION_H
+#define LI_API_SESSION_H
+
+#include "api.h"
+
+/* ---- Traces in use (bound.c): the only file of this room that knows how graphs are run ---- */
+
+/* A trace bound to arguments and ready to run. */
+struct li_api_bound {
+    const struct li_trace *trace;
+    struct li_session *run;
+    int32_t fetched; /* the first output that is no part of the result */
+    struct li_api_bound *next;
+};
+
+/* The nodes whose values are wanted besides the result. */
+struct li_api_fetch {
+    const char **node;
+    size_t count;
+};
+
+/* The binding may go afterwards. It holds no model: whoever frees it does so before the model goes. */
+lince_status li_api_bound_new(struct li_api_bound **out, const struct lince_model *model, struct li_pool *pool,
+                              const struct li_binding *binding, const struct li_api_fetch *fetch, lince_error *err);
+void li_api_bound_free(const struct lince_model *model, struct li_api_bound *bound); /* NULL is fine */
+/* *results: the leaves with an output, then what is fetched; borrowed until the next run. */
+lince_status li_api_bound_run(struct li_api_bound *bound, const struct li_tensor *inputs, size_t count,
+                              const struct li_tensor **results, lince_error *err);
+lince_status li_api_bound_explain(struct li_api_bound *bound, const struct li_shape *shapes, size_t count,
+                                  int (*tell)(const lince_step *step, void *context), void *context, lince_error *err);
+
+/* ---- Sessions (session.c) ---- */
+
+/* Which trace inputs of these dtypes and shapes chose. */
+struct li_api_choice {
+    struct li_shape *shapes;
+    lince_dtype *dtypes;
+    struct li_api_bound *bound; /* NULL: not used yet */
+};
+
+struct lince_session {
+    struct lince_model *model;
+    struct li_callable *callable;
+    struct li_pool *pool;
+    struct li_arena arena; /* arguments, and the names of what is fetched */
+    struct li_api_arguments arguments;
+    struct li_api_fetch fetch;
+    struct li_api_bound *bounds;
+    struct li_api_choice choices[LI_MAX_PLANS];
+    unsigned next_choice;
+    struct li_tensor *inputs;
+    struct lince_output *outputs;
+    size_t output_room;
+    const struct li_shape **shapes; /* of the graph's outputs; behind outputs */
+    char *structure;
+    size_t structure_room;
+    atomic_bool busy;
+};
+
+/* One call at a time: enter, and leave when what the call gave has been copied. */
+lince_status li_api_session_enter(struct lince_session *session, lince_error *err);
+void li_api_session_leave(struct lince_session *session);
+
+/* ---- Choosing a trace (choose.c), within a call ---- */
+
+/* The trace for these inputs, imported when it is new; session->inputs are these. */
+lince_status li_api_choose(struct li_api_bound **out, struct lince_session *session, const lince_tensor *inputs,
+                           size_t count, lince_error *err);
+
+/* ---- Running (run.c), within a call ---- */
+
+/* Run the trace that was chosen: its result is in session->outputs. */
+lince_status li_api_run(struct lince_session *session, struct li_api_bound *bound, lince_error *err);
+
+/* ---- Fetching (fetch.c) ---- */
+
+/* What is fetched becomes further outputs of the graph. */
+lince_status li_api_fetch_add(struct li_graph *graph, const struct li_api_fetch *fetch, struct li_mem *mem,
+                              lince_error *err);
+
+#endif
