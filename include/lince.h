@@ -466,7 +466,8 @@ LINCE_API lince_status lince_variable_write(lince_model *model, size_t index, co
 
 /**
  * The object's regularization_losses: how many, or -1 when it has no such list; and the present value of one, computed
- * by the model, so it fails as lince_session_run() does. Any thread.
+ * by the model, so it fails as lince_session_run() does. The first call of each plans it; what it needs is kept with the
+ * model. Any thread.
  */
 LINCE_API int64_t lince_loss_count(const lince_model *model);
 LINCE_API lince_status lince_loss_value(lince_model *model, size_t index, float *value, lince_error *err);

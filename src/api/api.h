@@ -8,6 +8,8 @@
 #include "kernels/kernels.h"
 #include "model/model.h"
 
+struct li_api_bound; /* session.h */
+
 struct lince_callable {
     struct lince_model *owner;
     struct li_callable *callable;
@@ -21,6 +23,7 @@ struct lince_model {
     struct li_env env;
     struct lince_callable *callables;
     size_t callable_count;
+    struct li_api_bound *_Atomic *losses; /* loss.c: what runs each; NULL: not made yet, or in use */
     atomic_int references;
 };
 
@@ -58,5 +61,10 @@ struct li_api_arguments {
 };
 lince_status li_api_arguments(struct li_api_arguments *out, const lince_argument *arguments, size_t count,
                               struct li_arena *arena, lince_error *err);
+
+/* ---- Losses (loss.c): parts of opening and of closing a model ---- */
+
+lince_status li_api_losses_open(struct lince_model *model, lince_error *err);
+void li_api_losses_close(struct lince_model *model);
 
 #endif

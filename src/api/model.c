@@ -99,7 +99,8 @@ static lince_status open_parts(struct lince_model *m, const char *path, const li
         LI_TRY(li_pool_new(&m->pool, o->threads ? o->threads : li_cpu_count(), m->mem, err));
     }
     LI_TRY(li_model_open(&m->model, path, &options, m->mem, err));
-    return list_callables(m, err);
+    LI_TRY(list_callables(m, err));
+    return li_api_losses_open(m, err);
 }
 
 lince_status lince_model_open(lince_model **model, const char *path, const lince_model_options *options,
@@ -142,6 +143,7 @@ void li_api_model_release(struct lince_model *m)
         return;
     }
     struct li_mem *mem = m->mem;
+    li_api_losses_close(m);
     li_model_close(m->model);
     li_pool_release(m->pool);
     li_free(mem, m->callables);

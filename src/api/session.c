@@ -1,8 +1,6 @@
 /* lince_session: new, free, and one call at a time. */
 #include "session.h"
 
-#include <string.h>
-
 void lince_session_options_init(lince_session_options *options)
 {
     if (options) {
@@ -90,36 +88,4 @@ lince_status li_api_session_enter(struct lince_session *s, lince_error *err)
 void li_api_session_leave(struct lince_session *s)
 {
     atomic_store(&s->busy, false);
-}
-
-/* ---- Losses: callables without arguments ---- */
-
-int64_t lince_loss_count(const lince_model *model)
-{
-    return model ? li_model_loss_count(model->model) : -1;
-}
-
-lince_status lince_loss_value(lince_model *model, size_t index, float *value, lince_error *err)
-{
-    static const lince_argument none;
-    struct lince_session *session;
-    const lince_output *outputs;
-    size_t count;
-    LI_NEED("lince_loss_value", model);
-    LI_NEED("lince_loss_value", value);
-    int64_t losses = li_model_loss_count(model->model);
-    if (losses < 0 || index >= (size_t)losses) {
-        return li_fail(err, LINCE_EINVAL, "regularization loss %zu of %lld", index, (long long)LI_MAX(losses, 0));
-    }
-    struct li_callable *loss = li_model_loss(model->model, index);
-    LI_TRY(new_session(&session, model, loss, &none, 0, model->pool, err));
-    lince_status st = lince_session_run(session, NULL, 0, &outputs, &count, err);
-    if (!st && (count != 1 || outputs[0].tensor.dtype != LINCE_FLOAT32 || outputs[0].tensor.rank != 0)) {
-        st = li_fail(err, LINCE_EINVAL, "regularization loss %zu gives no float32 scalar", index);
-    }
-    if (!st) {
-        memcpy(value, outputs[0].tensor.data, sizeof *value);
-    }
-    lince_session_free(session);
-    return st;
 }

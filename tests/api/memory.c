@@ -71,6 +71,32 @@ static void a_training_call_of_a_shape_seen_before_allocates_nothing(void **stat
     lince_model_close(model);
 }
 
+static void a_loss_asked_for_again_allocates_nothing_and_follows_its_variable(void **state)
+{
+    (void)state;
+    struct counter counter = {0};
+    lince_model_options options;
+    lince_variable_info info;
+    float first, again, changed;
+    count_in(&options, &counter);
+    lince_model *model = open_with("classifier", &options);
+    assert_ok(lince_loss_value(model, 0, &first, err));
+    size_t calls = atomic_load(&counter.calls);
+    assert_ok(lince_loss_value(model, 0, &again, err));
+    assert_int_equal(atomic_load(&counter.calls), calls);
+    assert_true(first == again && first != 0);
+    for (size_t i = 0; i < lince_variable_count(model); i++) {
+        assert_ok(lince_variable_info_at(model, i, &info, err));
+        void *zeros = calloc(1, info.size_bytes);
+        assert_ok(lince_variable_write(model, i, zeros, info.size_bytes, err));
+        free(zeros);
+    }
+    assert_ok(lince_loss_value(model, 0, &changed, err));
+    assert_true(changed == 0);
+    lince_model_close(model);
+    assert_int_equal(atomic_load(&counter.live), 0);
+}
+
 static void writing_variables_again_and_again_leaves_memory_flat(void **state)
 {
     (void)state;
@@ -214,6 +240,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shapes_seen_before_allocate_nothing),
         cmocka_unit_test(a_training_call_of_a_shape_seen_before_allocates_nothing),
+        cmocka_unit_test(a_loss_asked_for_again_allocates_nothing_and_follows_its_variable),
         cmocka_unit_test(writing_variables_again_and_again_leaves_memory_flat),
         cmocka_unit_test(a_thousand_opened_called_and_closed_models_leave_memory_flat),
         cmocka_unit_test(a_hundred_thousand_calls_leave_memory_flat),
