@@ -15,6 +15,10 @@
  * not wanted). Handles are opaque. `new` and `open` give, and name their partner; everything else is borrowed, and the
  * comment says until when. Freeing or closing NULL does nothing. Sizes are in bytes unless a name says otherwise.
  * Nothing prints and nothing exits the process.
+ *
+ * A struct that begins with struct_size may grow: new members come last. Options have an initializer, which sets it.
+ * Of one that the library fills the caller sets it to sizeof, and gets the members that this has room for;
+ * LINCE_EINVAL when it is 0 or more than this library knows. In one that a callback is given the library says it.
  */
 #ifndef LINCE_H
 #define LINCE_H
@@ -251,6 +255,7 @@ LINCE_API const char *lince_callable_name(const lince_callable *callable);
 
 /** One argument a callable takes. Texts are borrowed until the model is closed. */
 typedef struct lince_argument_info {
+    size_t struct_size; /* sizeof(lince_argument_info), set by the caller */
     const char *name;
     const char *default_value; /* as Python writes it: "False", "None", "0.99"; NULL: the argument must be given */
     int32_t keyword_only;
@@ -267,6 +272,28 @@ LINCE_API lince_status lince_callable_argument(const lince_callable *callable, s
  */
 LINCE_API size_t lince_callable_trace_count(const lince_callable *callable);
 LINCE_API const char *lince_callable_trace(const lince_callable *callable, size_t index);
+
+/** One tensor that a trace takes or gives. Texts are borrowed until the model is closed. */
+typedef struct lince_tensor_info {
+    size_t struct_size; /* sizeof(lince_tensor_info), set by the caller */
+    const char *path;   /* "images", "inputs/extra/0": as in lince_argument; of an output as in lince_output */
+    const char *name;   /* of the tensor itself, such as "input_1"; "" where the model says nothing */
+    lince_dtype dtype;  /* LINCE_DTYPE_NONE: an output that is Python None */
+    int32_t rank;       /* -1: any */
+    int64_t dims[LINCE_MAX_RANK]; /* -1: any */
+} lince_tensor_info;
+
+/**
+ * The tensors that a trace takes, and those it gives: how many, 0 where there are fewer traces; what one is,
+ * LINCE_EINVAL when there are fewer. Inputs come as the trace's text shows them, outputs as lince_session_run() gives
+ * them. Arguments that are no tensors are in the text only.
+ */
+LINCE_API size_t lince_callable_input_count(const lince_callable *callable, size_t trace);
+LINCE_API lince_status lince_callable_input(const lince_callable *callable, size_t trace, size_t index,
+                                            lince_tensor_info *info, lince_error *err);
+LINCE_API size_t lince_callable_output_count(const lince_callable *callable, size_t trace);
+LINCE_API lince_status lince_callable_output(const lince_callable *callable, size_t trace, size_t index,
+                                             lince_tensor_info *info, lince_error *err);
 
 /**
  * Ops and attributes, of all its traces, that this library does not run; each once, such as "Foo" or "Conv2D
@@ -304,7 +331,8 @@ typedef enum lince_argument_kind {
 
 /**
  * One argument, or one leaf of an argument that is a structure. The path says where: "0" is the first positional
- * argument, "training" a keyword; "0/1" the second element of a list or tuple, "extra/scale" the entry of a dict.
+ * argument, "training" a keyword; "0/1" the second element of a list or tuple, "extra/scale" the entry of a dict. A "~"
+ * in a name is written "~0", a "/" is written "~1", here and in every path: so a path is cut at its slashes only.
  */
 typedef struct lince_argument {
     const char *path;
@@ -378,7 +406,19 @@ LINCE_API lince_status lince_session_fetch(lince_session *session, const char *c
 
 /**
  * The structure of the last result, without fetched nodes, such as `{"a": float32[2,3], "b": [None, int32[]]}`; ""
- * before the first run. Borrowed until the next call.
+ * before the first run. Borrowed until the next call. Its leaves are the outputs, in their order:
+ *
+ *     value  = leaf | list | tuple | named | dict
+ *     leaf   = "None" | DTYPE "[" [ DIM { "," DIM } ] "]"
+ *     list   = "[" [ value { ", " value } ] "]"
+ *     tuple  = "()" | "(" value ",)" | "(" value ", " value { ", " value } ")"
+ *     named  = NAME "(" [ NAME "=" value { ", " NAME "=" value } ] ")"
+ *     dict   = "{" [ KEY ": " value { ", " KEY ": " value } ] "}"
+ *
+ * DTYPE as lince_dtype_name(), DIM in decimal. `named` is a namedtuple: its own name, then its fields; NAME is letters,
+ * digits and "_". KEY stands in double quotes, sorted bytewise; \" and \\ stand for those two, \x1f for a control
+ * character. The result of a trace's text is written so too, with "?" for an open DIM, "[...]" for an open rank, and
+ * "<text>" for what cannot be handed out, such as a ragged tensor.
  */
 LINCE_API const char *lince_session_structure(const lince_session *session);
 
@@ -400,6 +440,7 @@ LINCE_API lince_status lince_session_run_images(lince_session *session, const fl
 
 /** One step of a planned graph, for lince_session_explain(). Texts are valid during the callback. */
 typedef struct lince_step {
+    size_t struct_size; /* sizeof(lince_step) of the library */
     const char *name, *op, *shapes, *reason;
     int32_t prepared; /* not 0: done once and kept, until a variable it reads is written */
     int64_t tasks;    /* that threads can share */
@@ -424,7 +465,7 @@ LINCE_API lince_status lince_session_explain(lince_session *session, const lince
  * them.
  */
 typedef struct lince_variable_info {
-    size_t struct_size; /* sizeof(lince_variable_info), set by the caller; else LINCE_EINVAL */
+    size_t struct_size; /* sizeof(lince_variable_info), set by the caller */
     const char *name;   /* borrowed until the model is closed */
     lince_dtype dtype;
     int32_t rank;
@@ -476,7 +517,7 @@ LINCE_API lince_status lince_loss_value(lince_model *model, size_t index, float 
 
 /** What a model says of itself. Texts are borrowed until the model is closed; "" where the model says nothing. */
 typedef struct lince_model_info {
-    size_t struct_size; /* sizeof(lince_model_info), set by the caller; else LINCE_EINVAL */
+    size_t struct_size; /* sizeof(lince_model_info), set by the caller */
     const char *path, *tags, *tensorflow_version;
     int64_t objects, functions;
     size_t pb_bytes, variable_bytes; /* size of saved_model.pb, and of all variables' values */

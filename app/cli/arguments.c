@@ -64,10 +64,28 @@ static int add_tensor(struct cli_arguments *a, const char *path, const char *fil
 
 static int add_json(struct cli_arguments *a, const char *path, const json_t *value, int depth);
 
+/* "PATH/NAME", the name's own "~" and "/" as paths have them. */
+static char *path_inside(const char *path, const char *name)
+{
+    char *inside = malloc(strlen(path) + 1 + 2 * strlen(name) + 1);
+    char *to = inside ? stpcpy(stpcpy(inside, path), "/") : NULL;
+    for (; to && *name; name++) {
+        if (*name == '/' || *name == '~') {
+            to = stpcpy(to, *name == '/' ? "~1" : "~0");
+        } else {
+            *to++ = *name;
+        }
+    }
+    if (to) {
+        *to = '\0';
+    }
+    return inside;
+}
+
 static int add_member(struct cli_arguments *a, const char *path, const char *name, const json_t *value, int depth)
 {
-    char *inside;
-    if (asprintf(&inside, "%s/%s", path, name) < 0) {
+    char *inside = path_inside(path, name);
+    if (!inside) {
         return out_of_memory();
     }
     int status = add_json(a, inside, value, depth + 1);
@@ -144,7 +162,7 @@ static int add_set(struct cli_arguments *a, const struct cli_args *args, const c
 
 static bool takes(const lince_callable *callable, const char *name)
 {
-    lince_argument_info info;
+    lince_argument_info info = {.struct_size = sizeof info};
     for (size_t i = 0; i < lince_callable_argument_count(callable); i++) {
         if (lince_callable_argument(callable, i, &info, NULL) == LINCE_OK && strcmp(info.name, name) == 0) {
             return true;

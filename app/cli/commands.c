@@ -29,7 +29,8 @@ const struct cli_command cli_commands[] = {
      "lince embed MODEL photos/ --output features.npy\n", 1, SIZE_MAX, RUN(cli_embed)},
     {CMD_RUN, "run", "MODEL", "call a model with arrays",
      "Passes only what is said. PATH is an argument's name or position, with the\n"
-     "parts of a structure after it: images, 0, inputs/image, inputs/extra/0.\n"
+     "parts of a structure after it: images, 0, inputs/image, inputs/extra/0; a\n"
+     "name's own ~ is written ~0 there, its own / is ~1.\n"
      "A result that is a dict or list makes the output a folder of PATH.npy.\n"
      "bfloat16 is stored as its bits, <u2; texts are stored as |S.\n",
      "lince run MODEL --input images.npy --output logits.npy\n"

@@ -18,7 +18,7 @@ static json_t *arguments_json(const lince_callable *c)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < lince_callable_argument_count(c); i++) {
-        lince_argument_info info;
+        lince_argument_info info = {.struct_size = sizeof info};
         if (lince_callable_argument(c, i, &info, NULL) == LINCE_OK) {
             json_t *one = json_object();
             json_object_set_new(one, "name", app_json_text(info.name));

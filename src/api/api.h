@@ -44,6 +44,10 @@ lince_status li_api_null(lince_error *err, const char *function, const char *nam
         }                                                                                                              \
     } while (0)
 
+/* A struct of the caller's that begins with its size, filled as far as that goes. */
+lince_status li_api_fill(void *to, const void *full, size_t size, const char *type, lince_error *err);
+#define LI_FILL(type, to, full, err) li_api_fill(to, (const type *){full}, sizeof(type), #type, err)
+
 /* A tensor of the caller's as ours, checked: dtype, rank, dims, size. Data is borrowed. `what` names it in errors. */
 lince_status li_api_tensor(struct li_tensor *out, const lince_tensor *in, const char *what, lince_error *err);
 void li_api_tensor_out(lince_tensor *out, const struct li_tensor *in);

@@ -18,24 +18,57 @@ static bool numeric(const char *name)
     return digits > 0 && digits < 8 && name[digits] == '\0';
 }
 
-static lince_status branch_of(struct branch *parent, const char *name, size_t len, struct li_arena *arena,
-                              struct branch **out, lince_error *err)
+static lince_status branch_of(struct branch *parent, const char *name, struct li_arena *arena, struct branch **out,
+                              lince_error *err)
 {
     for (struct branch *b = parent->child; b; b = b->next) {
-        if (strlen(b->name) == len && memcmp(b->name, name, len) == 0) {
+        if (strcmp(b->name, name) == 0) {
             *out = b;
             return LINCE_OK;
         }
     }
     struct branch *b = li_arena_calloc(arena, 1, sizeof *b, err);
-    if (!b || !(b->name = li_arena_strndup(arena, name, len, err))) {
+    if (!b) {
         return LINCE_ENOMEM;
     }
+    b->name = name;
     b->next = parent->child;
     parent->child = b;
     parent->count++;
     *out = b;
     return LINCE_OK;
+}
+
+/* The name that the next part of a path stands for: "~0" is "~", "~1" is "/". False: another "~". */
+static bool unescape(char *to, const char *part, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        char c = part[i];
+        if (c == '~') {
+            c = ++i < len && part[i] == '0' ? '~' : i < len && part[i] == '1' ? '/' : '\0';
+        }
+        if (c == '\0') {
+            return false;
+        }
+        *to++ = c;
+    }
+    *to = '\0';
+    return true;
+}
+
+static lince_status part_of(const char **name, const lince_argument *argument, const char *part, size_t len,
+                            struct li_arena *arena, lince_error *err)
+{
+    char *plain = li_arena_alloc(arena, len + 1, err);
+    *name = plain;
+    if (!plain) {
+        return LINCE_ENOMEM;
+    }
+    return unescape(plain, part, len) ? LINCE_OK
+                                      : li_fail(err, LINCE_EINVAL,
+                                                "argument path \"%s\": \"~\" stands for nothing; \"~0\" is a \"~\" of "
+                                                "a name, \"~1\" a \"/\"",
+                                                argument->path);
 }
 
 static lince_status plant(struct branch *root, const lince_argument *argument, struct li_arena *arena, lince_error *err)
@@ -48,7 +81,9 @@ static lince_status plant(struct branch *root, const lince_argument *argument, s
             return li_fail(err, LINCE_EINVAL, "argument path \"%s\": parts must be 1 to %d names between slashes",
                            argument->path, LI_MAX_STRUCTURE_DEPTH);
         }
-        LI_TRY(branch_of(at, rest, len, arena, &at, err));
+        const char *name;
+        LI_TRY(part_of(&name, argument, rest, len, arena, err));
+        LI_TRY(branch_of(at, name, arena, &at, err));
         if (rest[len] == '\0') {
             break;
         }
@@ -127,7 +162,7 @@ static lince_status grow_container(struct growth *g, const struct branch *b, str
         return LINCE_ENOMEM;
     }
     for (size_t i = 0; i < b->count; i++) {
-        out->name[i] = children[i]->name;
+        out->name[i] = out->kind == LI_ARG_DICT ? children[i]->name : NULL;
         LI_TRY(grow(g, children[i], &out->child[i]));
     }
     return LINCE_OK;

@@ -59,7 +59,8 @@ struct telling {
 static int pass_on(const struct li_step_info *info, void *context)
 {
     const struct telling *t = context;
-    lince_step step = {.name = info->name,
+    lince_step step = {.struct_size = sizeof step,
+                       .name = info->name,
                        .op = info->op,
                        .shapes = info->shapes,
                        .reason = info->reason ? info->reason : "",

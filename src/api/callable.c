@@ -52,18 +52,9 @@ lince_status lince_callable_argument(const lince_callable *callable, size_t inde
         return li_fail(err, LINCE_EINVAL, "argument %zu of %zu of %s", index, c->parameter_count, c->name);
     }
     const struct li_parameter *p = &c->parameter[index];
-    *info = (lince_argument_info){p->name, p->fallback_text, p->keyword_only};
-    return LINCE_OK;
-}
-
-size_t lince_callable_trace_count(const lince_callable *callable)
-{
-    return callable ? callable->callable->trace_count : 0;
-}
-
-const char *lince_callable_trace(const lince_callable *callable, size_t index)
-{
-    return callable && index < callable->callable->trace_count ? callable->callable->trace[index].text : "";
+    const lince_argument_info full = {
+        .name = p->name, .default_value = p->fallback_text, .keyword_only = p->keyword_only};
+    return LI_FILL(lince_argument_info, info, &full, err);
 }
 
 lince_status lince_callable_unsupported(lince_callable *callable, const char *const **texts, size_t *count,

@@ -37,18 +37,11 @@ lince_status lince_variable_info_at(const lince_model *model, size_t index, linc
     const struct li_variable *v = NULL;
     LI_NEED("lince_variable_info_at", model);
     LI_NEED("lince_variable_info_at", info);
-    if (info->struct_size == 0 || info->struct_size > sizeof *info) {
-        return li_fail(err, LINCE_EINVAL,
-                       "lince_variable_info.struct_size is %zu; it must be sizeof(lince_variable_info)",
-                       info->struct_size);
-    }
     LI_TRY(find(model, index, &v, err));
     struct li_resource *r = li_store_get(li_model_store(model->model), v->resource);
     lince_variable_info full = describe(v, r);
     LI_TRY(li_shape_bytes(&r->shape, r->dtype, &full.size_bytes, err));
-    full.struct_size = info->struct_size;
-    memcpy(info, &full, info->struct_size);
-    return LINCE_OK;
+    return LI_FILL(lince_variable_info, info, &full, err);
 }
 
 void lince_model_variables(const lince_model *model, lince_variable_list list, const int32_t **indices, size_t *count)

@@ -111,9 +111,11 @@ static lince_status read_traces(const struct reader *r, char *const *functions, 
     return LINCE_OK;
 }
 
+/* What needs the parameters too, which a bare function reads after its trace. */
 static lince_status write_texts(const struct reader *r)
 {
     for (size_t i = 0; i < r->to->trace_count; i++) {
+        LI_TRY(li_spec_paths((struct li_trace *)&r->to->trace[i], r->to, &r->model->arena, r->err));
         LI_TRY(write_text((struct li_trace *)&r->to->trace[i], r));
     }
     return LINCE_OK;

@@ -109,6 +109,7 @@ lince_status li_asset_find(struct li_model *model, size_t i, const char **path, 
 /* A tree for a StructuredValue, in the arena. what names it in errors. */
 lince_status li_value_read(struct li_arg *out, const Tf__StructuredValue *value, const char *what,
                            struct li_arena *arena, lince_error *err);
+bool li_arg_is_container(const struct li_arg *arg); /* LIST, TUPLE, DICT */
 /* The child of a dict with that name, or NULL. */
 const struct li_arg *li_value_field(const struct li_arg *dict, const char *name);
 /* SPEC leaves in flatten order, into the arena. */
@@ -126,6 +127,17 @@ void li_text_add(struct li_text *text, const char *format, ...) __attribute__((f
 void li_text_arg(struct li_text *text, const struct li_arg *arg);
 /* li_trace.text; the trace's leaves are there. */
 void li_text_trace(struct li_text *text, const struct li_callable *callable, const struct li_trace *trace);
+
+/* ---- paths.c: where a leaf stands; all into the arena, NULL without memory ---- */
+
+/* parent NULL: the path of one part. */
+const char *li_path_name(const char *parent, const char *name, struct li_arena *arena, lince_error *err);
+const char *li_path_element(const char *parent, size_t i, struct li_arena *arena, lince_error *err);
+const char *li_path_child(const char *parent, const struct li_arg *container, size_t i, struct li_arena *arena,
+                          lince_error *err);
+/* trace->spec_path; the callable's parameters are there. */
+lince_status li_spec_paths(struct li_trace *trace, const struct li_callable *callable, struct li_arena *arena,
+                           lince_error *err);
 
 /* ---- spec.c, results.c: parts of a callable ---- */
 

@@ -90,13 +90,14 @@ struct li_arg {
     enum li_arg_kind kind;
     int64_t i;                      /* BOOL, INT */
     double f;                       /* FLOAT */
-    const char *text;               /* STRING, OTHER; SPEC: its name, or NULL */
+    const char *text;               /* STRING, OTHER; SPEC: its name, or NULL; TUPLE: of a namedtuple, or NULL */
     lince_dtype dtype;              /* TENSOR, SPEC */
     struct li_shape shape;          /* TENSOR: full; SPEC: may have unknown parts */
     int32_t input;                  /* TENSOR: which input of the session, or LI_NONE: `tensor` is its content */
     const struct li_tensor *tensor; /* TENSOR without an input; dtype and shape above are its own */
     struct li_arg *child;           /* LIST, TUPLE, DICT */
-    const char **name;              /* DICT: of each child; in a tree from a file sorted bytewise, and no name twice */
+    const char **name;              /* DICT: of each child; in a tree from a file sorted bytewise, and no name twice;
+                                       TUPLE with a text: of each field */
     size_t count;
 };
 
@@ -113,7 +114,7 @@ struct li_parameter {
     bool keyword_only;
 };
 
-/* A leaf of a result, in flatten order. */
+/* A leaf of a result, in flatten order. Paths escape "~" and "/" of names as "~0" and "~1" (paths.c). */
 struct li_result_leaf {
     const char *path;           /* "default", "extra/0"; "" when the result is one leaf */
     const struct li_arg *value; /* SPEC, NONE, or a Python constant */
@@ -126,6 +127,7 @@ struct li_trace {
     const struct li_arg *args;        /* a tuple: all positional parameters */
     const struct li_arg *kwargs;      /* a dict: the keyword-only ones */
     const struct li_arg *const *spec; /* the tensors it takes, in flatten order: kind SPEC, text is the name */
+    const char *const *spec_path;     /* of each: "images", "inputs/extra/0" */
     size_t spec_count;
     const struct li_arg *result; /* its structure, leaves SPEC, NONE or constants */
     const struct li_result_leaf *leaf;

@@ -11,11 +11,6 @@ struct walk {
     lince_error *err;
 };
 
-static bool is_container(const struct li_arg *arg)
-{
-    return arg->kind == LI_ARG_LIST || arg->kind == LI_ARG_TUPLE || arg->kind == LI_ARG_DICT;
-}
-
 /* A scalar of what TensorFlow makes of a Python value in a result. */
 static lince_status scalar(struct li_tensor *out, const struct li_arg *arg, struct li_arena *arena, lince_error *err)
 {
@@ -57,7 +52,7 @@ static lince_status leaf(struct walk *w, const struct li_arg *arg, const char *p
     if (!to) {
         return LINCE_OK;
     }
-    *to = (struct li_result_leaf){.path = path, .value = arg, .output = LI_NONE};
+    *to = (struct li_result_leaf){.path = path ? path : "", .value = arg, .output = LI_NONE};
     switch (arg->kind) {
     case LI_ARG_SPEC:
         to->output = w->outputs++;
@@ -77,17 +72,13 @@ static lince_status visit(struct walk *w, const struct li_arg *arg, const char *
     if (arg->kind == LI_ARG_OTHER) {
         return LINCE_OK; /* no leaf that can be handed out; importing refuses the trace */
     }
-    if (!is_container(arg)) {
+    if (!li_arg_is_container(arg)) {
         return leaf(w, arg, path);
     }
     for (size_t i = 0; i < arg->count; i++) {
-        const char *inner = path, *between = path && *path ? "/" : "";
-        if (w->leaf) {
-            inner = arg->kind == LI_ARG_DICT ? li_arena_printf(w->arena, w->err, "%s%s%s", path, between, arg->name[i])
-                                             : li_arena_printf(w->arena, w->err, "%s%s%zu", path, between, i);
-            if (!inner) {
-                return LINCE_ENOMEM;
-            }
+        const char *inner = w->leaf ? li_path_child(path, arg, i, w->arena, w->err) : NULL;
+        if (w->leaf && !inner) {
+            return LINCE_ENOMEM;
         }
         LI_TRY(visit(w, &arg->child[i], inner));
     }
@@ -98,13 +89,13 @@ lince_status li_result_leaves(struct li_trace *trace, struct li_arena *arena, li
 {
     struct walk w = {.arena = arena, .err = err};
 
-    LI_TRY(visit(&w, trace->result, ""));
+    LI_TRY(visit(&w, trace->result, NULL));
     w.leaf = li_arena_calloc(arena, w.count, sizeof *w.leaf, err);
     if (!w.leaf) {
         return LINCE_ENOMEM;
     }
     w.count = 0;
-    LI_TRY(visit(&w, trace->result, ""));
+    LI_TRY(visit(&w, trace->result, NULL));
     trace->leaf = w.leaf;
     trace->leaf_count = w.count;
     return LINCE_OK;

@@ -130,16 +130,19 @@ static void add_arg(struct li_text *text, struct style *style, const struct li_a
         add_leaf(text, style, arg);
         return;
     }
-    li_text_add(text, "%s", open[arg->kind]);
+    bool named = arg->kind == LI_ARG_TUPLE && arg->text;
+    li_text_add(text, "%s%s", named ? arg->text : "", open[arg->kind]);
     for (size_t i = 0; i < arg->count; i++) {
         li_text_add(text, "%s", i ? ", " : "");
         if (arg->kind == LI_ARG_DICT) {
             add_string(text, arg->name[i]);
             li_text_add(text, ": ");
+        } else if (named) {
+            li_text_add(text, "%s=", arg->name[i]);
         }
         add_arg(text, style, &arg->child[i]);
     }
-    li_text_add(text, "%s%s", arg->kind == LI_ARG_TUPLE && arg->count == 1 ? "," : "", end[arg->kind]);
+    li_text_add(text, "%s%s", arg->kind == LI_ARG_TUPLE && arg->count == 1 && !named ? "," : "", end[arg->kind]);
 }
 
 void li_text_arg(struct li_text *text, const struct li_arg *arg)

@@ -139,6 +139,25 @@ static lince_status read_dict(const struct reader *r, struct li_arg *out, const 
     return LINCE_OK;
 }
 
+/* Names that Python takes for fields, and whose text needs no quotes. */
+static bool is_identifier(const char *name)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789";
+
+    return strlen(name) <= LI_MAX_NAME && *name && (*name < '0' || *name > '9') && name[strspn(name, letters)] == '\0';
+}
+
+static bool has_names(const Tf__NamedTupleValue *tuple)
+{
+    bool all = is_identifier(tuple->name);
+
+    for (size_t i = 0; all && i < tuple->n_values; i++) {
+        all = is_identifier(tuple->values[i]->key);
+    }
+    return all;
+}
+
+/* Fields in their own order. Without names that can be ones, it is a tuple like others. */
 static lince_status read_named_tuple(const struct reader *r, struct li_arg *out, const Tf__NamedTupleValue *tuple,
                                      int depth)
 {
@@ -147,7 +166,17 @@ static lince_status read_named_tuple(const struct reader *r, struct li_arg *out,
     if (!out->child) {
         return LINCE_ENOMEM;
     }
+    if (has_names(tuple)) {
+        out->text = tuple->name;
+        out->name = li_arena_calloc(r->arena, tuple->n_values, sizeof *out->name, r->err);
+        if (!out->name) {
+            return LINCE_ENOMEM;
+        }
+    }
     for (size_t i = 0; i < tuple->n_values; i++) {
+        if (out->name) {
+            out->name[i] = tuple->values[i]->key;
+        }
         LI_TRY(read_value(r, &out->child[i], entry_value(tuple->values[i]), depth + 1));
     }
     return LINCE_OK;
@@ -231,7 +260,7 @@ const struct li_arg *li_value_field(const struct li_arg *dict, const char *name)
 
 /* ---- Flattening ---- */
 
-static bool is_container(const struct li_arg *arg)
+bool li_arg_is_container(const struct li_arg *arg)
 {
     return arg->kind == LI_ARG_LIST || arg->kind == LI_ARG_TUPLE || arg->kind == LI_ARG_DICT;
 }
@@ -244,7 +273,7 @@ static size_t flatten(const struct li_arg *arg, const struct li_arg **specs, siz
         }
         return at + 1;
     }
-    for (size_t i = 0; is_container(arg) && i < arg->count; i++) {
+    for (size_t i = 0; li_arg_is_container(arg) && i < arg->count; i++) {
         at = flatten(&arg->child[i], specs, at);
     }
     return at;

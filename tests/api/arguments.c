@@ -48,7 +48,7 @@ static void null_models_and_results_are_refused_by_name(void **state)
     lince_callable *call = lince_model_call(model);
     lince_session *session;
     lince_variable_info variable = {.struct_size = sizeof variable};
-    lince_argument_info argument;
+    lince_argument_info argument = {.struct_size = sizeof argument};
     lince_model_info info = {.struct_size = sizeof info};
     const char *const *texts;
     const char *path;

@@ -76,7 +76,7 @@ static void a_loss_asked_for_again_allocates_nothing_and_follows_its_variable(vo
     (void)state;
     struct counter counter = {0};
     lince_model_options options;
-    lince_variable_info info;
+    lince_variable_info info = {.struct_size = sizeof info};
     float first, again, changed;
     count_in(&options, &counter);
     lince_model *model = open_with("classifier", &options);

@@ -148,7 +148,7 @@ static void callables_are_listed_with_their_arguments(void **state)
     (void)state;
     lince_model *model = open_model("classifier", 1);
     lince_callable *call = lince_model_call(model), *found;
-    lince_argument_info argument;
+    lince_argument_info argument = {.struct_size = sizeof argument};
     int32_t h, w, c;
     assert_ptr_equal(call, lince_model_callable_at(model, 0));
     assert_string_equal(lince_callable_name(call), "__call__");

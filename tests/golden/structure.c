@@ -128,7 +128,7 @@ void trace_matches(struct golden *g, lince_callable *callable, size_t trace, con
     struct text t = {.len = 0};
     put(&t, "(");
     for (size_t i = 0; i < json_array_size(args); i++) {
-        lince_argument_info info = {.name = "?"};
+        lince_argument_info info = {.struct_size = sizeof info, .name = "?"};
         lince_callable_argument(callable, i, &info, NULL);
         put_argument(&t, info.name, json_array_get(args, i));
     }
