@@ -14,6 +14,14 @@
 lince_status li_passes_run(struct li_graph **out, const struct li_graph *inferred, void *context,
                            const struct li_env *env, lince_error *err);
 
+/* What a value's numbers are known to be, before any pass (scores.c). */
+enum li_scores {
+    LI_SCORES_ANY,   /* nothing is known */
+    LI_SCORES_EACH,  /* each from 0 to 1 by itself: behind a Sigmoid */
+    LI_SCORES_SHARES /* from 0 to 1, with the sum 1: behind a Softmax, or some of such */
+};
+enum li_scores li_passes_scores(const struct li_graph *g, li_vid value);
+
 /* The passes, in the order they run. What each does is said in its file. */
 #define LI_PASSES(X)                                                                                                   \
     X(identity)                                                                                                        \
