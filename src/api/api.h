@@ -48,7 +48,11 @@ lince_status li_api_null(lince_error *err, const char *function, const char *nam
 lince_status li_api_fill(void *to, const void *full, size_t size, const char *type, lince_error *err);
 #define LI_FILL(type, to, full, err) li_api_fill(to, (const type *){full}, sizeof(type), #type, err)
 
-/* A tensor of the caller's as ours, checked: dtype, rank, dims, size. Data is borrowed. `what` names it in errors. */
+/*
+ * A tensor of the caller's as ours, checked: dtype, rank and dims only; and size and data too, which are borrowed. `what`
+ * names it in errors.
+ */
+lince_status li_api_tensor_shape(struct li_tensor *out, const lince_tensor *in, const char *what, lince_error *err);
 lince_status li_api_tensor(struct li_tensor *out, const lince_tensor *in, const char *what, lince_error *err);
 void li_api_tensor_out(lince_tensor *out, const struct li_tensor *in);
 
@@ -65,6 +69,16 @@ struct li_api_arguments {
 };
 lince_status li_api_arguments(struct li_api_arguments *out, const lince_argument *arguments, size_t count,
                               struct li_arena *arena, lince_error *err);
+
+/* ---- Traces (trace.c) ---- */
+
+/* A part of a result, with the shape that is known of it. */
+lince_tensor_info li_api_leaf_info(const struct li_result_leaf *leaf, const struct li_shape *shape);
+
+/* ---- Tasks (task.c) ---- */
+
+/* task and reason of an info that is filled but for these. */
+void li_api_guess_task(const struct lince_model *model, lince_task_info *info);
 
 /* ---- Losses (loss.c): parts of opening and of closing a model ---- */
 

@@ -280,12 +280,7 @@ static lince_status grow_all(struct growth *g, const struct branch *root)
 lince_status li_api_arguments(struct li_api_arguments *out, const lince_argument *arguments, size_t count,
                               struct li_arena *arena, lince_error *err)
 {
-    static const lince_argument images = {.path = "0", .kind = LINCE_ARG_INPUT};
     struct branch root = {.name = ""};
-    if (!arguments) {
-        arguments = &images;
-        count = 1;
-    }
     *out = (struct li_api_arguments){.input_count = 0};
     for (size_t i = 0; i < count; i++) {
         if (!arguments[i].path) {

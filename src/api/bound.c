@@ -4,33 +4,36 @@
 #include "passes/passes.h"
 #include "runtime/runtime.h"
 
-lince_status li_api_bound_new(struct li_api_bound **out, const struct lince_model *model, struct li_pool *pool,
-                              const struct li_binding *binding, const struct li_api_fetch *fetch, lince_error *err)
+static lince_status start(struct li_api_bound *b, const struct lince_model *model, struct li_pool *pool,
+                          const struct li_binding *binding, const struct li_api_fetch *fetch, lince_error *err)
 {
     static const struct li_stage passes = {li_passes_run, NULL};
     const struct li_program_options options = {&model->env, &passes, 1};
-    struct li_program *program = NULL;
     struct li_graph *graph;
+    LI_TRY(li_binding_import(&graph, binding, err));
+    b->fetched = graph->output_count;
+    lince_status st = li_api_fetch_add(graph, fetch, model->mem, err);
+    if (st) {
+        li_graph_free(graph);
+        return st;
+    }
+    LI_TRY(li_program_new(&b->program, graph, &options, err));
+    return li_session_new(&b->run, b->program, pool, err);
+}
+
+lince_status li_api_bound_new(struct li_api_bound **out, const struct lince_model *model, struct li_pool *pool,
+                              const struct li_binding *binding, const struct li_api_fetch *fetch, lince_error *err)
+{
     struct li_api_bound *b = li_calloc(model->mem, 1, sizeof *b, err);
     if (!b) {
         return LINCE_ENOMEM;
     }
-    lince_status st = li_binding_import(&graph, binding, err);
-    if (!st) {
-        b->fetched = graph->output_count;
-        st = li_api_fetch_add(graph, fetch, model->mem, err);
-        if (st) {
-            li_graph_free(graph);
-        }
-    }
-    st = st ? st : li_program_new(&program, graph, &options, err);
-    st = st ? st : li_session_new(&b->run, program, pool, err);
-    li_program_release(program);
+    b->trace = binding->trace;
+    lince_status st = start(b, model, pool, binding, fetch, err);
     if (st) {
-        li_free(model->mem, b);
+        li_api_bound_free(model, b);
         return st;
     }
-    b->trace = binding->trace;
     *out = b;
     return LINCE_OK;
 }
@@ -39,6 +42,7 @@ void li_api_bound_free(const struct lince_model *model, struct li_api_bound *bou
 {
     if (bound) {
         li_session_free(bound->run);
+        li_program_release(bound->program);
         li_free(model->mem, bound);
     }
 }
@@ -47,6 +51,69 @@ lince_status li_api_bound_run(struct li_api_bound *bound, const struct li_tensor
                               const struct li_tensor **results, lince_error *err)
 {
     return li_session_run(bound->run, inputs, (int32_t)count, NULL, results, err);
+}
+
+/* ---- Shapes ---- */
+
+lince_status li_api_trace_graph(struct li_graph **out, const struct lince_callable *callable,
+                                const struct li_trace *trace, lince_error *err)
+{
+    struct li_binding b = {.callable = callable->callable, .trace = trace};
+    li_arena_init(&b.arena, callable->owner->mem, 0);
+    b.bound = li_arena_calloc(&b.arena, trace->spec_count, sizeof *b.bound, err);
+    for (size_t i = 0; b.bound && i < trace->spec_count; i++) {
+        b.bound[i].input = (int32_t)i;
+    }
+    lince_status st = b.bound ? li_binding_import(out, &b, err) : LINCE_ENOMEM;
+    li_arena_free(&b.arena);
+    return st;
+}
+
+/*
+ * What an output of the rest, which data keeps from being inferred, is known to be. The rest's inputs are what a loop
+ * between the two gives, and then the outputs of what comes before it that the loop does not take.
+ */
+static struct li_shape shape_in_rest(const struct li_inferred *inferred, li_vid output)
+{
+    static const struct li_shape unknown = {.rank = -1};
+    const struct li_graph *before = inferred->graph;
+    const struct li_value *v = &inferred->rest->values[output];
+    if (v->constant) {
+        return v->constant->shape;
+    }
+    int32_t from_loop = inferred->loop.op ? inferred->loop.nout : 0, taken = inferred->loop.op ? inferred->loop.nin : 0;
+    if (v->producer != LI_NONE || v->resource != LI_NONE || v->output < from_loop) {
+        return unknown;
+    }
+    return before->values[before->outputs[v->output - from_loop + taken]].shape;
+}
+
+static lince_status infer(struct li_inferred *out, const struct li_api_bound *bound, const struct lince_model *model,
+                          const struct li_shape *shapes, size_t count, lince_error *err)
+{
+    struct li_infer_input *inputs = li_calloc(model->mem, count + 1, sizeof *inputs, err);
+    if (!inputs) {
+        return LINCE_ENOMEM;
+    }
+    for (size_t i = 0; i < count; i++) {
+        inputs[i].shape = shapes[i];
+    }
+    lince_status st = li_graph_infer(out, li_program_graph(bound->program), inputs, &model->env, err);
+    li_free(model->mem, inputs);
+    return st;
+}
+
+lince_status li_api_bound_infer(struct li_shape *out, const struct li_api_bound *bound, const struct lince_model *model,
+                                const struct li_shape *shapes, size_t count, lince_error *err)
+{
+    struct li_inferred inferred;
+    LI_TRY(infer(&inferred, bound, model, shapes, count, err));
+    const struct li_graph *whole = inferred.graph, *rest = inferred.rest;
+    for (int32_t i = 0; i < bound->fetched; i++) {
+        out[i] = rest ? shape_in_rest(&inferred, rest->outputs[i]) : whole->values[whole->outputs[i]].shape;
+    }
+    li_inferred_free(&inferred);
+    return LINCE_OK;
 }
 
 /* ---- Explaining ---- */

@@ -3,7 +3,10 @@
 
 #include <stdio.h>
 
-static lince_status take_inputs(struct lince_session *s, const lince_tensor *inputs, size_t count, lince_error *err)
+typedef lince_status take(struct li_tensor *out, const lince_tensor *in, const char *what, lince_error *err);
+
+static lince_status take_inputs(struct lince_session *s, const lince_tensor *inputs, size_t count, take *one,
+                                lince_error *err)
 {
     char name[32];
     if (count != s->arguments.input_count) {
@@ -12,7 +15,7 @@ static lince_status take_inputs(struct lince_session *s, const lince_tensor *inp
     }
     for (size_t i = 0; i < count; i++) {
         snprintf(name, sizeof name, "input %zu", i);
-        LI_TRY(li_api_tensor(&s->inputs[i], &inputs[i], name, err));
+        LI_TRY(one(&s->inputs[i], &inputs[i], name, err));
     }
     return LINCE_OK;
 }
@@ -52,11 +55,10 @@ static lince_status new_bound(struct lince_session *s, const struct li_binding *
     return LINCE_OK;
 }
 
-lince_status li_api_choose(struct li_api_bound **out, struct lince_session *s, const lince_tensor *inputs, size_t count,
-                           lince_error *err)
+/* The trace for what session->inputs are. */
+static lince_status choose(struct li_api_bound **out, struct lince_session *s, lince_error *err)
 {
     struct li_binding *binding;
-    LI_TRY(take_inputs(s, inputs, count, err));
     *out = chosen_before(s);
     if (*out) {
         return LINCE_OK;
@@ -75,4 +77,21 @@ lince_status li_api_choose(struct li_api_bound **out, struct lince_session *s, c
         remember(s, *out);
     }
     return st;
+}
+
+lince_status li_api_choose(struct li_api_bound **out, struct lince_session *s, const lince_tensor *inputs, size_t count,
+                           lince_error *err)
+{
+    LI_TRY(take_inputs(s, inputs, count, li_api_tensor, err));
+    return choose(out, s, err);
+}
+
+lince_status li_api_choose_shapes(struct li_api_bound **out, struct lince_session *s, const lince_tensor *inputs,
+                                  size_t count, lince_error *err)
+{
+    LI_TRY(take_inputs(s, inputs, count, li_api_tensor_shape, err));
+    for (size_t i = 0; i < count; i++) {
+        s->input_shapes[i] = s->inputs[i].shape;
+    }
+    return choose(out, s, err);
 }

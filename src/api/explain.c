@@ -5,17 +5,8 @@ static lince_status explain(struct lince_session *s, const lince_tensor *inputs,
                             int (*tell)(const lince_step *step, void *context), void *context, lince_error *err)
 {
     struct li_api_bound *bound;
-    LI_TRY(li_api_choose(&bound, s, inputs, count, err));
-    struct li_shape *shapes = li_calloc(s->model->mem, count + 1, sizeof *shapes, err);
-    if (!shapes) {
-        return LINCE_ENOMEM;
-    }
-    for (size_t i = 0; i < count; i++) {
-        shapes[i] = s->inputs[i].shape;
-    }
-    lince_status st = li_api_bound_explain(bound, shapes, count, tell, context, err);
-    li_free(s->model->mem, shapes);
-    return st;
+    LI_TRY(li_api_choose_shapes(&bound, s, inputs, count, err));
+    return li_api_bound_explain(bound, s->input_shapes, count, tell, context, err);
 }
 
 lince_status lince_session_explain(lince_session *session, const lince_tensor *inputs, size_t input_count,

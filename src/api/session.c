@@ -1,6 +1,9 @@
 /* lince_session: new, free, and one call at a time. */
 #include "session.h"
 
+#include <stdio.h>
+#include <string.h>
+
 void lince_session_options_init(lince_session_options *options)
 {
     if (options) {
@@ -19,44 +22,106 @@ static lince_status make_choices(struct lince_session *s, lince_error *err)
         }
     }
     s->inputs = li_arena_calloc(&s->arena, n, sizeof *s->inputs, err);
-    return s->inputs ? LINCE_OK : LINCE_ENOMEM;
+    s->input_shapes = li_arena_calloc(&s->arena, n, sizeof *s->input_shapes, err);
+    return s->inputs && s->input_shapes ? LINCE_OK : LINCE_ENOMEM;
 }
 
-static lince_status new_session(struct lince_session **out, struct lince_model *model, struct li_callable *callable,
-                                const lince_argument *arguments, size_t count, struct li_pool *pool, lince_error *err)
+/* ---- Arguments that nobody gave ---- */
+
+/* Whether a path is this name, or leads into it. */
+static bool leads_into(const char *path, const char *name)
 {
-    struct lince_session *s = li_calloc(model->mem, 1, sizeof *s, err);
-    if (!s) {
+    size_t length = strlen(name);
+    return path && strncmp(path, name, length) == 0 && (path[length] == '\0' || path[length] == '/');
+}
+
+static bool is_given(const lince_argument *arguments, size_t count, const char *name, size_t position)
+{
+    char number[24];
+    snprintf(number, sizeof number, "%zu", position);
+    for (size_t i = 0; i < count; i++) {
+        if (leads_into(arguments[i].path, name) || leads_into(arguments[i].path, number)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool wants_training(const struct li_callable *c, const lince_argument *arguments, size_t count)
+{
+    for (size_t i = 0; i < c->parameter_count; i++) {
+        if (strcmp(c->parameter[i].name, "training") == 0) {
+            return !is_given(arguments, count, "training", i);
+        }
+    }
+    return false;
+}
+
+/* What the caller says, and training=False where a layer would say that. */
+static lince_status bind_arguments(struct lince_session *s, const lince_argument *arguments, size_t count, bool layer,
+                                   lince_error *err)
+{
+    static const lince_argument images = {.path = "0", .kind = LINCE_ARG_INPUT};
+    count = arguments ? count : 1;
+    arguments = arguments ? arguments : &images;
+    if (!layer || !wants_training(s->callable, arguments, count)) {
+        return li_api_arguments(&s->arguments, arguments, count, &s->arena, err);
+    }
+    lince_argument *all = li_calloc(s->model->mem, count + 1, sizeof *all, err);
+    if (!all) {
         return LINCE_ENOMEM;
     }
-    s->model = li_api_model_retain(model);
-    s->callable = callable;
-    s->pool = pool;
-    li_pool_retain(pool);
-    li_arena_init(&s->arena, model->mem, 0);
-    lince_status st = li_api_arguments(&s->arguments, arguments, count, &s->arena, err);
-    st = st ? st : make_choices(s, err);
-    if (st) {
-        lince_session_free(s);
-        return st;
+    memcpy(all, arguments, count * sizeof *all);
+    all[count] = (lince_argument){.path = "training", .kind = LINCE_ARG_BOOL};
+    lince_status st = li_api_arguments(&s->arguments, all, count + 1, &s->arena, err);
+    li_free(s->model->mem, all);
+    return st;
+}
+
+/* ---- New and free ---- */
+
+/* The caller's options in the size the caller knows; members it does not know are 0. */
+static lince_status read_options(lince_session_options *to, const lince_session_options *from, lince_error *err)
+{
+    lince_session_options_init(to);
+    if (!from) {
+        return LINCE_OK;
     }
-    *out = s;
+    if (from->struct_size == 0 || from->struct_size > sizeof *to) {
+        return li_fail(err, LINCE_EINVAL,
+                       "lince_session_options.struct_size is %zu; lince_session_options_init() sets it",
+                       from->struct_size);
+    }
+    memcpy(to, from, from->struct_size);
     return LINCE_OK;
 }
 
 lince_status lince_session_new(lince_session **session, lince_callable *callable, const lince_argument *arguments,
                                size_t count, const lince_session_options *options, lince_error *err)
 {
+    lince_session_options o;
     LI_NEED("lince_session_new", session);
     *session = NULL;
     LI_NEED("lince_session_new", callable);
-    if (options && (options->struct_size == 0 || options->struct_size > sizeof *options)) {
-        return li_fail(err, LINCE_EINVAL,
-                       "lince_session_options.struct_size is %zu; lince_session_options_init() sets it",
-                       options->struct_size);
+    LI_TRY(read_options(&o, options, err));
+    struct lince_model *model = callable->owner;
+    struct lince_session *s = li_calloc(model->mem, 1, sizeof *s, err);
+    if (!s) {
+        return LINCE_ENOMEM;
     }
-    struct li_pool *pool = options && options->pool ? options->pool->pool : callable->owner->pool;
-    return new_session(session, callable->owner, callable->callable, arguments, count, pool, err);
+    s->model = li_api_model_retain(model);
+    s->callable = callable->callable;
+    s->pool = o.pool ? o.pool->pool : model->pool;
+    li_pool_retain(s->pool);
+    li_arena_init(&s->arena, model->mem, 0);
+    lince_status st = bind_arguments(s, arguments, count, o.layer != 0, err);
+    st = st ? st : make_choices(s, err);
+    if (st) {
+        lince_session_free(s);
+        return st;
+    }
+    *session = s;
+    return LINCE_OK;
 }
 
 void lince_session_free(lince_session *s)

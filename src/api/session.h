@@ -9,6 +9,7 @@
 /* A trace bound to arguments and ready to run. */
 struct li_api_bound {
     const struct li_trace *trace;
+    struct li_program *program;
     struct li_session *run;
     int32_t fetched; /* the first output that is no part of the result */
     struct li_api_bound *next;
@@ -30,6 +31,14 @@ lince_status li_api_bound_run(struct li_api_bound *bound, const struct li_tensor
 lince_status li_api_bound_explain(struct li_api_bound *bound, const struct li_shape *shapes, size_t count,
                                   int (*tell)(const lince_step *step, void *context), void *context, lince_error *err);
 
+/* Shapes of the leaves with an output, bound->fetched of them, for inputs of these; rank -1 where data decides. */
+lince_status li_api_bound_infer(struct li_shape *out, const struct li_api_bound *bound, const struct lince_model *model,
+                                const struct li_shape *shapes, size_t count, lince_error *err);
+
+/* The graph of a trace, each of its tensors an input; the caller's to free while the model lives. */
+lince_status li_api_trace_graph(struct li_graph **out, const struct lince_callable *callable,
+                                const struct li_trace *trace, lince_error *err);
+
 /* ---- Sessions (session.c) ---- */
 
 /* Which trace inputs of these dtypes and shapes chose. */
@@ -50,6 +59,7 @@ struct lince_session {
     struct li_api_choice choices[LI_MAX_PLANS];
     unsigned next_choice;
     struct li_tensor *inputs;
+    struct li_shape *input_shapes; /* set by li_api_choose_shapes() */
     struct lince_output *outputs;
     size_t output_room;
     const struct li_shape **shapes; /* of the graph's outputs; behind outputs */
@@ -67,6 +77,9 @@ void li_api_session_leave(struct lince_session *session);
 /* The trace for these inputs, imported when it is new; session->inputs are these. */
 lince_status li_api_choose(struct li_api_bound **out, struct lince_session *session, const lince_tensor *inputs,
                            size_t count, lince_error *err);
+/* The same for inputs whose data is not looked at; session->input_shapes are theirs. */
+lince_status li_api_choose_shapes(struct li_api_bound **out, struct lince_session *session, const lince_tensor *inputs,
+                                  size_t count, lince_error *err);
 
 /* ---- Running (run.c), within a call ---- */
 

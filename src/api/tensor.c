@@ -19,11 +19,9 @@ static lince_status check_strings(const struct li_tensor *t, const char *what, l
     return LINCE_OK;
 }
 
-lince_status li_api_tensor(struct li_tensor *out, const lince_tensor *in, const char *what, lince_error *err)
+lince_status li_api_tensor_shape(struct li_tensor *out, const lince_tensor *in, const char *what, lince_error *err)
 {
-    struct li_tensor t = {
-        .dtype = in->dtype, .shape = {.rank = in->rank}, .data = in->data, .size_bytes = in->size_bytes};
-    size_t bytes;
+    struct li_tensor t = {.dtype = in->dtype, .shape = {.rank = in->rank}};
     if (lince_dtype_size(in->dtype) == 0) {
         return li_fail(err, LINCE_EINVAL, "%s: dtype %d is none that a tensor of the caller's can have", what,
                        (int)in->dtype);
@@ -38,9 +36,19 @@ lince_status li_api_tensor(struct li_tensor *out, const lince_tensor *in, const 
         }
         t.shape.dim[i] = in->dims[i];
     }
-    if (li_shape_bytes(&t.shape, t.dtype, &bytes, err)) {
+    if (li_shape_bytes(&t.shape, t.dtype, &t.size_bytes, err)) {
         return li_prefix(err, LINCE_EINVAL, "%s", what); /* no tensor that is there can be so large */
     }
+    *out = t;
+    return LINCE_OK;
+}
+
+lince_status li_api_tensor(struct li_tensor *out, const lince_tensor *in, const char *what, lince_error *err)
+{
+    struct li_tensor t;
+    LI_TRY(li_api_tensor_shape(&t, in, what, err));
+    size_t bytes = t.size_bytes;
+    t.data = in->data;
     if (bytes != in->size_bytes || (bytes && !in->data)) {
         char text[LI_SHAPE_TEXT];
         return li_fail(err, LINCE_EINVAL, "%s: %s%s takes %zu bytes, %zu are given", what, lince_dtype_name(in->dtype),

@@ -40,11 +40,18 @@ static lince_status none(const lince_callable *callable, size_t trace, const cha
 static lince_tensor_info tensor_info(const char *path, const char *name, lince_dtype dtype,
                                      const struct li_shape *shape)
 {
-    lince_tensor_info info = {.path = path, .name = name ? name : "", .dtype = dtype, .rank = shape->rank};
+    lince_tensor_info info = {
+        .struct_size = sizeof info, .path = path, .name = name ? name : "", .dtype = dtype, .rank = shape->rank};
     for (int i = 0; i < shape->rank; i++) {
         info.dims[i] = shape->dim[i];
     }
     return info;
+}
+
+lince_tensor_info li_api_leaf_info(const struct li_result_leaf *leaf, const struct li_shape *shape)
+{
+    return leaf->output == LI_NONE ? tensor_info(leaf->path, NULL, leaf->tensor.dtype, shape)
+                                   : tensor_info(leaf->path, leaf->value->text, leaf->value->dtype, shape);
 }
 
 lince_status lince_callable_input(const lince_callable *callable, size_t trace, size_t index, lince_tensor_info *info,
@@ -72,7 +79,6 @@ lince_status lince_callable_output(const lince_callable *callable, size_t trace,
     }
     const struct li_result_leaf *leaf = &t->leaf[index];
     const lince_tensor_info full =
-        leaf->output == LI_NONE ? tensor_info(leaf->path, NULL, leaf->tensor.dtype, &leaf->tensor.shape)
-                                : tensor_info(leaf->path, leaf->value->text, leaf->value->dtype, &leaf->value->shape);
+        li_api_leaf_info(leaf, leaf->output == LI_NONE ? &leaf->tensor.shape : &leaf->value->shape);
     return LI_FILL(lince_tensor_info, info, &full, err);
 }

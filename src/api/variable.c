@@ -1,8 +1,6 @@
 /* Variables: list, describe, read, write. */
 #include "api.h"
 
-#include <string.h>
-
 size_t lince_variable_count(const lince_model *model)
 {
     return model ? li_model_variable_count(model->model) : 0;

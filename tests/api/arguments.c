@@ -33,6 +33,13 @@ static void questions_about_null_have_empty_answers(void **state)
     assert_int_equal(lince_loss_count(NULL), -1);
     assert_int_equal(lince_asset_count(NULL), 0);
     assert_int_equal(lince_image_orientation(NULL, 10), 1);
+    assert_int_equal(lince_callable_input_count(NULL, 0), 0);
+    assert_int_equal(lince_callable_output_count(NULL, 0), 0);
+    assert_int_equal(lince_labels_count(NULL), 0);
+    assert_null(lince_labels_text(NULL, 0));
+    assert_string_equal(lince_labels_path(NULL), "");
+    assert_string_equal(lince_labels_note(NULL), "");
+    lince_labels_free(NULL);
     lince_model_variables(NULL, LINCE_VARIABLES, &indices, &count);
     assert_null(indices);
     assert_int_equal(count, 0);
@@ -50,6 +57,10 @@ static void null_models_and_results_are_refused_by_name(void **state)
     lince_variable_info variable = {.struct_size = sizeof variable};
     lince_argument_info argument = {.struct_size = sizeof argument};
     lince_model_info info = {.struct_size = sizeof info};
+    lince_tensor_info tensor = {.struct_size = sizeof tensor};
+    lince_image_info image = {.struct_size = sizeof image};
+    lince_task_info task = {.struct_size = sizeof task};
+    lince_labels *labels;
     const char *const *texts;
     const char *path;
     size_t count;
@@ -69,6 +80,18 @@ static void null_models_and_results_are_refused_by_name(void **state)
     refuses_null(lince_session_new(NULL, lince_model_call(model), NULL, 0, NULL, err), "session");
     refuses_null(lince_session_new(&session, NULL, NULL, 0, NULL, err), "callable");
     assert_null(session);
+    refuses_null(lince_callable_input(NULL, 0, 0, &tensor, err), "callable");
+    refuses_null(lince_callable_input(lince_model_call(model), 0, 0, NULL, err), "info");
+    refuses_null(lince_callable_output(NULL, 0, 0, &tensor, err), "callable");
+    refuses_null(lince_callable_output(lince_model_call(model), 0, 0, NULL, err), "info");
+    refuses_null(lince_callable_image(NULL, &image, err), "callable");
+    refuses_null(lince_callable_image(lince_model_call(model), NULL, err), "info");
+    refuses_null(lince_callable_task(NULL, NULL, &task, err), "callable");
+    refuses_null(lince_callable_task(lince_model_call(model), NULL, NULL, err), "info");
+    refuses_null(lince_labels_parse(NULL, "a", 1, 0, err), "labels");
+    refuses_null(lince_labels_parse(&labels, NULL, 1, 0, err), "text");
+    refuses_null(lince_labels_of_model(NULL, model, 1, err), "labels");
+    refuses_null(lince_labels_of_model(&labels, NULL, 1, err), "model");
     refuses_null(lince_variable_info_at(NULL, 0, &variable, err), "model");
     refuses_null(lince_variable_info_at(model, 0, NULL, err), "info");
     refuses_null(lince_variable_read(NULL, 0, &value, 4, err), "model");
@@ -83,6 +106,13 @@ static void null_models_and_results_are_refused_by_name(void **state)
     refuses_null(lince_asset_path(NULL, 0, &path, err), "model");
     refuses_null(lince_asset_path(model, 0, NULL, err), "path");
     lince_model_close(model);
+}
+
+static int tell_shape(const lince_tensor_info *output, void *context)
+{
+    (void)output;
+    (void)context;
+    return 0;
 }
 
 static int tell(const lince_step *step, void *context)
@@ -112,6 +142,11 @@ static void null_inputs_and_images_are_refused_by_name(void **state)
     refuses_null(lince_session_explain(NULL, &images, 1, tell, NULL, err), "session");
     refuses_null(lince_session_explain(session, NULL, 1, tell, NULL, err), "inputs");
     refuses_null(lince_session_explain(session, &images, 1, NULL, NULL, err), "tell");
+    refuses_null(lince_session_infer(NULL, &images, 1, tell_shape, NULL, err), "session");
+    refuses_null(lince_session_infer(session, NULL, 1, tell_shape, NULL, err), "inputs");
+    refuses_null(lince_session_infer(session, &images, 1, NULL, NULL, err), "tell");
+    refuses_null(lince_session_smallest_image(NULL, &(int32_t){0}, err), "session");
+    refuses_null(lince_session_smallest_image(session, NULL, err), "side");
     refuses_null(lince_image_load(NULL, NULL, 8, 8, pixels, err), "path");
     refuses_null(lince_image_load(LINCE_EXAMPLES "/photos/china.jpg", NULL, 8, 8, NULL, err), "out");
     refuses_null(lince_image_load_bytes(NULL, 4, NULL, 8, 8, pixels, err), "data");
@@ -153,7 +188,7 @@ static void option_structs_have_the_sizes_of_version_0_1(void **state)
 {
     (void)state;
     assert_int_equal(sizeof(lince_model_options), 80);
-    assert_int_equal(sizeof(lince_session_options), 16);
+    assert_int_equal(sizeof(lince_session_options), 24);
     assert_int_equal(sizeof(lince_image_options), 64);
 }
 

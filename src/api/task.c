@@ -1,0 +1,130 @@
+/* What a model is for, guessed by what it says of itself. The first that tells decides. */
+#include "api.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Whether a part of a path is this word. */
+static bool path_says(const char *path, const char *word)
+{
+    size_t length = strlen(word);
+    for (const char *part = path; part; part = strchr(part, '/') ? strchr(part, '/') + 1 : NULL) {
+        if (strncmp(part, word, length) == 0 && (part[length] == '\0' || part[length] == '/')) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether a signature has this name, or a part of its result has. */
+static bool signature_says(const struct li_callable *c, const char *word)
+{
+    bool says = strcmp(c->name + strlen("signatures."), word) == 0;
+    for (size_t i = 0; !says && c->trace_count && i < c->trace[0].leaf_count; i++) {
+        says = path_says(c->trace[0].leaf[i].path, word);
+    }
+    return says;
+}
+
+static const char *any_signature_says(const struct lince_model *m, const char *const *words, size_t count)
+{
+    for (size_t i = 0; i < m->callable_count; i++) {
+        const struct li_callable *c = m->callables[i].callable;
+        for (size_t k = 0; strncmp(c->name, "signatures.", 11) == 0 && k < count; k++) {
+            if (signature_says(c, words[k])) {
+                return words[k];
+            }
+        }
+    }
+    return NULL;
+}
+
+static bool by_signatures(const struct lince_model *m, lince_task_info *info)
+{
+    static const char *const class_words[] = {"logits",  "probabilities", "predictions",
+                                              "classes", "scores",        "image_classification"};
+    static const char *const feature_words[] = {"feature_vector", "features", "embedding", "embeddings",
+                                                "image_feature_vector"};
+    const char *c = any_signature_says(m, class_words, LI_COUNT(class_words));
+    const char *f = any_signature_says(m, feature_words, LI_COUNT(feature_words));
+    if (!c == !f) {
+        return false;
+    }
+    info->task = c ? LINCE_TASK_CLASSIFICATION : LINCE_TASK_FEATURES;
+    snprintf(info->reason, sizeof info->reason, "a signature says \"%s\"", c ? c : f);
+    return true;
+}
+
+/* What publishers write into the names of their models, and so of folders. */
+static bool by_folder(const struct lince_model *m, lince_task_info *info)
+{
+    static const struct {
+        const char *word;
+        lince_task task;
+    } words[] = {{"feature_vector", LINCE_TASK_FEATURES},
+                 {"feature-vector", LINCE_TASK_FEATURES},
+                 {"classification", LINCE_TASK_CLASSIFICATION},
+                 {"classifier", LINCE_TASK_CLASSIFICATION}};
+    struct li_model_facts facts;
+    li_model_facts(m->model, &facts);
+    const char *slash = strrchr(facts.path, '/'), *name = slash && slash[1] ? slash + 1 : facts.path;
+    for (size_t i = 0; i < LI_COUNT(words); i++) {
+        if (strstr(name, words[i].word)) {
+            info->task = words[i].task;
+            snprintf(info->reason, sizeof info->reason, "its folder's name says \"%s\"", words[i].word);
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool by_result(lince_task_info *info)
+{
+    const char *why = info->scores == LINCE_SCORES_SHARES          ? "its result comes out of a Softmax"
+                      : info->scores == LINCE_SCORES_PROBABILITIES ? "its result comes out of a Sigmoid"
+                      : info->texts                                ? "it gives texts beside its numbers"
+                      : info->results == 1                         ? "a single result, for one of two classes"
+                                                                   : NULL;
+    if (why) {
+        info->task = LINCE_TASK_CLASSIFICATION;
+        snprintf(info->reason, sizeof info->reason, "%s", why);
+    }
+    return why != NULL;
+}
+
+static bool among(int64_t n, const int64_t *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (list[i] == n) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool by_count(lince_task_info *info)
+{
+    /* ImageNet with and without a background class, ImageNet-21k in its forms. */
+    static const int64_t class_counts[] = {1000, 1001, 21841, 21843};
+    static const int64_t feature_counts[] = {192,  320,  384,  512,  576,  640,  768,  960,  1024, 1280, 1408,
+                                             1536, 1664, 1792, 1920, 2048, 2208, 2304, 2560, 4032, 4096};
+    if (among(info->results, class_counts, LI_COUNT(class_counts))) {
+        info->task = LINCE_TASK_CLASSIFICATION;
+        snprintf(info->reason, sizeof info->reason, "%lld results, as many as ImageNet has classes",
+                 (long long)info->results);
+        return true;
+    }
+    if (among(info->results, feature_counts, LI_COUNT(feature_counts))) {
+        info->task = LINCE_TASK_FEATURES;
+        snprintf(info->reason, sizeof info->reason, "%lld results, usual for features", (long long)info->results);
+        return true;
+    }
+    return false;
+}
+
+void li_api_guess_task(const struct lince_model *m, lince_task_info *info)
+{
+    if (!by_signatures(m, info) && !by_folder(m, info) && !by_result(info) && !by_count(info)) {
+        snprintf(info->reason, sizeof info->reason, "neither its signatures, its name nor its results tell");
+    }
+}
