@@ -160,28 +160,7 @@ static int add_set(struct cli_arguments *a, const struct cli_args *args, const c
     return status;
 }
 
-static bool takes(const lince_callable *callable, const char *name)
-{
-    lince_argument_info info = {.struct_size = sizeof info};
-    for (size_t i = 0; i < lince_callable_argument_count(callable); i++) {
-        if (lince_callable_argument(callable, i, &info, NULL) == LINCE_OK && strcmp(info.name, name) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool given(const struct cli_arguments *a, const char *name)
-{
-    for (size_t i = 0; i < a->count; i++) {
-        if (strcmp(a->argument[i].path, name) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-int cli_arguments_from(struct cli_arguments *a, const struct cli_args *args, const lince_callable *callable, bool keras)
+int cli_arguments_from(struct cli_arguments *a, const struct cli_args *args)
 {
     bool training = cli_has(args, OPT_TRAINING), frozen = cli_has(args, OPT_NO_TRAINING);
     for (size_t i = 0; i < args->given_count; i++) {
@@ -192,10 +171,20 @@ int cli_arguments_from(struct cli_arguments *a, const struct cli_args *args, con
     if (training && frozen) {
         return cli_usage(args, "--training and --no-training: only one of them makes sense");
     }
-    if (training || frozen || (keras && takes(callable, "training") && !given(a, "training"))) {
+    if (training || frozen) {
         return add(a, "training", (lince_argument){.kind = LINCE_ARG_BOOL, .i = training});
     }
     return CLI_DONE;
+}
+
+lince_status cli_session_new(lince_session **session, lince_callable *callable, const struct cli_arguments *a,
+                             bool layer, lince_error *err)
+{
+    static const lince_argument none; /* no argument at all is an empty list, not the default of one image */
+    lince_session_options options;
+    lince_session_options_init(&options);
+    options.layer = layer;
+    return lince_session_new(session, callable, a->count ? a->argument : &none, a->count, &options, err);
 }
 
 void cli_arguments_free(struct cli_arguments *a)

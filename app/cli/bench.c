@@ -86,8 +86,7 @@ static int open_sessions(struct bench *b)
     }
     for (int64_t i = 0; i < b->concurrency; i++) {
         b->caller[i].bench = b;
-        if (lince_session_new(&b->caller[i].session, b->model.callable, b->in.arguments.argument, b->in.arguments.count,
-                              NULL, &err)) {
+        if (cli_session_new(&b->caller[i].session, b->model.callable, &b->in.arguments, true, &err)) {
             return cli_failed(b->model.path, &err);
         }
     }

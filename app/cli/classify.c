@@ -1,176 +1,184 @@
 /* lince classify: photos to classes. */
 #include "photos.h"
 #include "say.h"
+#include "scores.h"
 
 #include <jansson.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum scores { SOFTMAX, SIGMOID, LOGITS };
-static const char score_names[] = "softmax|sigmoid|logits";
+static const char score_names[] = "softmax|sigmoid|logits"; /* of enum cli_scores */
 
 struct classify {
-    struct app_list labels;
-    enum scores scores;
-    bool started, probabilities; /* the model's numbers are shares of 1 already */
+    lince_labels *labels;
+    enum cli_scores how;
+    bool started;
+    bool two;              /* a single number tells two classes apart */
+    bool best;             /* the model says itself which class each number is of */
+    size_t first, classes; /* scores are those of first .. classes - 1 */
     size_t top;
-    size_t *order; /* classes, best first */
+    size_t *order; /* best first */
     float *score;  /* of one photo */
     int name_width;
 };
 
-/* ---- Scores ---- */
+/* ---- Names of classes ---- */
 
-static bool sum_to_one(const struct cli_batch *b)
+/* One of the results of a photo: what is printed of it. */
+struct prediction {
+    int64_t index;     /* of the class; -1: the model tells its name only */
+    const char *label; /* NULL: it has none */
+    char *own;         /* to be freed; the label, where the model gives it */
+    double score;
+};
+
+/* As far as the text can be one of C. */
+static char *copy_of(const lince_string *text)
 {
-    for (size_t r = 0; r < b->rows; r++) {
-        double sum = 0;
-        for (size_t i = 0; i < b->width; i++) {
-            double x = (double)b->value[r * b->width + i];
-            if (!(x >= 0)) {
-                return false;
-            }
-            sum += x;
-        }
-        if (fabs(sum - 1) > 1e-3) {
-            return false;
-        }
-    }
-    return b->rows > 0 && b->width > 1;
+    return strndup(text->size ? text->data : "", text->size);
 }
 
-static void softmax(float *to, const float *from, size_t n)
+static struct prediction prediction_of(const struct classify *c, const struct cli_batch *b, size_t row, size_t i)
 {
-    float largest = -INFINITY;
-    double sum = 0;
-    for (size_t i = 0; i < n; i++) {
-        largest = from[i] > largest ? from[i] : largest;
+    size_t at = row * b->width + i;
+    struct prediction p = {.index = (int64_t)i, .score = (double)c->score[i]};
+    if (c->best) {
+        p.index = b->number ? b->number[at] : -1;
     }
-    for (size_t i = 0; i < n; i++) {
-        to[i] = expf(from[i] - largest);
-        sum += (double)to[i];
+    if (b->text) {
+        p.label = p.own = copy_of(&b->text[at]);
+    } else if (p.index >= 0) {
+        p.label = lince_labels_text(c->labels, (size_t)p.index);
     }
-    for (size_t i = 0; i < n; i++) {
-        to[i] = (float)((double)to[i] / sum);
-    }
-}
-
-static void scores_of(const struct classify *c, const float *value, size_t n)
-{
-    if (c->scores == SOFTMAX && !c->probabilities) {
-        softmax(c->score, value, n);
-        return;
-    }
-    for (size_t i = 0; i < n; i++) {
-        c->score[i] = c->scores == SIGMOID ? (float)(1 / (1 + exp(-(double)value[i]))) : value[i];
-    }
-}
-
-/* Better: a larger score, then a smaller index; what is no number comes last. */
-static bool better(const float *score, size_t a, size_t b)
-{
-    if (isnan(score[a]) || isnan(score[b])) {
-        return isnan(score[b]) && (!isnan(score[a]) || a < b);
-    }
-    return score[a] > score[b] || (score[a] == score[b] && a < b);
-}
-
-/* The best `top` in order[0..top). */
-static void rank(const struct classify *c, size_t n, size_t top)
-{
-    for (size_t i = 0, kept = 0; i < n; i++) {
-        size_t at = kept < top ? kept++ : top;
-        while (at > 0 && better(c->score, i, c->order[at - 1])) {
-            if (at < top) {
-                c->order[at] = c->order[at - 1];
-            }
-            at--;
-        }
-        if (at < top) {
-            c->order[at] = i;
-        }
-    }
+    return p;
 }
 
 /* ---- Printing ---- */
 
-static bool print_json(const struct cli_pass *pass, const struct classify *c, const char *name, size_t top)
+static const char *how_name(const struct classify *c)
+{
+    static const char *const names[] = {[CLI_SOFTMAX] = "softmax",
+                                        [CLI_SIGMOID] = "sigmoid",
+                                        [CLI_LOGITS] = "logits",
+                                        [CLI_PROBABILITIES] = "probabilities"};
+    return names[c->how];
+}
+
+static bool print_json(const struct cli_pass *pass, const struct classify *c, const struct cli_batch *b, size_t row)
 {
     json_t *object = json_object(), *predictions = json_array();
-    json_object_set_new(object, "image", app_json_text(name));
-    for (size_t i = 0; i < top; i++) {
+    json_object_set_new(object, "image", app_json_text(pass->photos.text[b->index[row]]));
+    for (size_t i = 0; i < c->top; i++) {
+        struct prediction p = prediction_of(c, b, row, c->order[i]);
         json_t *one = json_object();
-        json_object_set_new(one, "index", json_integer((json_int_t)c->order[i]));
-        json_object_set_new(one, "label", c->labels.count ? app_json_text(c->labels.text[c->order[i]]) : json_null());
-        json_object_set_new(one, "score", app_json_real((double)c->score[c->order[i]]));
+        json_object_set_new(one, "index", p.index < 0 ? json_null() : json_integer(p.index));
+        json_object_set_new(one, "label", p.label ? app_json_text(p.label) : json_null());
+        json_object_set_new(one, "score", app_json_real(p.score));
         json_array_append_new(predictions, one);
+        free(p.own);
     }
     json_object_set_new(object, "predictions", predictions);
-    json_object_set_new(object, "scores",
-                        json_string(c->probabilities       ? "probabilities"
-                                    : c->scores == SOFTMAX ? "softmax"
-                                    : c->scores == SIGMOID ? "sigmoid"
-                                                           : "logits"));
+    json_object_set_new(object, "scores", json_string(how_name(c)));
     json_object_set_new(object, "preprocessing", cli_image_json(&pass->image));
     return app_json_line(stdout, object);
 }
 
-static void print_lines(const struct classify *c, const char *name, size_t top)
+static void print_lines(const struct cli_pass *pass, const struct classify *c, const struct cli_batch *b, size_t row)
 {
-    for (size_t i = 0; i < top; i++) {
-        size_t k = c->order[i];
-        cli_show(name, c->name_width);
-        printf(c->scores == LOGITS ? "  %9.4f  " : "  %.4f  ", (double)c->score[k]);
-        if (c->labels.count) {
-            cli_show(c->labels.text[k], 0);
+    for (size_t i = 0; i < c->top; i++) {
+        struct prediction p = prediction_of(c, b, row, c->order[i]);
+        cli_show(pass->photos.text[b->index[row]], c->name_width);
+        printf(c->how == CLI_LOGITS ? "  %9.4f  " : "  %.4f  ", p.score);
+        if (p.label) {
+            cli_show(p.label, 0);
             putchar('\n');
         } else {
-            printf("class %zu\n", k);
+            printf("class %lld\n", (long long)p.index);
         }
+        free(p.own);
     }
 }
 
-/* ---- The command ---- */
+/* ---- What the numbers are ---- */
 
 /* A model without labels may be no classifier at all. */
-static int check_task(const struct cli_pass *pass, size_t width)
+static int check_task(const struct cli_pass *pass, const struct classify *c)
 {
-    char reason[256];
-    struct cli_trace trace = pass->trace;
-    trace.features = (int64_t)width;
-    enum cli_task task = cli_task_of(pass->model.model, &trace, reason);
-    if (task == CLI_FEATURES && !cli_has(pass->args, OPT_SCORES)) {
+    const lince_task_info *task = &pass->task;
+    if (task->task == LINCE_TASK_FEATURES && !cli_has(pass->args, OPT_SCORES)) {
         app_say("%s: gives a feature vector, it seems (%s), and has no labels; use `lince embed`, or --labels FILE to "
                 "classify",
-                pass->model.path, reason);
+                pass->model.path, task->reason);
         return CLI_FAILED;
     }
-    cli_note(pass->args, "%s: has no labels, --labels FILE names its %zu classes%s", pass->model.path, width,
-             task == CLI_CLASSIFICATION ? "" : "; if they are features, use `lince embed`");
+    if (c->best) {
+        cli_note(pass->args, "%s: has no labels, --labels FILE names its classes", pass->model.path);
+        return CLI_DONE;
+    }
+    cli_note(pass->args, "%s: has no labels, --labels FILE names its %zu classes%s", pass->model.path, c->classes,
+             task->task == LINCE_TASK_CLASSIFICATION ? "" : "; if they are features, use `lince embed`");
     return CLI_DONE;
+}
+
+/* The model's own texts are its labels; of its own numbers any list may be meant. */
+static int find_labels(const struct cli_pass *pass, struct classify *c, const struct cli_batch *b)
+{
+    if (b->text) {
+        return cli_has(pass->args, OPT_LABELS)
+                   ? cli_usage(pass->args, "--labels %s: %s gives the names of its classes itself",
+                               pass->args->value[OPT_LABELS], pass->model.path)
+                   : CLI_DONE;
+    }
+    CLI_TRY(cli_labels(&c->labels, pass->args, &pass->model, c->best ? 0 : c->classes));
+    return c->labels ? CLI_DONE : check_task(pass, c);
+}
+
+/*
+ * Probabilities are printed as they are, whatever is asked for but logits; a softmax of sigmoids, or of a single number,
+ * means nothing, nor does one of the best few.
+ */
+static void find_scores(const struct cli_pass *pass, struct classify *c, const struct cli_batch *b)
+{
+    bool asked = cli_has(pass->args, OPT_SCORES);
+    bool known = pass->task.scores != LINCE_SCORES_LOGITS ||
+                 (c->how == CLI_SOFTMAX && cli_sum_to_one(b->value, b->rows, b->width));
+    if (c->how == CLI_LOGITS) {
+        return;
+    }
+    if (known) {
+        c->how = CLI_PROBABILITIES;
+        cli_note(pass->args, "%s: gives probabilities, which are printed as they are", pass->model.path);
+    } else if (c->two) {
+        c->how = CLI_SIGMOID;
+        cli_note(pass->args, "%s: gives a single number, which is taken for the logit of class 1", pass->model.path);
+    } else if (c->best && !asked) {
+        c->how = CLI_LOGITS;
+        cli_note(pass->args, "%s: gives the best of its classes, whose scores are printed as they are",
+                 pass->model.path);
+    }
 }
 
 /* When the first results are there, what they are is known. */
 static int start(struct cli_pass *pass, struct classify *c, const struct cli_batch *b)
 {
-    CLI_TRY(cli_labels(&c->labels, pass->args, &pass->model, b->width));
-    if (!c->labels.count) {
-        CLI_TRY(check_task(pass, b->width));
-    }
-    c->score = malloc((b->width + 1) * sizeof *c->score);
-    c->order = malloc((b->width + 1) * sizeof *c->order);
+    c->best = b->text || b->number;
+    c->two = b->width == 1 && !c->best;
+    c->classes = c->two ? 2 : b->width;
+    CLI_TRY(find_labels(pass, c, b));
+    find_scores(pass, c, b);
+    c->first = c->two && c->how == CLI_LOGITS ? 1 : 0;
+    c->top = c->top < c->classes - c->first ? c->top : c->classes - c->first;
+    c->score = malloc((c->classes + 1) * sizeof *c->score);
+    c->order = malloc((c->classes + 1) * sizeof *c->order);
     if (!c->score || !c->order) {
-        app_say("no memory for %zu classes", b->width);
+        app_say("no memory for %zu classes", c->classes);
         return CLI_FAILED;
     }
     c->started = true;
-    c->probabilities = c->scores == SOFTMAX && sum_to_one(b);
-    if (c->probabilities) {
-        cli_note(pass->args, "%s: gives probabilities, which are printed as they are", pass->model.path);
-    }
     return CLI_DONE;
 }
+
+/* ---- The command ---- */
 
 static int take(struct cli_pass *pass, const struct cli_batch *b)
 {
@@ -178,14 +186,16 @@ static int take(struct cli_pass *pass, const struct cli_batch *b)
     if (!c->started) {
         CLI_TRY(start(pass, c, b));
     }
-    size_t top = c->top < b->width ? c->top : b->width;
     for (size_t r = 0; r < b->rows; r++) {
-        const char *name = pass->photos.text[b->index[r]];
-        scores_of(c, b->value + r * b->width, b->width);
-        rank(c, b->width, top);
+        if (c->two) {
+            cli_score_two(c->score, b->value[r], c->how);
+        } else {
+            cli_score(c->score, b->value + r * b->width, b->width, c->how);
+        }
+        cli_rank(c->order, c->score, c->first, c->classes, c->top);
         if (!cli_json(pass->args)) {
-            print_lines(c, name, top);
-        } else if (!print_json(pass, c, name, top)) {
+            print_lines(pass, c, b, r);
+        } else if (!print_json(pass, c, b, r)) {
             break; /* the stream has failed, or memory is short: cli_flush() and the exit status tell */
         }
     }
@@ -211,21 +221,22 @@ int cli_classify(const struct cli_args *args)
     struct classify c = {0};
     struct cli_pass pass;
     int64_t top = 5;
-    int scores = SOFTMAX;
+    int scores = CLI_SOFTMAX;
     CLI_TRY(cli_integer(args, OPT_TOP, 1, 1000000, &top));
     CLI_TRY(cli_choice(args, OPT_SCORES, score_names, &scores));
     c.top = (size_t)top;
-    c.scores = (enum scores)scores;
+    c.how = (enum cli_scores)scores;
     int status = cli_pass_open(&pass, args);
     if (!status) {
         c.name_width = widest(&pass.photos);
         pass.take = take;
         pass.context = &c;
         pass.lines = true;
+        pass.flat = true;
         status = cli_pass_run(&pass);
     }
     cli_pass_close(&pass);
-    app_list_free(&c.labels);
+    lince_labels_free(c.labels);
     free(c.score);
     free(c.order);
     return status;

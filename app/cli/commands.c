@@ -18,8 +18,11 @@ const struct cli_command cli_commands[] = {
      "folders, or - for one photo on stdin. Photos come out in the order given,\n"
      "those of a folder sorted by name. A photo that cannot be read is reported\n"
      "and has no result; the others go on, and the exit status is 1.\n"
-     "Softmax turns logits into shares of 1. A model whose numbers are such shares\n"
-     "already is not changed, and that is said.\n",
+     "Softmax turns logits into shares of 1. Numbers that come out of a softmax or\n"
+     "a sigmoid already are not changed, and that is said. A single number tells\n"
+     "two classes apart: it is the probability of class 1, or its logit, and both\n"
+     "classes are printed. Where the model gives texts beside its numbers, these\n"
+     "are its labels.\n",
      "lince classify efficientnet_lite0 photos/ --labels labels.txt --top 3\n"
      "find . -name '*.jpg' | lince classify MODEL --files-from - --json\n",
      1, SIZE_MAX, RUN(cli_classify)},

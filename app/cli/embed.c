@@ -22,21 +22,18 @@ static int write_failed(const struct embed *e)
 }
 
 /* Scores of classes serve as features, but are seldom meant. Who chose a part of the model knows what it is. */
-static void tell_of_classes(const struct cli_pass *pass, size_t width)
+static void tell_of_classes(const struct cli_pass *pass)
 {
     static const enum cli_option chosen[] = {OPT_FUNCTION, OPT_SIGNATURE, OPT_OUTPUT_KEY};
-    char reason[256];
-    struct cli_trace trace = pass->trace;
-    trace.features = (int64_t)width;
     for (size_t i = 0; i < APP_COUNT(chosen); i++) {
         if (cli_has(pass->args, chosen[i])) {
             return;
         }
     }
-    if (cli_task_of(pass->model.model, &trace, reason) == CLI_CLASSIFICATION) {
+    if (pass->task.task == LINCE_TASK_CLASSIFICATION) {
         cli_note(pass->args,
                  "%s: gives scores of classes, it seems (%s), which are written; `lince classify` names them",
-                 pass->model.path, reason);
+                 pass->model.path, pass->task.reason);
     }
 }
 
@@ -45,7 +42,7 @@ static int start(struct cli_pass *pass, struct embed *e, size_t width)
 {
     lince_error err;
     e->width = (int64_t)width;
-    tell_of_classes(pass, width);
+    tell_of_classes(pass);
     return app_npy_rows_header(e->rows.file, 0, e->width, &err) ? cli_failed(e->output, &err) : CLI_DONE;
 }
 

@@ -49,29 +49,39 @@ int cli_image_options(struct cli_image *image, const struct cli_args *args)
     return read_range(o, args);
 }
 
-static int check_kind(const struct cli_model *m, const struct cli_trace *trace)
+/* [batch, 3, height, width], as models from elsewhere have it. */
+static bool channels_first(const lince_image_info *takes)
 {
-    if (cli_takes_photos(trace)) {
+    return (takes->height == 1 || takes->height == 3) && takes->channels > 4;
+}
+
+int cli_image_kind(const struct cli_model *m, const lince_image_info *takes)
+{
+    if (cli_takes_photos(takes)) {
         return CLI_DONE;
     }
-    if (!trace->image) {
+    if (takes->dtype == LINCE_DTYPE_NONE) {
         app_say("%s: %s does not take a batch of images; use `lince run`", m->path, m->name);
-    } else if (trace->channels != 0 && trace->channels != 3) {
+    } else if (channels_first(takes)) {
+        app_say("%s: %s takes images with their channels first, [batch, %d, %d, %d], photos have them last; use `lince "
+                "run`",
+                m->path, m->name, (int)takes->height, (int)takes->width, (int)takes->channels);
+    } else if (takes->channels != 0 && takes->channels != 3) {
         app_say("%s: %s takes images of %d channels, photos have 3; use `lince run`", m->path, m->name,
-                (int)trace->channels);
+                (int)takes->channels);
     } else {
         app_say("%s: %s takes images of %s, photos become float32 or uint8; use `lince run`", m->path, m->name,
-                trace->dtype);
+                lince_dtype_name(takes->dtype));
     }
     return CLI_FAILED;
 }
 
 /* Bytes are 0 to 255, whatever is said. */
 static int check_range(struct cli_image *image, const struct cli_args *args, const struct cli_model *m,
-                       const struct cli_trace *trace)
+                       const lince_image_info *takes)
 {
     const char *range = args->value[OPT_RANGE];
-    image->bytes = trace->bytes;
+    image->bytes = takes->dtype == LINCE_UINT8;
     if (!image->bytes) {
         return CLI_DONE;
     }
@@ -86,14 +96,14 @@ static int check_range(struct cli_image *image, const struct cli_args *args, con
 }
 
 static void accepted_sizes(char text[96], const struct cli_args *args, const struct cli_model *m,
-                           const struct cli_trace *trace)
+                           const lince_image_info *takes)
 {
-    int64_t least = trace->height && trace->width ? 0 : cli_smallest_side(m->callable, args, trace);
-    if (trace->height && trace->width) {
-        snprintf(text, 96, "%dx%d (height x width)", (int)trace->height, (int)trace->width);
-    } else if (trace->height || trace->width) {
-        snprintf(text, 96, trace->height ? "height %d and any width" : "width %d and any height",
-                 (int)(trace->height ? trace->height : trace->width));
+    int64_t least = takes->height && takes->width ? 0 : cli_smallest_side(m->callable, args);
+    if (takes->height && takes->width) {
+        snprintf(text, 96, "%dx%d (height x width)", (int)takes->height, (int)takes->width);
+    } else if (takes->height || takes->width) {
+        snprintf(text, 96, takes->height ? "height %d and any width" : "width %d and any height",
+                 (int)(takes->height ? takes->height : takes->width));
     } else {
         snprintf(text, 96, "any height and width");
     }
@@ -103,44 +113,26 @@ static void accepted_sizes(char text[96], const struct cli_args *args, const str
     }
 }
 
-/* Where any size goes, what a signature was made for is what the publisher had in mind. */
-static void take_signature_size(struct cli_image *image, const struct cli_args *args, const struct cli_model *m,
-                                const struct cli_trace *trace)
-{
-    for (size_t i = 0; i < lince_model_callable_count(m->model); i++) {
-        lince_callable *c = lince_model_callable_at(m->model, i);
-        const char *name = lince_callable_name(c);
-        int32_t h, w, channels;
-        if (strncmp(name, "signatures.", 11) == 0 &&
-            lince_callable_image_size(c, &h, &w, &channels, NULL) == LINCE_OK && h && w &&
-            (!trace->height || trace->height == h) && (!trace->width || trace->width == w)) {
-            image->height = h;
-            image->width = w;
-            cli_note(args, "%s: takes images of any size; %dx%d is used, as its signature %s has it", m->path, (int)h,
-                     (int)w, name + 11);
-            return;
-        }
-    }
-}
-
 int cli_image_size(struct cli_image *image, const struct cli_args *args, const struct cli_model *m,
-                   const struct cli_trace *trace)
+                   const lince_image_info *takes)
 {
-    CLI_TRY(check_kind(m, trace));
-    CLI_TRY(check_range(image, args, m, trace));
-    image->height = trace->height;
-    image->width = trace->width;
+    CLI_TRY(check_range(image, args, m, takes));
+    image->height = takes->height;
+    image->width = takes->width;
     CLI_TRY(cli_size(args, &image->height, &image->width));
     char accepted[96];
-    if ((trace->height && image->height != trace->height) || (trace->width && image->width != trace->width)) {
-        accepted_sizes(accepted, args, m, trace);
+    if ((takes->height && image->height != takes->height) || (takes->width && image->width != takes->width)) {
+        accepted_sizes(accepted, args, m, takes);
         return cli_usage(args, "--size %s: %s takes images of %s", args->value[OPT_SIZE], m->path, accepted);
     }
-    if (image->height == 0 || image->width == 0) {
-        take_signature_size(image, args, m, trace);
+    if ((image->height == 0 || image->width == 0) && takes->default_from) {
+        image->height = takes->default_height;
+        image->width = takes->default_width;
+        cli_note(args, "%s: takes images of any size; %dx%d is used, as its signature %s has it", m->path,
+                 (int)image->height, (int)image->width, takes->default_from);
     }
     if (image->height == 0 || image->width == 0) {
-        accepted_sizes(accepted, args, m, trace);
+        accepted_sizes(accepted, args, m, takes);
         return cli_usage(args, "%s takes images of %s; --size HxW is wanted, as the model's page says", m->path,
                          accepted);
     }
@@ -148,36 +140,36 @@ int cli_image_size(struct cli_image *image, const struct cli_args *args, const s
 }
 
 /* The shorter of the sides that the trace leaves to --size; none: longer than any. */
-static int64_t free_side(const struct cli_image *image, const struct cli_trace *trace)
+static int64_t free_side(const struct cli_image *image, const lince_image_info *takes)
 {
-    int64_t height = trace->height ? INT64_MAX : image->height, width = trace->width ? INT64_MAX : image->width;
+    int64_t height = takes->height ? INT64_MAX : image->height, width = takes->width ? INT64_MAX : image->width;
     return height < width ? height : width;
 }
 
 int cli_too_small(const struct cli_image *image, const struct cli_args *args, const struct cli_model *m,
-                  const struct cli_trace *trace)
+                  const lince_image_info *takes)
 {
     char accepted[96];
-    int64_t side = free_side(image, trace);
-    if (side == INT64_MAX || side >= cli_smallest_side(m->callable, args, trace)) {
+    int64_t side = free_side(image, takes);
+    if (side == INT64_MAX || side >= cli_smallest_side(m->callable, args)) {
         return CLI_DONE;
     }
-    accepted_sizes(accepted, args, m, trace);
+    accepted_sizes(accepted, args, m, takes);
     return cli_usage(args, "--size %lldx%lld: %s takes images of %s", (long long)image->height, (long long)image->width,
                      m->path, accepted);
 }
 
-int cli_batch_fit(int64_t *batch, const struct cli_args *args, const struct cli_model *m, const struct cli_trace *trace)
+int cli_batch_fit(int64_t *batch, const struct cli_args *args, const struct cli_model *m, const lince_image_info *takes)
 {
-    if (trace->batch > CLI_MAX_BATCH || trace->batch == 0) {
-        app_say("%s: %s takes batches of %lld only", m->path, m->name, (long long)trace->batch);
+    if (takes->batch > CLI_MAX_BATCH || takes->batch == 0) {
+        app_say("%s: %s takes batches of %lld only", m->path, m->name, (long long)takes->batch);
         return CLI_FAILED;
     }
-    if (trace->batch > 0 && cli_has(args, OPT_BATCH_SIZE) && *batch != trace->batch) {
+    if (takes->batch > 0 && cli_has(args, OPT_BATCH_SIZE) && *batch != takes->batch) {
         return cli_usage(args, "--batch-size %lld: %s takes batches of %lld", (long long)*batch, m->path,
-                         (long long)trace->batch);
+                         (long long)takes->batch);
     }
-    *batch = trace->batch > 0 ? trace->batch : *batch;
+    *batch = takes->batch > 0 ? takes->batch : *batch;
     return CLI_DONE;
 }
 

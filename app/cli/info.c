@@ -167,34 +167,52 @@ static json_t *side(int32_t pixels)
     return pixels > 0 ? json_integer(pixels) : json_null();
 }
 
-static json_t *image_json(lince_callable *c, const struct cli_args *args, const struct cli_trace *trace)
+static json_t *image_json(lince_callable *c, const struct cli_args *args)
 {
+    lince_image_info takes;
+    cli_images_of(&takes, c);
+    if (takes.dtype == LINCE_DTYPE_NONE) {
+        return json_null();
+    }
     json_t *image = json_object();
-    bool free = !trace->height || !trace->width;
-    json_object_set_new(image, "height", side(trace->height));
-    json_object_set_new(image, "width", side(trace->width));
-    json_object_set_new(image, "channels", side(trace->channels));
-    json_object_set_new(image, "dtype", json_string(trace->dtype));
+    bool free = !takes.height || !takes.width;
+    json_object_set_new(image, "height", side(takes.height));
+    json_object_set_new(image, "width", side(takes.width));
+    json_object_set_new(image, "channels", side(takes.channels));
+    json_object_set_new(image, "dtype", json_string(lince_dtype_name(takes.dtype)));
     json_object_set_new(image, "smallest",
-                        side(free && cli_takes_photos(trace) ? (int32_t)cli_smallest_side(c, args, trace) : 0));
+                        side(free && cli_takes_photos(&takes) ? (int32_t)cli_smallest_side(c, args) : 0));
     return image;
 }
 
-static void task_json(json_t *info, lince_model *model, const struct cli_args *args)
+static const char *scores_name(lince_scores scores)
 {
-    struct cli_trace trace = {.features = -1};
+    static const char *const names[] = {[LINCE_SCORES_LOGITS] = "logits",
+                                        [LINCE_SCORES_PROBABILITIES] = "probabilities",
+                                        [LINCE_SCORES_SHARES] = "shares"};
+    return names[scores];
+}
+
+/* Of the object itself, of its usual signature, or of whatever can be called first. */
+static int task_json(json_t *info, lince_model *model, const struct cli_args *args)
+{
+    lince_task_info task = {.struct_size = sizeof task, .results = -1, .reason = "nothing of it can be called"};
     lince_callable *c = lince_model_call(model);
-    char reason[256];
+    lince_error err;
     if (!c) {
         lince_model_callable(model, "signatures.serving_default", &c, NULL);
     }
-    if (c) {
-        cli_trace_of(&trace, c);
+    lince_callable *first = c ? c : lince_model_callable_at(model, 0);
+    if (first && lince_callable_task(first, NULL, &task, &err)) {
+        return cli_failed(args->operand[0], &err);
     }
-    json_object_set_new(info, "task", json_string(cli_task_name(cli_task_of(model, &trace, reason))));
-    json_object_set_new(info, "task_reason", json_string(reason));
-    json_object_set_new(info, "image", trace.image ? image_json(c, args, &trace) : json_null());
-    json_object_set_new(info, "outputs", trace.features >= 0 ? json_integer(trace.features) : json_null());
+    bool known = c && task.results >= 0;
+    json_object_set_new(info, "task", json_string(cli_task_name(task.task)));
+    json_object_set_new(info, "task_reason", json_string(task.reason));
+    json_object_set_new(info, "image", c ? image_json(c, args) : json_null());
+    json_object_set_new(info, "outputs", known ? json_integer(task.results) : json_null());
+    json_object_set_new(info, "scores", known ? json_string(scores_name(task.scores)) : json_null());
+    return CLI_DONE;
 }
 
 /* Of the collection and of the object graph: a file may stand in both. */
@@ -236,7 +254,7 @@ static int gather(json_t *info, lince_model *model, const struct cli_args *args)
     json_object_set_new(info, "model", app_json_text(args->operand[0]));
     json_object_set_new(info, "tags", app_json_text(facts.tags));
     json_object_set_new(info, "tensorflow_version", app_json_text(facts.tensorflow_version));
-    task_json(info, model, args);
+    CLI_TRY(task_json(info, model, args));
     CLI_TRY(callables_json(info, model, args->operand[0]));
     CLI_TRY(losses_json(info, model, args));
     assets_json(info, model);

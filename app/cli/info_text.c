@@ -161,7 +161,10 @@ static void print_head(const json_t *info)
     printf("task:        %s (%s)\n", text(info, "task"), text(info, "task_reason"));
     print_image(json_object_get(info, "image"));
     if (json_is_integer(outputs)) {
-        printf("outputs:     %lld\n", (long long)json_integer_value(outputs));
+        const char *scores = text(info, "scores"); /* logits and features look the same: nothing is said of them */
+        bool known = strcmp(scores, "logits") != 0;
+        printf("outputs:     %lld%s%s\n", (long long)json_integer_value(outputs), known ? " " : "",
+               known ? scores : "");
     } else {
         printf("outputs:     see below\n");
     }

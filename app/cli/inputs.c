@@ -41,7 +41,7 @@ static int add_input(struct cli_inputs *in, const struct cli_args *args, const c
     return cli_arguments_input(&in->arguments, path);
 }
 
-int cli_inputs_from(struct cli_inputs *in, const struct cli_args *args, const lince_callable *callable, bool keras)
+int cli_inputs_from(struct cli_inputs *in, const struct cli_args *args)
 {
     size_t position = 0;
     in->array = calloc(args->given_count + 1, sizeof *in->array);
@@ -55,17 +55,26 @@ int cli_inputs_from(struct cli_inputs *in, const struct cli_args *args, const li
             CLI_TRY(add_input(in, args, args->given[i].value, &position));
         }
     }
-    return cli_arguments_from(&in->arguments, args, callable, keras);
+    return cli_arguments_from(&in->arguments, args);
+}
+
+/* Any number of channels, as nobody needs to see them. */
+static int check_noise(const struct cli_model *m, const lince_image_info *takes)
+{
+    return takes->dtype == LINCE_FLOAT32 || takes->dtype == LINCE_UINT8 ? CLI_DONE : cli_image_kind(m, takes);
 }
 
 int cli_inputs_image(struct cli_inputs *in, const struct cli_args *args, const struct cli_model *m, int64_t batch)
 {
-    struct cli_trace trace;
+    lince_image_info takes;
     struct cli_image image = {0};
-    cli_trace_of(&trace, m->callable);
-    CLI_TRY(cli_image_size(&image, args, m, &trace));
-    CLI_TRY(cli_batch_fit(&batch, args, m, &trace));
+    cli_images_of(&takes, m->callable);
+    CLI_TRY(check_noise(m, &takes));
+    CLI_TRY(cli_image_size(&image, args, m, &takes));
+    CLI_TRY(cli_batch_fit(&batch, args, m, &takes));
     lince_tensor t = cli_images(image.bytes, batch, image.height, image.width);
+    t.dims[3] = takes.channels ? takes.channels : 3;
+    t.size_bytes = cli_elements(&t) * lince_dtype_size(t.dtype);
     size_t count = cli_elements(&t);
     in->array = calloc(1, sizeof *in->array);
     in->tensor = calloc(1, sizeof *in->tensor);
@@ -87,7 +96,7 @@ int cli_inputs_image(struct cli_inputs *in, const struct cli_args *args, const s
     in->tensor[0] = t;
     in->count = 1;
     CLI_TRY(cli_arguments_input(&in->arguments, "0"));
-    return cli_arguments_from(&in->arguments, args, m->callable, true);
+    return cli_arguments_from(&in->arguments, args);
 }
 
 void cli_inputs_free(struct cli_inputs *in)

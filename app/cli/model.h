@@ -38,13 +38,12 @@ struct cli_arguments {
 };
 
 int cli_arguments_input(struct cli_arguments *a, const char *path);
-/*
- * --set, --training and --no-training. `keras`: training=False where the callable has that argument and nothing else is
- * said.
- */
-int cli_arguments_from(struct cli_arguments *a, const struct cli_args *args, const lince_callable *callable,
-                       bool keras);
+int cli_arguments_from(struct cli_arguments *a, const struct cli_args *args); /* --set, --training, --no-training */
 void cli_arguments_free(struct cli_arguments *a);
+
+/* A session for these arguments, which are all that is said, or with what a layer says besides. */
+lince_status cli_session_new(lince_session **session, lince_callable *callable, const struct cli_arguments *a,
+                             bool layer, lince_error *err);
 
 /* Arrays that a model is called with, and the arguments. */
 struct cli_inputs {
@@ -55,31 +54,20 @@ struct cli_inputs {
 };
 
 /* --input and what cli_arguments_from() reads. */
-int cli_inputs_from(struct cli_inputs *in, const struct cli_args *args, const lince_callable *callable, bool keras);
+int cli_inputs_from(struct cli_inputs *in, const struct cli_args *args);
 /* A batch of noise, of the size and number that the command line and the model say. */
 int cli_inputs_image(struct cli_inputs *in, const struct cli_args *args, const struct cli_model *m, int64_t batch);
 void cli_inputs_free(struct cli_inputs *in);
 
-/* ---- What it says of itself (model.c, smallest.c) ---------------------------------------------------------------- */
+/* ---- What it says of itself (model.c) ------------------------------------------------------------------------- */
 
-/* What the first tensor of a callable is traced for, and what stands about its result. */
-struct cli_trace {
-    char dtype[24];                  /* "" when nothing is known */
-    int64_t batch;                   /* -1: any */
-    int32_t height, width, channels; /* 0: any, or unknown */
-    bool image;                      /* it is [batch, height, width, channels] */
-    bool bytes;                      /* of uint8 */
-    int64_t features; /* the last dimension of the result that photos give; -1: unknown, or no such result */
-};
-void cli_trace_of(struct cli_trace *trace, lince_callable *callable);
-bool cli_takes_photos(const struct cli_trace *trace); /* images of 3 channels, of float32 or uint8 */
+/* The images that a callable takes; dtype is LINCE_DTYPE_NONE when it takes something else. */
+void cli_images_of(lince_image_info *takes, lince_callable *callable);
+bool cli_takes_photos(const lince_image_info *takes); /* of 3 channels, float32 or uint8 */
 
-/* The side that a trace leaves free, or both: how many pixels it must have. 0: not known. */
-int64_t cli_smallest_side(lince_callable *callable, const struct cli_args *args, const struct cli_trace *trace);
+/* The side that it leaves free, or both: how many pixels it must have. 0: not known. */
+int64_t cli_smallest_side(lince_callable *callable, const struct cli_args *args);
 
-/* What the model is for, by what it says of itself. */
-enum cli_task { CLI_UNKNOWN, CLI_CLASSIFICATION, CLI_FEATURES };
-enum cli_task cli_task_of(lince_model *model, const struct cli_trace *trace, char reason[256]);
-const char *cli_task_name(enum cli_task task);
+const char *cli_task_name(lince_task task);
 
 #endif

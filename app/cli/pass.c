@@ -9,6 +9,15 @@
 
 #define DEFAULT_BATCH 8
 
+/* A part that the trace does not name is looked for in the result. */
+static int find_task(struct cli_pass *pass)
+{
+    lince_error err;
+    pass->task = (lince_task_info){.struct_size = sizeof pass->task, .results = -1, .classes = -1, .background = -1};
+    lince_status st = lince_callable_task(pass->model.callable, pass->args->value[OPT_OUTPUT_KEY], &pass->task, &err);
+    return st && st != LINCE_ENOENT ? cli_failed(pass->model.path, &err) : CLI_DONE;
+}
+
 int cli_pass_open(struct cli_pass *pass, const struct cli_args *args)
 {
     *pass = (struct cli_pass){.args = args, .batch = DEFAULT_BATCH};
@@ -16,55 +25,17 @@ int cli_pass_open(struct cli_pass *pass, const struct cli_args *args)
     CLI_TRY(cli_image_options(&pass->image, args));
     CLI_TRY(cli_photos(&pass->photos, args, 1));
     CLI_TRY(cli_model_open(&pass->model, args, true));
-    cli_trace_of(&pass->trace, pass->model.callable);
-    CLI_TRY(cli_image_size(&pass->image, args, &pass->model, &pass->trace));
-    return cli_batch_fit(&pass->batch, args, &pass->model, &pass->trace);
+    cli_images_of(&pass->takes, pass->model.callable);
+    CLI_TRY(cli_image_kind(&pass->model, &pass->takes));
+    CLI_TRY(cli_image_size(&pass->image, args, &pass->model, &pass->takes));
+    CLI_TRY(cli_batch_fit(&pass->batch, args, &pass->model, &pass->takes));
+    return find_task(pass);
 }
 
 void cli_pass_close(struct cli_pass *pass)
 {
     cli_model_close(&pass->model);
     app_list_free(&pass->photos);
-}
-
-/* ---- Which part of a result ---- */
-
-static int no_choice(const struct cli_pass *pass, const lince_output *outputs, size_t count)
-{
-    char keys[512] = "";
-    for (size_t i = 0, used = 0; i < count && used + 1 < sizeof keys; i++) {
-        used += (size_t)snprintf(keys + used, sizeof keys - used, "%s%s", i ? ", " : "",
-                                 *outputs[i].path ? outputs[i].path : "(unnamed)");
-    }
-    const char *key = pass->args->value[OPT_OUTPUT_KEY];
-    if (key) {
-        return cli_usage(pass->args, "--output-key %s: the result has %s", key, keys);
-    }
-    return cli_usage(pass->args, "the result of %s has several parts, --output-key K with one of these is wanted: %s",
-                     pass->model.name, keys);
-}
-
-/*
- * --output-key; else the only part; else "default", as the hub's interface has it; else the only one that may be the
- * one.
- */
-static int choose(const lince_output **out, const struct cli_pass *pass, const lince_output *outputs, size_t count)
-{
-    const char *key = pass->args->value[OPT_OUTPUT_KEY];
-    const lince_output *fitting = NULL;
-    size_t fit = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(outputs[i].path, key ? key : "default") == 0 || (!key && count == 1)) {
-            *out = &outputs[i];
-            return CLI_DONE;
-        }
-        if (!key && outputs[i].tensor.dtype == LINCE_FLOAT32 && outputs[i].tensor.rank == 2) {
-            fitting = &outputs[i];
-            fit++;
-        }
-    }
-    *out = fitting;
-    return fit == 1 ? CLI_DONE : no_choice(pass, outputs, count);
 }
 
 /* The work of a pass, beside what the command sees of it. */
@@ -74,6 +45,7 @@ struct work {
     struct cli_loader *loader;
     size_t batch, width, *index;
     float *images, *values;
+    int64_t *numbers;
     uint8_t *bytes;
     struct cli_progress progress;
     bool taken;
@@ -93,7 +65,7 @@ static int rows_of(struct work *w, const lince_output *o, size_t fed, size_t row
             width *= (size_t)t->dims[i];
         }
     }
-    if (!number || t->rank < 2 || t->dims[0] != (int64_t)fed || (w->taken && width != w->width)) {
+    if (!number || t->rank < (w->pass->flat ? 1 : 2) || t->dims[0] != (int64_t)fed || (w->taken && width != w->width)) {
         app_say("%s: %s gives %s%s for %zu images, floats [%zu, n] are wanted", w->pass->model.path,
                 w->pass->model.name, lince_dtype_name(t->dtype), cli_shape(shape, t), fed, fed);
         return CLI_FAILED;
@@ -111,6 +83,38 @@ static int rows_of(struct work *w, const lince_output *o, size_t fed, size_t row
     return CLI_DONE;
 }
 
+/* A class for each value; *out stays NULL when the model gives none. */
+static int numbers_of(const int64_t **out, struct work *w, const lince_output *o)
+{
+    size_t n = o ? cli_elements(&o->tensor) : 0;
+    if (!o) {
+        return CLI_DONE;
+    }
+    int64_t *numbers = realloc(w->numbers, (n + 1) * sizeof *numbers);
+    if (!numbers) {
+        app_say("no memory for %zu results", n);
+        return CLI_FAILED;
+    }
+    for (size_t i = 0; i < n; i++) {
+        numbers[i] = o->tensor.dtype == LINCE_INT32 ? ((const int32_t *)o->tensor.data)[i]
+                                                    : ((const int64_t *)o->tensor.data)[i];
+    }
+    *out = w->numbers = numbers;
+    return CLI_DONE;
+}
+
+static int pass_on(struct work *w, size_t fed, size_t rows, const lince_output *outputs, size_t count)
+{
+    struct cli_result result;
+    CLI_TRY(cli_result_of(&result, w->pass, outputs, count));
+    CLI_TRY(rows_of(w, result.values, fed, rows));
+    struct cli_batch batch = {.value = w->values, .rows = rows, .width = w->width, .index = w->index};
+    batch.text = result.texts ? result.texts->tensor.data : NULL;
+    CLI_TRY(numbers_of(&batch.number, w, result.indices));
+    w->taken = true;
+    return w->pass->take(w->pass, &batch);
+}
+
 /* [0, 1] to 0..255, to the nearest. */
 static void to_bytes(uint8_t *to, const float *from, size_t count)
 {
@@ -125,10 +129,10 @@ static int call(struct work *w, size_t rows)
 {
     struct cli_pass *pass = w->pass;
     const struct cli_image *image = &pass->image;
-    size_t fed = pass->trace.batch > 0 ? (size_t)pass->trace.batch : rows;
+    size_t fed = pass->takes.batch > 0 ? (size_t)pass->takes.batch : rows;
     size_t pixels = (size_t)image->height * (size_t)image->width * 3;
     lince_tensor in = cli_images(image->bytes, (int64_t)fed, image->height, image->width);
-    const lince_output *outputs, *chosen;
+    const lince_output *outputs;
     size_t count;
     lince_error err;
     memset(w->images + rows * pixels, 0, (fed - rows) * pixels * sizeof(float));
@@ -137,13 +141,10 @@ static int call(struct work *w, size_t rows)
     }
     in.data = image->bytes ? (void *)w->bytes : w->images;
     if (lince_session_run(w->session, &in, 1, &outputs, &count, &err)) {
-        CLI_TRY(w->taken ? CLI_DONE : cli_too_small(image, pass->args, &pass->model, &pass->trace));
+        CLI_TRY(w->taken ? CLI_DONE : cli_too_small(image, pass->args, &pass->model, &pass->takes));
         return cli_failed(pass->model.path, &err);
     }
-    CLI_TRY(choose(&chosen, pass, outputs, count));
-    CLI_TRY(rows_of(w, chosen, fed, rows));
-    w->taken = true;
-    return pass->take(pass, &(struct cli_batch){w->values, rows, w->width, w->index});
+    return pass_on(w, fed, rows, outputs, count);
 }
 
 static int work_through(struct work *w)
@@ -172,9 +173,8 @@ static int open_session(struct work *w)
     struct cli_arguments arguments = {0};
     lince_error err;
     int status = cli_arguments_input(&arguments, "0");
-    status = status ? status : cli_arguments_from(&arguments, w->pass->args, w->pass->model.callable, true);
-    if (!status &&
-        lince_session_new(&w->session, w->pass->model.callable, arguments.argument, arguments.count, NULL, &err)) {
+    status = status ? status : cli_arguments_from(&arguments, w->pass->args);
+    if (!status && cli_session_new(&w->session, w->pass->model.callable, &arguments, true, &err)) {
         status = cli_failed(w->pass->model.path, &err);
     }
     cli_arguments_free(&arguments);
@@ -187,7 +187,7 @@ static int prepare(struct work *w)
     int64_t threads = (int64_t)processors();
     CLI_TRY(cli_threads(pass->args, &threads));
     w->batch = (size_t)pass->batch;
-    if (pass->trace.batch < 0 && pass->photos.count < w->batch) {
+    if (pass->takes.batch < 0 && pass->photos.count < w->batch) {
         w->batch = pass->photos.count ? pass->photos.count : 1;
     }
     size_t floats = w->batch * (size_t)pass->image.height * (size_t)pass->image.width * 3;
@@ -215,5 +215,6 @@ int cli_pass_run(struct cli_pass *pass)
     free(w.bytes);
     free(w.index);
     free(w.values);
+    free(w.numbers);
     return status;
 }

@@ -18,14 +18,15 @@ struct cli_image {
     bool bytes; /* the model takes uint8 */
 };
 int cli_image_options(struct cli_image *image, const struct cli_args *args);
+int cli_image_kind(const struct cli_model *m, const lince_image_info *takes); /* can photos be what it takes? */
 int cli_image_size(struct cli_image *image, const struct cli_args *args, const struct cli_model *m,
-                   const struct cli_trace *trace);
+                   const lince_image_info *takes);
 /* After a call that failed: wrong usage if --size asked for less than the model's smallest. */
 int cli_too_small(const struct cli_image *image, const struct cli_args *args, const struct cli_model *m,
-                  const struct cli_trace *trace);
+                  const lince_image_info *takes);
 /* The number of images that the trace is for, where it is for one only. */
 int cli_batch_fit(int64_t *batch, const struct cli_args *args, const struct cli_model *m,
-                  const struct cli_trace *trace);
+                  const lince_image_info *takes);
 struct json_t *cli_image_json(const struct cli_image *image);
 
 /*
@@ -49,19 +50,30 @@ struct cli_batch {
     const float *value;
     size_t rows, width;
     const size_t *index;
+    const lince_string *text; /* rows * width, where the model gives a text for each value; else NULL */
+    const int64_t *number;    /* the same for a number of a class */
 };
 struct cli_pass {
     const struct cli_args *args;
     struct cli_model model;
-    struct cli_trace trace;
+    lince_image_info takes;
+    lince_task_info task;
     struct cli_image image;
     struct app_list photos;
     int64_t batch;
     int (*take)(struct cli_pass *pass, const struct cli_batch *batch);
     void *context;
+    bool flat;     /* a result [n] will do, one number a photo */
     bool lines;    /* results go to stdout while the work goes on */
     bool complete; /* set when every photo was used or reported */
 };
+/* The parts of a result: --output-key, else the one that the library takes for the answer; and those beside it. */
+struct cli_result {
+    const lince_output *values;
+    const lince_output *texts, *indices; /* of the same shape; NULL: there are none */
+};
+int cli_result_of(struct cli_result *result, const struct cli_pass *pass, const lince_output *outputs, size_t count);
+
 /* Open the model and find the photos; 0 or what was said. */
 int cli_pass_open(struct cli_pass *pass, const struct cli_args *args);
 int cli_pass_run(struct cli_pass *pass);
@@ -69,7 +81,7 @@ void cli_pass_close(struct cli_pass *pass);
 
 /* ---- Labels (labels.c) ------------------------------------------------------------------------------------------- */
 
-/* Find the labels for `classes` results: --labels, or what the model has. labels->count is 0 when there are none. */
-int cli_labels(struct app_list *labels, const struct cli_args *args, const struct cli_model *m, size_t classes);
+/* The labels for so many classes: --labels, or what the model has. *labels is NULL when there are none. */
+int cli_labels(lince_labels **labels, const struct cli_args *args, const struct cli_model *m, size_t classes);
 
 #endif

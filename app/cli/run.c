@@ -236,8 +236,6 @@ static int print_results(const struct run *r)
 
 static int open_session(struct run *r)
 {
-    /* No argument at all is an empty list, not the default of one image. */
-    static const lince_argument none;
     const char **nodes = malloc((r->args->given_count + 1) * sizeof *nodes);
     lince_error err;
     if (!nodes) {
@@ -249,9 +247,7 @@ static int open_session(struct run *r)
             nodes[r->fetched++] = r->args->given[i].value;
         }
     }
-    lince_status st =
-        lince_session_new(&r->session, r->model.callable, r->in.arguments.count ? r->in.arguments.argument : &none,
-                          r->in.arguments.count, NULL, &err);
+    lince_status st = cli_session_new(&r->session, r->model.callable, &r->in.arguments, false, &err);
     st = st ? st : lince_session_fetch(r->session, nodes, r->fetched, &err);
     free(nodes);
     return st ? cli_failed(r->model.path, &err) : CLI_DONE;
@@ -260,7 +256,7 @@ static int open_session(struct run *r)
 static int call(struct run *r)
 {
     lince_error err;
-    CLI_TRY(cli_inputs_from(&r->in, r->args, r->model.callable, false));
+    CLI_TRY(cli_inputs_from(&r->in, r->args));
     CLI_TRY(open_session(r));
     if (lince_session_run(r->session, r->in.tensor, r->in.count, &r->outputs, &r->count, &err)) {
         return cli_failed(r->model.path, &err);

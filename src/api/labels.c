@@ -127,7 +127,7 @@ static lince_status parse(struct lince_labels *l, const void *text, size_t size,
     }
     l->text[size] = '\0';
     if (memchr(l->text, '\0', size)) {
-        return li_fail(err, LINCE_EFORMAT, "labels: a NUL byte; lines of text are wanted");
+        return li_fail(err, LINCE_EFORMAT, "a NUL byte is in the labels; lines of text are wanted");
     }
     LI_TRY(split(l, size, err));
     return make_fit(l, classes, err);

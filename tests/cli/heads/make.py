@@ -66,6 +66,26 @@ class Odd(Head):
         return {"a/b": [x, (x + 1,)], "c~": TopK(x * 2, None), "": tf.reduce_sum(x)}
 
 
+class Grey(Head):
+    """One channel, as MNIST's tutorials have it."""
+
+    def __init__(self):
+        super().__init__(3, None, tf.TensorSpec([None, SIDE, SIDE, 1], tf.float32, name="images"))
+
+    def call(self, images):
+        return self.logits(tf.image.grayscale_to_rgb(images))
+
+
+class ChannelsFirst(Head):
+    """[batch, channels, height, width], as models from elsewhere have it."""
+
+    def __init__(self):
+        super().__init__(3, None, tf.TensorSpec([None, 3, SIDE, SIDE], tf.float32, name="images"))
+
+    def call(self, images):
+        return self.logits(tf.transpose(images, [0, 2, 3, 1]))
+
+
 HEADS = {
     "binary_logit": lambda: Head(1, lambda x: x),
     "binary_sigmoid": lambda: Head(1, tf.sigmoid),
@@ -77,6 +97,8 @@ HEADS = {
     "top_numbers": lambda: Head(4, top_numbers),
     "all_texts": lambda: Head(4, all_texts),
     "odd_names": lambda: Odd(),
+    "grey": lambda: Grey(),
+    "channels_first": lambda: ChannelsFirst(),
 }
 
 
@@ -100,5 +122,7 @@ for name, make in HEADS.items():
     model = tf.saved_model.load(name)
     for image in ["a.png", "b.png"]:
         x = read(image)
-        y = model({"in/put~": x}) if name == "odd_names" else model(x)
+        x = x[..., :1] if name == "grey" else x
+        x = tf.transpose(x, [0, 3, 1, 2]) if name == "channels_first" else x
+        y = model({"in/put~": x} if name == "odd_names" else x)
         print(name, image, tf.nest.map_structure(lambda t: t if t is None else t.numpy().tolist(), y))
