@@ -77,9 +77,33 @@ static enum li_scores of_pieces(const struct li_graph *g, li_vid joined)
     return all == LI_SCORES_SHARES ? LI_SCORES_EACH : all;
 }
 
-enum li_scores li_passes_scores(const struct li_graph *g, li_vid value)
+/* Without looking into bodies. */
+static enum li_scores of_graph(const struct li_graph *g, li_vid value)
 {
     li_vid from = origin(g, value);
     struct known k = way_to(g, from);
     return k.way == JOINED || k.way == AXIS ? of_pieces(g, from) : k.scores;
+}
+
+/* Whichever branch runs must give the same. One level deep: a body may hold itself. */
+static enum li_scores of_branches(const struct li_node *node, int32_t output)
+{
+    enum li_scores all = LI_SCORES_ANY;
+    for (int i = 0; i < node->bodies; i++) {
+        const struct li_graph *body = node->body[i];
+        enum li_scores scores = output < body->output_count ? of_graph(body, body->outputs[output]) : LI_SCORES_ANY;
+        if (i > 0 && scores != all) {
+            return LI_SCORES_ANY;
+        }
+        all = scores;
+    }
+    return all;
+}
+
+enum li_scores li_passes_scores(const struct li_graph *g, li_vid value)
+{
+    li_vid from = origin(g, value);
+    const struct li_node *node = producer(g, from);
+    return node && node->op->control == LI_CONTROL_BRANCH ? of_branches(node, g->values[from].output)
+                                                          : of_graph(g, from);
 }
