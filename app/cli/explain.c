@@ -63,7 +63,8 @@ int cli_explain(const struct cli_args *args)
     CLI_TRY(cli_batch(args, &batch));
     int status = cli_model_open(&m, args, true);
     if (!status) {
-        status = cli_has(args, OPT_INPUT) ? cli_inputs_from(&in, args) : cli_inputs_image(&in, args, &m, batch);
+        status =
+            cli_has(args, OPT_INPUT) ? cli_inputs_from(&in, args, m.callable) : cli_inputs_image(&in, args, &m, batch);
     }
     if (!status && (cli_session_new(&session, m.callable, &in.arguments, true, &err) ||
                     lince_session_explain(session, in.tensor, in.count, tell, &e, &err))) {

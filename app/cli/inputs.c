@@ -19,7 +19,34 @@ static const char *file_of(const char *text, size_t *path_length)
     return equal + 1;
 }
 
-static int add_input(struct cli_inputs *in, const struct cli_args *args, const char *text, size_t *position)
+/* Whether a path of an argument leads to this place in a trace, which names arguments that may be given by position. */
+static bool leads_to(const lince_callable *callable, const char *path, const char *place)
+{
+    lince_argument_info argument = {.struct_size = sizeof argument};
+    size_t digits = strspn(path, "0123456789");
+    if (digits == 0 || (path[digits] != '\0' && path[digits] != '/') ||
+        lince_callable_argument(callable, strtoul(path, NULL, 10), &argument, NULL)) {
+        return strcmp(path, place) == 0;
+    }
+    size_t length = strlen(argument.name);
+    return strncmp(place, argument.name, length) == 0 && strcmp(place + length, path + digits) == 0;
+}
+
+static bool wants(const lince_callable *callable, const char *path, lince_dtype dtype)
+{
+    lince_tensor_info info = {.struct_size = sizeof info};
+    for (size_t t = 0; t < lince_callable_trace_count(callable); t++) {
+        for (size_t i = 0; lince_callable_input(callable, t, i, &info, NULL) == LINCE_OK; i++) {
+            if (info.dtype == dtype && leads_to(callable, path, info.path)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static int add_input(struct cli_inputs *in, const struct cli_args *args, const lince_callable *callable,
+                     const char *text, size_t *position)
 {
     size_t length;
     lince_error err;
@@ -36,12 +63,16 @@ static int add_input(struct cli_inputs *in, const struct cli_args *args, const c
     if (app_npy_read(file, &in->array[in->count], &err)) {
         return cli_failed(file, &err);
     }
-    in->tensor[in->count] = in->array[in->count].tensor;
+    lince_tensor *t = &in->tensor[in->count];
+    *t = in->array[in->count].tensor;
+    if (t->dtype == LINCE_UINT16 && !wants(callable, path, LINCE_UINT16) && wants(callable, path, LINCE_BFLOAT16)) {
+        t->dtype = LINCE_BFLOAT16; /* numpy has none: its bits are stored */
+    }
     in->count++;
     return cli_arguments_input(&in->arguments, path);
 }
 
-int cli_inputs_from(struct cli_inputs *in, const struct cli_args *args)
+int cli_inputs_from(struct cli_inputs *in, const struct cli_args *args, const lince_callable *callable)
 {
     size_t position = 0;
     in->array = calloc(args->given_count + 1, sizeof *in->array);
@@ -52,7 +83,7 @@ int cli_inputs_from(struct cli_inputs *in, const struct cli_args *args)
     }
     for (size_t i = 0; i < args->given_count; i++) {
         if (args->given[i].option == OPT_INPUT) {
-            CLI_TRY(add_input(in, args, args->given[i].value, &position));
+            CLI_TRY(add_input(in, args, callable, args->given[i].value, &position));
         }
     }
     return cli_arguments_from(&in->arguments, args);

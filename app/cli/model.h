@@ -54,7 +54,7 @@ struct cli_inputs {
 };
 
 /* --input and what cli_arguments_from() reads. */
-int cli_inputs_from(struct cli_inputs *in, const struct cli_args *args);
+int cli_inputs_from(struct cli_inputs *in, const struct cli_args *args, const lince_callable *callable);
 /* A batch of noise, of the size and number that the command line and the model say. */
 int cli_inputs_image(struct cli_inputs *in, const struct cli_args *args, const struct cli_model *m, int64_t batch);
 void cli_inputs_free(struct cli_inputs *in);

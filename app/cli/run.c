@@ -256,7 +256,7 @@ static int open_session(struct run *r)
 static int call(struct run *r)
 {
     lince_error err;
-    CLI_TRY(cli_inputs_from(&r->in, r->args));
+    CLI_TRY(cli_inputs_from(&r->in, r->args, r->model.callable));
     CLI_TRY(open_session(r));
     if (lince_session_run(r->session, r->in.tensor, r->in.count, &r->outputs, &r->count, &err)) {
         return cli_failed(r->model.path, &err);

@@ -86,6 +86,16 @@ class ChannelsFirst(Head):
         return self.logits(tf.transpose(images, [0, 2, 3, 1]))
 
 
+class Bfloat16(Head):
+    """An input that numpy has no name for."""
+
+    def __init__(self):
+        super().__init__(3, None, tf.TensorSpec([None, SIDE, SIDE, 3], tf.bfloat16, name="images"))
+
+    def call(self, images):
+        return self.logits(tf.cast(images, tf.float32))
+
+
 HEADS = {
     "binary_logit": lambda: Head(1, lambda x: x),
     "binary_sigmoid": lambda: Head(1, tf.sigmoid),
@@ -99,6 +109,7 @@ HEADS = {
     "odd_names": lambda: Odd(),
     "grey": lambda: Grey(),
     "channels_first": lambda: ChannelsFirst(),
+    "bfloat16": lambda: Bfloat16(),
 }
 
 
@@ -124,5 +135,8 @@ for name, make in HEADS.items():
         x = read(image)
         x = x[..., :1] if name == "grey" else x
         x = tf.transpose(x, [0, 3, 1, 2]) if name == "channels_first" else x
+        if name == "bfloat16":
+            x = tf.cast(x, tf.bfloat16)
+            np.save("bfloat16.npy", tf.bitcast(x, tf.uint16).numpy())  # of b.png
         y = model({"in/put~": x} if name == "odd_names" else x)
         print(name, image, tf.nest.map_structure(lambda t: t if t is None else t.numpy().tolist(), y))
