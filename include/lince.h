@@ -19,6 +19,7 @@
  * A struct that begins with struct_size may grow: new members come last. Options have an initializer, which sets it.
  * Of one that the library fills the caller sets it to sizeof, and gets the members that this has room for;
  * LINCE_EINVAL when it is 0 or more than this library knows. In one that a callback is given the library says it.
+ * Other structs stay as they are.
  */
 #ifndef LINCE_H
 #define LINCE_H

@@ -42,6 +42,12 @@ static void shapes_of_results_are_told_for_shapes_of_inputs(void **state)
           " float32[];a~1b/0 float32[3,2];a~1b/1/0 float32[3,2];c~0/0 float32[3,2];c~0/1 none[];");
 }
 
+static void what_data_decides_is_told_as_the_trace_has_it(void **state)
+{
+    (void)state;
+    check(LINCE_TEST_DATA "/cli/heads/bright", NULL, 0, 2, 8, "bright int64[-1,3];logits float32[2,3];");
+}
+
 static void telling_stops_when_it_is_told_to(void **state)
 {
     (void)state;
@@ -106,6 +112,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shapes_of_results_are_told_for_shapes_of_inputs),
+        cmocka_unit_test(what_data_decides_is_told_as_the_trace_has_it),
         cmocka_unit_test(telling_stops_when_it_is_told_to),
         cmocka_unit_test(what_a_run_refuses_is_refused_without_running),
         cmocka_unit_test(the_smallest_image_is_one_that_runs_and_one_less_does_not),

@@ -96,6 +96,16 @@ class Bfloat16(Head):
         return self.logits(tf.cast(images, tf.float32))
 
 
+class Bright(Head):
+    """How many pixels are bright is known by looking."""
+
+    def __init__(self):
+        super().__init__(3, None)
+
+    def call(self, images):
+        return {"logits": self.logits(images), "bright": tf.where(images[..., 0] > 0.9)}
+
+
 HEADS = {
     "binary_logit": lambda: Head(1, lambda x: x),
     "binary_sigmoid": lambda: Head(1, tf.sigmoid),
@@ -110,6 +120,7 @@ HEADS = {
     "grey": lambda: Grey(),
     "channels_first": lambda: ChannelsFirst(),
     "bfloat16": lambda: Bfloat16(),
+    "bright": lambda: Bright(),
 }
 
 
