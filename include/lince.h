@@ -364,7 +364,8 @@ typedef struct lince_task_info {
  * What a callable is for, by what the model says of itself: its signatures, its folder's name, the ops that its result
  * comes out of, the number of results. Of its traces the first that is not for training is looked at.
  *
- * output  Path of the part of the result that is meant; NULL: the only part, else "default", else the only float matrix.
+ * output  Path of the part of the result that is meant; NULL: the only part, else "default", else the only float
+ *         matrix.
  *
  * Fails with LINCE_ENOENT when there is no such part. A trace that this library does not run leaves `scores` as it is
  * without knowledge. Since 0.1.
@@ -621,8 +622,8 @@ LINCE_API lince_status lince_variable_write(lince_model *model, size_t index, co
 
 /**
  * The object's regularization_losses: how many, or -1 when it has no such list; and the present value of one, computed
- * by the model, so it fails as lince_session_run() does. The first call of each plans it; what it needs is kept with the
- * model. Any thread.
+ * by the model, so it fails as lince_session_run() does. The first call of each plans it; what it needs is kept with
+ * the model. Any thread.
  */
 LINCE_API int64_t lince_loss_count(const lince_model *model);
 LINCE_API lince_status lince_loss_value(lince_model *model, size_t index, float *value, lince_error *err);

@@ -134,8 +134,8 @@ static int find_labels(const struct cli_pass *pass, struct classify *c, const st
 }
 
 /*
- * Probabilities are printed as they are, whatever is asked for but logits; a softmax of sigmoids, or of a single number,
- * means nothing, nor does one of the best few.
+ * Probabilities are printed as they are, whatever is asked for but logits; a softmax of sigmoids, or of a single
+ * number, means nothing, nor does one of the best few.
  */
 static void find_scores(const struct cli_pass *pass, struct classify *c, const struct cli_batch *b)
 {

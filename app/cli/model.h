@@ -4,7 +4,7 @@
 
 #include "args.h"
 
-/* ---- Opening (model.c) -------------------------------------------------------------------------------------------  */
+/* ---- Opening (model.c) ------------------------------------------------------------------------------------------- */
 
 /* A model's callable with what the command line says of it. */
 struct cli_model {
@@ -59,7 +59,7 @@ int cli_inputs_from(struct cli_inputs *in, const struct cli_args *args, const li
 int cli_inputs_image(struct cli_inputs *in, const struct cli_args *args, const struct cli_model *m, int64_t batch);
 void cli_inputs_free(struct cli_inputs *in);
 
-/* ---- What it says of itself (model.c) ------------------------------------------------------------------------- */
+/* ---- What it says of itself (model.c) ---------------------------------------------------------------------------- */
 
 /* The images that a callable takes; dtype is LINCE_DTYPE_NONE when it takes something else. */
 void cli_images_of(lince_image_info *takes, lince_callable *callable);

@@ -73,12 +73,12 @@ static const char *path_beside(const struct li_trace *t, const struct li_result_
     return found;
 }
 
-/* How many numbers of it are one image's; -1: the trace does not say. */
+/* How many numbers of it are one image's; -1: the trace does not say, or it has none. */
 static int64_t per_image(const struct li_result_leaf *leaf)
 {
     const struct li_shape *shape = &leaf->value->shape;
     int64_t count = 1;
-    if (leaf->output == LI_NONE || shape->rank < 1) {
+    if (leaf->output == LI_NONE || shape->rank < 1 || !is_number(leaf->value->dtype)) {
         return -1;
     }
     for (int i = 1; i < shape->rank; i++) {
@@ -163,6 +163,6 @@ lince_status lince_callable_task(lince_callable *callable, const char *output, l
     if (leaf) {
         LI_TRY(describe_answer(&full, callable, t, leaf, err));
     }
-    li_api_guess_task(callable->owner, &full);
+    li_api_guess_task(callable, &full);
     return LI_FILL(lince_task_info, info, &full, err);
 }

@@ -49,8 +49,8 @@ lince_status li_api_fill(void *to, const void *full, size_t size, const char *ty
 #define LI_FILL(type, to, full, err) li_api_fill(to, (const type *){full}, sizeof(type), #type, err)
 
 /*
- * A tensor of the caller's as ours, checked: dtype, rank and dims only; and size and data too, which are borrowed. `what`
- * names it in errors.
+ * A tensor of the caller's as ours, checked: dtype, rank and dims only; and size and data too, which are borrowed.
+ * `what` names it in errors.
  */
 lince_status li_api_tensor_shape(struct li_tensor *out, const lince_tensor *in, const char *what, lince_error *err);
 lince_status li_api_tensor(struct li_tensor *out, const lince_tensor *in, const char *what, lince_error *err);
@@ -78,7 +78,7 @@ lince_tensor_info li_api_leaf_info(const struct li_result_leaf *leaf, const stru
 /* ---- Tasks (task.c) ---- */
 
 /* task and reason of an info that is filled but for these. */
-void li_api_guess_task(const struct lince_model *model, lince_task_info *info);
+void li_api_guess_task(struct lince_callable *callable, lince_task_info *info);
 
 /* ---- Losses (loss.c): parts of opening and of closing a model ---- */
 

@@ -78,12 +78,14 @@ static bool by_folder(const struct lince_model *m, lince_task_info *info)
     return false;
 }
 
-static bool by_result(lince_task_info *info)
+/* A single number of something else than an image may be anything. */
+static bool by_result(struct lince_callable *c, lince_task_info *info)
 {
+    bool images = lince_callable_image_size(c, NULL, NULL, NULL, NULL) == LINCE_OK;
     const char *why = info->scores == LINCE_SCORES_SHARES          ? "its result comes out of a Softmax"
                       : info->scores == LINCE_SCORES_PROBABILITIES ? "its result comes out of a Sigmoid"
                       : info->texts                                ? "it gives texts beside its numbers"
-                      : info->results == 1                         ? "a single result, for one of two classes"
+                      : info->results == 1 && images               ? "a single result, for one of two classes"
                                                                    : NULL;
     if (why) {
         info->task = LINCE_TASK_CLASSIFICATION;
@@ -122,9 +124,10 @@ static bool by_count(lince_task_info *info)
     return false;
 }
 
-void li_api_guess_task(const struct lince_model *m, lince_task_info *info)
+void li_api_guess_task(struct lince_callable *c, lince_task_info *info)
 {
-    if (!by_signatures(m, info) && !by_folder(m, info) && !by_result(info) && !by_count(info)) {
+    const struct lince_model *m = c->owner;
+    if (!by_signatures(m, info) && !by_folder(m, info) && !by_result(c, info) && !by_count(info)) {
         snprintf(info->reason, sizeof info->reason, "neither its signatures, its name nor its results tell");
     }
 }
