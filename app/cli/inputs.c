@@ -95,6 +95,20 @@ static int check_noise(const struct cli_model *m, const lince_image_info *takes)
     return takes->dtype == LINCE_FLOAT32 || takes->dtype == LINCE_UINT8 ? CLI_DONE : cli_image_kind(m, takes);
 }
 
+/* The same noise every time. */
+static void fill(const lince_tensor *t)
+{
+    uint32_t noise = 1;
+    for (size_t i = 0, n = cli_elements(t); i < n; i++) {
+        noise = noise * 1664525u + 1013904223u;
+        if (t->dtype == LINCE_UINT8) {
+            ((uint8_t *)t->data)[i] = (uint8_t)(noise >> 24);
+        } else {
+            ((float *)t->data)[i] = (float)(noise >> 8) / (float)(1 << 24);
+        }
+    }
+}
+
 int cli_inputs_image(struct cli_inputs *in, const struct cli_args *args, const struct cli_model *m, int64_t batch)
 {
     lince_image_info takes;
@@ -106,7 +120,6 @@ int cli_inputs_image(struct cli_inputs *in, const struct cli_args *args, const s
     lince_tensor t = cli_images(image.bytes, batch, image.height, image.width);
     t.dims[3] = takes.channels ? takes.channels : 3;
     t.size_bytes = cli_elements(&t) * lince_dtype_size(t.dtype);
-    size_t count = cli_elements(&t);
     in->array = calloc(1, sizeof *in->array);
     in->tensor = calloc(1, sizeof *in->tensor);
     if (!in->array || !in->tensor || posix_memalign(&in->array->memory, 64, t.size_bytes + 1)) {
@@ -115,15 +128,7 @@ int cli_inputs_image(struct cli_inputs *in, const struct cli_args *args, const s
         return CLI_FAILED;
     }
     t.data = in->array->memory;
-    uint32_t noise = 1; /* the same pictures every time */
-    for (size_t i = 0; i < count; i++) {
-        noise = noise * 1664525u + 1013904223u;
-        if (image.bytes) {
-            ((uint8_t *)t.data)[i] = (uint8_t)(noise >> 24);
-        } else {
-            ((float *)t.data)[i] = (float)(noise >> 8) / (float)(1 << 24);
-        }
-    }
+    fill(&t);
     in->tensor[0] = t;
     in->count = 1;
     CLI_TRY(cli_arguments_input(&in->arguments, "0"));
