@@ -13,7 +13,6 @@
 static bool is_inside(struct li_bytes name)
 {
     size_t start = 0;
-
     if (!name.len || name.data[0] == '/' || memchr(name.data, 0, name.len)) {
         return false;
     }
@@ -31,7 +30,6 @@ static bool is_inside(struct li_bytes name)
 lince_status li_assets_open(struct li_model *m, lince_error *err)
 {
     const Tf__MetaGraphDef *def = m->meta->def;
-
     m->asset = li_arena_calloc(&m->arena, def->n_asset_file_def, sizeof *m->asset, err);
     if (!m->asset) {
         return LINCE_ENOMEM;
@@ -65,7 +63,6 @@ static lince_status check_links(const struct li_model *m, const char *path, linc
 {
     char real[PATH_MAX], folder[PATH_MAX];
     size_t len;
-
     if (!realpath(path, real)) {
         return li_fail(err, errno == ENOENT || errno == ENOTDIR ? LINCE_ENOENT : LINCE_EIO, "asset %s: %s", path,
                        strerror(errno));
@@ -74,7 +71,7 @@ static lince_status check_links(const struct li_model *m, const char *path, linc
         return li_fail(err, LINCE_EIO, "%s: %s", m->path, strerror(errno));
     }
     len = strlen(folder);
-    if (strncmp(real, folder, len) || (real[len] != '/' && strcmp(folder, "/"))) {
+    if (strncmp(real, folder, len) != 0 || (real[len] != '/' && strcmp(folder, "/") != 0)) {
         return li_fail(err, LINCE_EUNSAFE, "asset %s: a link leads out of the model's folder, to %s", path, real);
     }
     return LINCE_OK;
@@ -83,7 +80,6 @@ static lince_status check_links(const struct li_model *m, const char *path, linc
 lince_status li_asset_find(struct li_model *m, size_t i, const char **path, lince_error *err)
 {
     struct li_asset *a = &m->asset[i];
-
     if (!a->path) {
         const char *full =
             li_arena_printf(&m->arena, err, "%s/assets/%.*s", m->path, (int)a->name.len, (const char *)a->name.data);

@@ -24,7 +24,6 @@ static lince_status read_shapes(const struct reader *r, struct li_attr *out, Tf_
                                 size_t n)
 {
     struct li_shape *copy = li_arena_calloc(r->arena, n, sizeof *copy, r->err);
-
     LI_TRY(out_of_memory(copy));
     for (size_t i = 0; i < n; i++) {
         LI_TRY(li_proto_shape(&copy[i], shapes[i], r->err));
@@ -37,7 +36,6 @@ static lince_status read_shapes(const struct reader *r, struct li_attr *out, Tf_
 static lince_status read_tensor(const struct reader *r, struct li_attr *out, const Tf__TensorProto *proto)
 {
     struct li_tensor *tensor = li_arena_calloc(r->arena, 1, sizeof *tensor, r->err);
-
     LI_TRY(out_of_memory(tensor));
     out->kind = LI_ATTR_TENSOR;
     out->tensor = tensor;
@@ -47,7 +45,6 @@ static lince_status read_tensor(const struct reader *r, struct li_attr *out, con
 static lince_status read_strings(const struct reader *r, struct li_attr *out, const Tf__AttrValue__ListValue *list)
 {
     const char **copy = li_arena_calloc(r->arena, list->n_s, sizeof *copy, r->err);
-
     LI_TRY(out_of_memory(copy));
     for (size_t i = 0; i < list->n_s; i++) {
         LI_TRY(out_of_memory(copy[i] = text_of(r, list->s[i])));
@@ -61,7 +58,6 @@ static lince_status read_strings(const struct reader *r, struct li_attr *out, co
 static lince_status read_functions(const struct reader *r, struct li_attr *out, const Tf__AttrValue__ListValue *list)
 {
     const char **copy = li_arena_calloc(r->arena, list->n_func, sizeof *copy, r->err);
-
     LI_TRY(out_of_memory(copy));
     for (size_t i = 0; i < list->n_func; i++) {
         copy[i] = list->func[i]->name;
@@ -76,7 +72,6 @@ static lince_status read_numbers(const struct reader *r, struct li_attr *out, co
 {
     size_t n = list->n_i + list->n_b + list->n_type; /* of which one is not zero */
     int64_t *ints = li_arena_calloc(r->arena, n, sizeof *ints, r->err);
-
     LI_TRY(out_of_memory(ints));
     for (size_t i = 0; i < list->n_i; i++) {
         ints[i] = list->i[i];
@@ -96,7 +91,6 @@ static lince_status read_numbers(const struct reader *r, struct li_attr *out, co
 static lince_status read_floats(const struct reader *r, struct li_attr *out, const Tf__AttrValue__ListValue *list)
 {
     double *floats = li_arena_calloc(r->arena, list->n_f, sizeof *floats, r->err);
-
     LI_TRY(out_of_memory(floats));
     for (size_t i = 0; i < list->n_f; i++) {
         floats[i] = (double)list->f[i];
@@ -111,7 +105,6 @@ static lince_status read_list(const struct reader *r, struct li_attr *out, const
 {
     int kinds = (list->n_s > 0) + (list->n_i > 0) + (list->n_f > 0) + (list->n_b > 0) + (list->n_type > 0) +
                 (list->n_shape > 0) + (list->n_tensor > 0) + (list->n_func > 0);
-
     if (kinds > 1) {
         return li_fail(r->err, LINCE_EINVAL, "a list of more than one kind of value");
     }
@@ -198,7 +191,6 @@ lince_status li_attrs_read(const struct li_attr **out, int *count, const Tf__Nod
     struct li_attr *attrs = li_arena_calloc(arena, node->n_attr, sizeof *attrs, err);
     static const Tf__AttrValue empty = TF__ATTR_VALUE__INIT;
     int n = 0;
-
     LI_TRY(out_of_memory(attrs));
     if (LI_MAX(node->n_attr, placeholders->count) > LI_MAX_NODE_ATTRIBUTES) { /* one is looked up in the other */
         return li_fail(err, LINCE_ELIMIT,
@@ -228,7 +220,6 @@ const char *li_attrs_unsupported(const struct li_op *op, const struct li_attr *a
     char buffer[LI_ATTR_TEXT];
     const char *text;
     const struct li_attr *refused = li_attr_refused(op, attrs, count, buffer, &text);
-
     return refused ? li_arena_printf(arena, err, "%s %.200s=%.200s", op->name, refused->name, text)
                    : li_arena_strdup(arena, op->name, err);
 }

@@ -16,7 +16,6 @@ struct binder {
 static void add_accepted(struct li_text *text, const struct li_callable *c)
 {
     bool star = false;
-
     li_text_add(text, "(");
     for (size_t i = 0; i < c->parameter_count; i++) {
         const struct li_parameter *p = &c->parameter[i];
@@ -41,7 +40,6 @@ static lince_status fail(const struct binder *b, const char *what, const char *n
 {
     char accepted[1024];
     struct li_text text = {accepted, sizeof accepted, 0};
-
     add_accepted(&text, b->callable);
     return li_fail(b->err, LINCE_EINVAL, "%s: %s%s%.200s%s; it takes %s", b->callable->name, what, name ? " \"" : "",
                    name ? name : "", name ? "\"" : "", accepted);
@@ -50,8 +48,7 @@ static lince_status fail(const struct binder *b, const char *what, const char *n
 static size_t find_parameter(const struct li_callable *c, const char *name)
 {
     size_t i = 0;
-
-    while (i < c->parameter_count && strcmp(c->parameter[i].name, name)) {
+    while (i < c->parameter_count && strcmp(c->parameter[i].name, name) != 0) {
         i++;
     }
     return i;
@@ -60,7 +57,6 @@ static size_t find_parameter(const struct li_callable *c, const char *name)
 static lince_status bind_positional(struct binder *b)
 {
     const struct li_callable *c = b->callable;
-
     for (size_t i = 0; i < b->args->positional_count && i < c->positional_count; i++) {
         b->value[i] = &b->args->positional[i];
     }
@@ -77,7 +73,7 @@ static lince_status bind_keywords(struct binder *b, size_t *surplus)
         const char *name = b->args->keyword_name[i];
         size_t at = find_parameter(b->callable, name);
         for (size_t k = 0; k < i; k++) {
-            if (!strcmp(b->args->keyword_name[k], name)) {
+            if (strcmp(b->args->keyword_name[k], name) == 0) {
                 return fail(b, "given twice: argument", name);
             }
         }
@@ -114,7 +110,6 @@ static lince_status make_args(const struct binder *b, struct li_arg *out)
     size_t fixed = c->bare ? c->parameter_count : c->positional_count;
     size_t extra =
         b->args->positional_count > c->positional_count ? b->args->positional_count - c->positional_count : 0;
-
     *out = (struct li_arg){.kind = LI_ARG_TUPLE, .input = LI_NONE, .count = fixed + extra};
     out->child = li_arena_calloc(b->arena, out->count, sizeof *out->child, b->err);
     if (!out->child) {
@@ -144,7 +139,6 @@ static lince_status make_kwargs(const struct binder *b, size_t surplus, struct l
     const struct li_callable *c = b->callable;
     size_t fixed = c->bare ? 0 : c->parameter_count - c->positional_count, n = 0;
     struct named *list = li_arena_calloc(b->arena, fixed + surplus, sizeof *list, b->err);
-
     *out = (struct li_arg){.kind = LI_ARG_DICT, .input = LI_NONE, .count = fixed + surplus};
     out->child = li_arena_calloc(b->arena, out->count, sizeof *out->child, b->err);
     out->name = li_arena_calloc(b->arena, out->count, sizeof *out->name, b->err);
@@ -172,7 +166,6 @@ lince_status li_bind_call(struct li_canonical *out, const struct li_callable *ca
 {
     struct binder b = {callable, args, NULL, arena, err};
     size_t surplus = 0;
-
     b.value = li_arena_calloc(arena, callable->parameter_count, sizeof *b.value, err);
     if (!b.value) {
         return LINCE_ENOMEM;

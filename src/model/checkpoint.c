@@ -27,7 +27,6 @@ static lince_status read_graph(const Tf__TrackableObjectGraph **out, struct li_m
     const struct li_bundle_entry *entry = li_bundle_find(m->bundle, GRAPH_KEY);
     struct li_tensor tensor;
     ProtobufCMessage *message;
-
     if (!entry) {
         return li_fail(err, LINCE_EINVAL,
                        "variables/variables: no object graph (" GRAPH_KEY "), so variables cannot be told apart");
@@ -93,13 +92,12 @@ static lince_status pair_children(struct pairing *p, int32_t object, lince_error
     const tracked *node = p->graph->nodes[p->partner[object]];
     bool sorted = false;
     size_t next = 0;
-
     for (size_t i = 0; i < o->n_children; i++) {
         Tf__ObjectReference *child = o->children[i], **found;
         if (p->partner[child->node_id] != LI_NONE) {
             continue;
         }
-        if (next < node->n_children && !strcmp(node->children[next]->local_name, child->local_name)) {
+        if (next < node->n_children && strcmp(node->children[next]->local_name, child->local_name) == 0) {
             pair(p, child->node_id, node->children[next++]->node_id);
             continue;
         }
@@ -121,7 +119,7 @@ static lince_status pair_children(struct pairing *p, int32_t object, lince_error
 static const char *value_key(const tracked *node)
 {
     for (size_t i = 0; i < node->n_attributes; i++) {
-        if (!strcmp(node->attributes[i]->name, "VARIABLE_VALUE")) {
+        if (strcmp(node->attributes[i]->name, "VARIABLE_VALUE") == 0) {
             return node->attributes[i]->checkpoint_key;
         }
     }
@@ -131,7 +129,6 @@ static const char *value_key(const tracked *node)
 static lince_status pair_all(struct pairing *p, const char **keys, lince_error *err)
 {
     struct li_model *m = p->model;
-
     if (p->graph->n_nodes) {
         pair(p, 0, 0);
     }
@@ -153,7 +150,6 @@ static lince_status find_keys(struct li_model *m, const char **keys, lince_error
     struct pairing p = {.model = m};
     struct li_arena scratch;
     lince_status st;
-
     li_arena_init(&scratch, m->mem, 0);
     st = read_graph(&p.graph, m, &scratch, err);
     if (!st && !(st = check_graph(p.graph, err))) {
@@ -177,7 +173,6 @@ static lince_status load_variable(struct li_resource *resource, void *context, l
 {
     const struct li_variable_source *source = context;
     lince_status st = li_bundle_read(&resource->value, source->bundle, source->entry, err);
-
     return st ? li_prefix(err, st, "variable \"%s\"", resource->name) : LINCE_OK;
 }
 
@@ -186,7 +181,6 @@ static lince_status check_entry(const Tf__SavedVariable *v, const struct li_bund
     struct li_shape shape;
     lince_dtype dtype;
     char declared[LI_SHAPE_TEXT], stored[LI_SHAPE_TEXT];
-
     LI_TRY(li_proto_dtype(&dtype, v->dtype, err));
     LI_TRY(li_proto_shape(&shape, v->shape, err));
     if (dtype != entry->dtype || !li_shape_compatible(&shape, &entry->shape)) {
@@ -203,7 +197,6 @@ static lince_status add_variable(struct li_model *m, int32_t object, const char 
     const struct li_bundle_entry *entry;
     struct li_variable_source *source = li_arena_alloc(&m->arena, sizeof *source, err);
     int32_t resource;
-
     if (!source) {
         return LINCE_ENOMEM;
     }

@@ -130,7 +130,6 @@ lince_status li_convert(struct li_tensor *out, bool *made, const struct li_arg *
                         struct li_arena *arena, lince_error *err)
 {
     char *to = NULL;
-
     *made = false;
     *out = (struct li_tensor){.dtype = spec->dtype};
     if (!shape_of(value, &out->shape) || !walk(value, &out->shape, 0, spec->dtype, &to) ||

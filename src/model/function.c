@@ -24,7 +24,6 @@ struct resolver {
 static int compare_text(const char *a, size_t an, const char *b, size_t bn)
 {
     int order = memcmp(a, b, LI_MIN(an, bn));
-
     return order ? order : (an > bn) - (an < bn);
 }
 
@@ -32,7 +31,6 @@ static int compare_names(const void *a, const void *b)
 {
     const struct name *x = a, *y = b;
     int order = compare_text(x->text, x->len, y->text, y->len);
-
     return order ? order : (x->place > y->place) - (x->place < y->place);
 }
 
@@ -48,7 +46,6 @@ static lince_status index_names(struct resolver *r)
 {
     const Tf__OpDef *s = r->f->signature;
     size_t n = 0;
-
     r->names = li_arena_alloc(&r->scratch, (s->n_input_arg + r->f->def->n_node_def) * sizeof *r->names, r->err);
     if (!r->names) {
         return LINCE_ENOMEM;
@@ -75,7 +72,6 @@ static lince_status index_names(struct resolver *r)
 static const struct name *find_name(const struct resolver *r, const char *text, size_t len)
 {
     size_t low = 0, high = r->name_count;
-
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         int order = compare_text(r->names[middle].text, r->names[middle].len, text, len);
@@ -95,7 +91,6 @@ static const struct name *find_name(const struct resolver *r, const char *text, 
 static int32_t small_number(const char *text)
 {
     size_t digits = strspn(text, "0123456789");
-
     return digits > 0 && digits < 7 && !text[digits] ? (int32_t)strtol(text, NULL, 10) : -1;
 }
 
@@ -106,7 +101,6 @@ static lince_status resolve(struct resolver *r, const char *text, const char *wh
     size_t len = strcspn(start, ":");
     const struct name *name = find_name(r, start, len);
     const char *rest = start + len + (start[len] == ':');
-
     *out = (struct li_source){.control = *text == '^'};
     if (!name) {
         return li_fail(r->err, LINCE_EINVAL, "%.200s reads \"%.200s\", and there is no such node or argument", who,
@@ -115,7 +109,7 @@ static lince_status resolve(struct resolver *r, const char *text, const char *wh
     out->node = name->place < 0 ? LI_NONE : name->place;
     out->index = name->place < 0 ? -1 - name->place : 0;
     if (out->control || name->place < 0) {
-        return *rest && (out->control || strcmp(rest, "0"))
+        return *rest && (out->control || strcmp(rest, "0") != 0)
                    ? li_fail(r->err, LINCE_EINVAL, "%.200s reads \"%.200s\", which makes no sense", who, text)
                    : LINCE_OK;
     }
@@ -134,7 +128,6 @@ static lince_status resolve(struct resolver *r, const char *text, const char *wh
 static lince_status resolve_inputs(struct resolver *r)
 {
     struct li_function *f = r->f;
-
     for (int32_t i = 0; i < f->node_count; i++) {
         const Tf__NodeDef *node = f->def->node_def[i];
         f->op[i] = li_ops_find(li_ops(), node->op);
@@ -160,7 +153,6 @@ static lince_status resolve_results(struct resolver *r)
     const Tf__OpDef *s = r->f->signature;
     const Tf__FunctionDef *def = r->f->def;
     Tf__StringEntry **sorted = li_arena_alloc(&r->scratch, def->n_ret * sizeof *sorted, r->err);
-
     if (!sorted) {
         return LINCE_ENOMEM;
     }
@@ -184,7 +176,6 @@ static lince_status sort_outputs(struct resolver *r)
 {
     const Tf__OpDef *s = r->f->signature;
     struct name *sorted = li_arena_alloc(&r->scratch, s->n_output_arg * sizeof *sorted, r->err);
-
     if (!sorted) {
         return LINCE_ENOMEM;
     }
@@ -203,7 +194,6 @@ static lince_status sort_outputs(struct resolver *r)
 int32_t li_function_output(const struct li_function *f, const char *name, int32_t len)
 {
     size_t low = 0, high = f->signature->n_output_arg;
-
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         const char *text = f->signature->output_arg[f->output_order[middle]]->name;
@@ -241,7 +231,6 @@ static void mark(struct reach *t, int32_t node, uint8_t flags)
 static lince_status mark_effects(struct resolver *r, struct reach *t)
 {
     const Tf__FunctionDef *def = r->f->def;
-
     for (size_t i = 0; i < def->n_control_ret; i++) {
         const char *text = def->control_ret[i]->value;
         const struct name *name = find_name(r, text, strlen(text));
@@ -252,7 +241,7 @@ static lince_status mark_effects(struct resolver *r, struct reach *t)
     }
     /* Without a list of its effects, a stateful function has all that its nodes have. */
     for (int32_t i = 0; !def->n_control_ret && r->f->signature->is_stateful && i < r->f->node_count; i++) {
-        bool call = !strcmp(def->node_def[i]->op, "StatefulPartitionedCall");
+        bool call = strcmp(def->node_def[i]->op, "StatefulPartitionedCall") == 0;
         if (call || (r->f->op[i] && r->f->op[i]->effects & (LI_EFFECT_WRITE | LI_EFFECT_FAIL))) {
             mark(t, i, READ | MUST);
         }
@@ -264,7 +253,6 @@ static lince_status find_reachable(struct resolver *r, struct reach *t)
 {
     struct li_function *f = r->f;
     size_t n = (size_t)f->node_count;
-
     t->flags = li_arena_calloc(&r->scratch, n, 1, r->err);
     t->stack = li_arena_alloc(&r->scratch, 2 * n * sizeof *t->stack, r->err);
     if (!t->flags || !t->stack) {
@@ -301,7 +289,6 @@ static lince_status put_in_order(struct resolver *r, const uint8_t *reachable)
     size_t n = (size_t)f->node_count, depth = 0;
     uint8_t *state = li_arena_calloc(&r->scratch, n, 1, r->err);
     struct visit *stack = li_arena_alloc(&r->scratch, (n + 1) * sizeof *stack, r->err);
-
     if (!state || !stack) {
         return LINCE_ENOMEM;
     }
@@ -339,7 +326,6 @@ static lince_status make_room(struct resolver *r)
 {
     struct li_function *f = r->f;
     size_t n = f->def->n_node_def;
-
     if (n > LI_MAX_NODES || f->signature->n_input_arg > LI_MAX_NODES || f->signature->n_output_arg > LI_MAX_NODES) {
         return li_fail(r->err, LINCE_ELIMIT, "%zu nodes, %zu arguments, %zu results; the limit is %d", n,
                        f->signature->n_input_arg, f->signature->n_output_arg, LI_MAX_NODES);
@@ -358,7 +344,6 @@ static lince_status make_room(struct resolver *r)
 static lince_status resolve_all(struct resolver *r)
 {
     struct reach reach = {0};
-
     LI_TRY(make_room(r));
     LI_TRY(index_names(r));
     LI_TRY(resolve_inputs(r));
@@ -374,7 +359,6 @@ static lince_status read_function(struct li_function **out, struct li_model *m, 
     static const Tf__OpDef nothing = TF__OP_DEF__INIT;
     struct li_function *f = li_arena_calloc(&m->arena, 1, sizeof *f, err);
     struct resolver r = {.f = f, .arena = &m->arena, .err = err};
-
     if (!f) {
         return LINCE_ENOMEM;
     }
@@ -392,7 +376,6 @@ static lince_status read_function(struct li_function **out, struct li_model *m, 
 lince_status li_function_get(const struct li_function **out, struct li_model *m, const char *name, lince_error *err)
 {
     const struct li_proto_item *item = li_proto_find(&m->meta->functions, name);
-
     *out = NULL;
     if (!item) {
         return LINCE_OK;

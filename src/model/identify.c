@@ -20,7 +20,6 @@ static void read_head(struct head *head, const char *path)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     ssize_t got = fd < 0 ? -1 : read(fd, head->data, sizeof head->data);
-
     head->len = got > 0 ? (size_t)got : 0;
     if (fd >= 0) {
         close(fd);
@@ -30,8 +29,7 @@ static void read_head(struct head *head, const char *path)
 static bool ends(const char *path, const char *suffix)
 {
     size_t a = strlen(path), b = strlen(suffix);
-
-    return a >= b && !strcasecmp(path + a - b, suffix);
+    return a >= b && strcasecmp(path + a - b, suffix) == 0;
 }
 
 static struct li_bytes bytes_of(const struct head *head)
@@ -46,14 +44,13 @@ static const char *const frozen_graph =
 static const char *describe_file(const char *path, const struct head *head)
 {
     const char *known = li_bytes_foreign(bytes_of(head));
-
     if (known) {
         return known;
     }
     if (ends(path, ".keras")) {
         return "a Keras 3 archive; load it in Keras and write it with model.export()";
     }
-    if (head->len >= 4 && !memcmp(head->data, "PK\x03\x04", 4)) {
+    if (head->len >= 4 && memcmp(head->data, "PK\x03\x04", 4) == 0) {
         return "a zip archive; unpack it and open the folder inside";
     }
     if (ends(path, "model.json")) {
@@ -72,7 +69,6 @@ static bool has(const char *folder, const char *name)
 {
     char path[4096];
     struct stat st;
-
     return snprintf(path, sizeof path, "%s/%s", folder, name) < (int)sizeof path && !stat(path, &st);
 }
 
@@ -95,9 +91,8 @@ static const char *kind_of(const char *name)
 static bool is_part(const char *name)
 {
     static const char *const parts[] = {"saved_model.pb", "variables", "fingerprint.pb", "keras_metadata.pb"};
-
     for (size_t i = 0; i < LI_COUNT(parts); i++) {
-        if (!strcmp(name, parts[i])) {
+        if (strcmp(name, parts[i]) == 0) {
             return true;
         }
     }
@@ -107,7 +102,6 @@ static bool is_part(const char *name)
 static void look_at(struct listing *l, const char *folder, const char *name)
 {
     char inner[300];
-
     snprintf(inner, sizeof inner, "%s/saved_model.pb", name);
     if (is_part(name)) {
         snprintf(l->part, sizeof l->part, "%s", name);
@@ -122,13 +116,12 @@ static void look_at(struct listing *l, const char *folder, const char *name)
 static lince_status list(struct listing *out, const char *folder, lince_error *err)
 {
     DIR *dir = opendir(folder);
-
     memset(out, 0, sizeof *out);
     if (!dir) {
         return li_fail(err, LINCE_EIO, "%s: cannot list this folder: %s", folder, strerror(errno));
     }
     for (struct dirent *e; (e = readdir(dir));) {
-        if (strcmp(e->d_name, ".") && strcmp(e->d_name, "..")) {
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0) {
             out->entries++;
             look_at(out, folder, e->d_name);
         }
@@ -140,7 +133,6 @@ static lince_status list(struct listing *out, const char *folder, lince_error *e
 static lince_status identify_folder(const char *path, lince_error *err)
 {
     struct listing l;
-
     if (has(path, "saved_model.pbtxt")) {
         return li_fail(err, LINCE_EUNSUPPORTED,
                        "%s: a SavedModel in text form (saved_model.pbtxt); save it again as binary", path);
@@ -180,7 +172,6 @@ lince_status li_identify_path(const char *path, lince_error *err)
 {
     struct stat st;
     struct head head;
-
     if (stat(path, &st)) {
         bool gone = errno == ENOENT || errno == ENOTDIR;
         return strstr(path, "://")
@@ -206,7 +197,6 @@ static bool is_graph(struct li_bytes bytes)
 lince_status li_identify_bytes(struct li_bytes bytes, const char *where, lince_status st, lince_error *err)
 {
     const char *known = li_bytes_foreign(bytes);
-
     if (!known && is_graph(bytes)) {
         known = frozen_graph;
     }

@@ -8,7 +8,6 @@
 static lince_status add_inputs(struct li_import *im, const struct li_binding *b, li_vid *args)
 {
     int32_t count = 0;
-
     for (size_t k = 0; k < b->trace->spec_count; k++) {
         count = LI_MAX(count, b->bound[k].input + 1);
     }
@@ -53,7 +52,6 @@ static lince_status read_constant(struct li_import *im, int32_t object, const st
     const struct li_proto_item *item = li_proto_find(&m->meta->nodes, name);
     const Tf__NodeDef *node;
     struct li_tensor *tensor = li_arena_calloc(&m->arena, 1, sizeof *tensor, im->err);
-
     if (!tensor) {
         return LINCE_ENOMEM;
     }
@@ -62,7 +60,7 @@ static lince_status read_constant(struct li_import *im, int32_t object, const st
     }
     LI_TRY(li_proto_node(&node, item, &m->arena, im->err));
     const Tf__AttrValue *value = li_proto_attr(node->attr, node->n_attr, "value");
-    if (strcmp(node->op, "Const") || !value || value->value_case != TF__ATTR_VALUE__VALUE_TENSOR) {
+    if (strcmp(node->op, "Const") != 0 || !value || value->value_case != TF__ATTR_VALUE__VALUE_TENSOR) {
         return li_fail(im->err, LINCE_EINVAL, "node \"%.200s\" (%.200s) is no Const with a value", name, node->op);
     }
     LI_TRY(li_proto_tensor(tensor, value->tensor, &m->arena, im->err));
@@ -73,7 +71,6 @@ static lince_status read_constant(struct li_import *im, int32_t object, const st
 static lince_status capture_constant(struct li_import *im, int32_t object, li_vid *out)
 {
     const struct li_tensor **slot = &im->model->object_constant[object];
-
     if (!*slot) {
         LI_TRY(read_constant(im, object, slot));
     }
@@ -85,7 +82,6 @@ static lince_status capture_asset(struct li_import *im, int32_t object, li_vid *
 {
     const char *path;
     const struct li_tensor *own;
-
     LI_TRY(li_asset_find(im->model, (size_t)im->model->object[object]->asset->asset_file_def_index, &path, im->err));
     lince_string text = {path, strlen(path)};
     const struct li_tensor tensor = {.dtype = LINCE_STRING, .data = &text, .size_bytes = sizeof text};
@@ -96,7 +92,6 @@ static lince_status capture_asset(struct li_import *im, int32_t object, li_vid *
 static lince_status capture_variable(struct li_import *im, int32_t object, li_vid *out)
 {
     int32_t resource = im->model->object_resource[object];
-
     if (resource == LI_NONE) {
         return li_fail(im->err, LINCE_EINVAL, "variable \"%.200s\" cannot be reached from the root object",
                        im->model->object[object]->variable->name);
@@ -107,7 +102,6 @@ static lince_status capture_variable(struct li_import *im, int32_t object, li_vi
 static lince_status capture_table(struct li_import *im, int32_t object, li_vid *out)
 {
     int32_t resource;
-
     LI_TRY(li_table_resource(im, object, &resource));
     return li_graph_resource(im->graph, resource, out, im->err);
 }
@@ -116,7 +110,6 @@ static lince_status capture(struct li_import *im, int32_t object, li_vid *out)
 {
     const Tf__SavedObject *o = im->model->object[object];
     lince_status st;
-
     switch (o->kind_case) {
     case TF__SAVED_OBJECT__KIND_VARIABLE:
         st = capture_variable(im, object, out);
@@ -153,7 +146,6 @@ static lince_status fail_missing(const struct li_import *im)
 {
     char list[1200];
     struct li_text text = {list, sizeof list, 0};
-
     for (size_t i = 0; i < im->missing_count && i < 3; i++) {
         li_text_add(&text, "%s node \"%.200s\" (%.100s)", i ? "," : "", im->missing[i].node, im->missing[i].what);
     }
@@ -165,7 +157,6 @@ static lince_status set_outputs(struct li_import *im, const struct li_trace *tra
                                 const li_vid *results)
 {
     size_t n = 0;
-
     for (size_t i = 0; i < trace->leaf_count; i++) {
         n += trace->leaf[i].output != LI_NONE;
     }
@@ -198,7 +189,6 @@ static lince_status import_trace(struct li_import *im, const struct li_binding *
     const Tf__SavedConcreteFunction *saved = trace->saved;
     const struct li_function *function;
     const li_vid *results;
-
     LI_TRY(li_function_get(&function, im->model, trace->function, im->err));
     if (!function) {
         return li_fail(im->err, LINCE_EINVAL, "the library has no such function");
@@ -221,7 +211,6 @@ static lince_status import_trace(struct li_import *im, const struct li_binding *
 lince_status li_import_run(struct li_import *im, const struct li_binding *b)
 {
     struct li_model *m = b->callable->model;
-
     im->model = m;
     im->trace = b->trace->function;
     im->dummy = LI_NONE;
@@ -252,7 +241,6 @@ lince_status li_binding_import(struct li_graph **out, const struct li_binding *b
 {
     struct li_import im = {.err = err};
     lince_status st = li_import_run(&im, binding);
-
     if (!st) {
         *out = im.graph;
         im.graph = NULL;

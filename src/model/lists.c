@@ -24,7 +24,6 @@ static lince_status add_variable(struct listing *l, int32_t object, lince_error 
     const Tf__SavedVariable *v = m->object[object]->variable;
     struct li_variable *out = &m->variable[m->variable_count];
     size_t bytes;
-
     if (l->index[object] != LI_NONE) {
         return LINCE_OK;
     }
@@ -46,7 +45,6 @@ static lince_status read_list(struct listing *l, const char *name, enum li_list_
     struct li_model *m = l->model;
     int32_t object = li_object_child(m, 0, name), *elements;
     int64_t count;
-
     if (object == LI_NONE) {
         return LINCE_OK;
     }
@@ -84,7 +82,6 @@ static lince_status count_variables(struct listing *l, lince_error *err)
 {
     struct li_model *m = l->model;
     size_t n = 0;
-
     for (int32_t i = 0; i < l->order_count; i++) {
         n += m->object[l->order[i]]->kind_case == TF__SAVED_OBJECT__KIND_VARIABLE;
     }
@@ -102,7 +99,6 @@ static lince_status count_variables(struct listing *l, lince_error *err)
 static lince_status open_lists(struct listing *l, lince_error *err)
 {
     struct li_model *m = l->model;
-
     LI_TRY(li_object_walk(m, &l->order, &l->order_count, &l->scratch, err));
     l->keys = li_arena_calloc(&l->scratch, (size_t)m->object_count, sizeof *l->keys, err);
     if (!l->keys) {
@@ -119,7 +115,6 @@ static lince_status open_lists(struct listing *l, lince_error *err)
 lince_status li_lists_open(struct li_model *m, lince_error *err)
 {
     struct listing l = {.model = m};
-
     li_arena_init(&l.scratch, m->mem, 0);
     lince_status st = open_lists(&l, err);
     li_arena_free(&l.scratch);

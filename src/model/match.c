@@ -39,16 +39,15 @@ static bool constants_equal(const struct li_arg *given, const struct li_arg *wan
     }
     /* Both from the file: a default, and what a trace was made for. No TypeSpec equals itself. */
     if (wanted->kind == LI_ARG_OTHER) {
-        return !wanted->count && !strcmp(given->text, wanted->text) && given->i == wanted->i &&
+        return !wanted->count && strcmp(given->text, wanted->text) == 0 && given->i == wanted->i &&
                li_shape_equal(&given->shape, &wanted->shape);
     }
-    return wanted->kind == LI_ARG_NONE || (wanted->kind == LI_ARG_STRING && !strcmp(given->text, wanted->text));
+    return wanted->kind == LI_ARG_NONE || (wanted->kind == LI_ARG_STRING && strcmp(given->text, wanted->text) == 0);
 }
 
 static lince_status match_spec(struct matcher *m, const struct li_arg *given, const struct li_arg *wanted, bool *fits)
 {
     struct li_bound *bound = &m->binding->bound[m->spec++];
-
     *fits = false;
     if (given->kind == LI_ARG_TENSOR) {
         *fits = given->dtype == wanted->dtype && li_shape_compatible(&given->shape, &wanted->shape);
@@ -100,7 +99,6 @@ static lince_status match_trace(struct matcher *m, const struct li_canonical *ca
 static lince_status make_room(struct li_binding *b, lince_error *err)
 {
     size_t most = 0;
-
     for (size_t i = 0; i < b->callable->trace_count; i++) {
         most = LI_MAX(most, b->callable->trace[i].spec_count);
     }
@@ -113,7 +111,6 @@ static lince_status fail(const struct li_callable *c, const struct li_canonical 
 {
     char buffer[LINCE_ERROR_TEXT];
     struct li_text text = {buffer, sizeof buffer, 0};
-
     li_text_add(&text, "%s: no trace takes ", c->name);
     li_text_arg(&text, &call->args);
     if (call->kwargs.count) {
@@ -132,7 +129,6 @@ static lince_status choose(struct li_binding *b, const struct li_call_args *args
     struct li_callable *c = b->callable;
     struct li_canonical call;
     struct matcher m = {.binding = b, .err = err};
-
     LI_TRY(li_bind_call(&call, c, args, &b->arena, err));
     if (!c->trace_count) {
         return li_fail(err, LINCE_EINVAL, "%s: it was saved without any trace, so it cannot be called", c->name);
@@ -158,7 +154,6 @@ lince_status li_callable_match(struct li_binding **out, struct li_callable *call
 {
     struct li_mem *mem = callable->model->mem;
     struct li_binding *b = li_calloc(mem, 1, sizeof *b, err);
-
     if (!b) {
         return LINCE_ENOMEM;
     }

@@ -48,7 +48,6 @@ static lince_status check_references(const struct li_model *m, int32_t node, Tf_
 static lince_status check_object(const struct li_model *m, int32_t i, lince_error *err)
 {
     const Tf__SavedObject *o = m->object[i];
-
     if (o->kind_case == TF__SAVED_OBJECT__KIND__NOT_SET) {
         return li_fail(err, LINCE_EUNSUPPORTED, "object %d is of a kind this library does not know", i);
     }
@@ -70,7 +69,6 @@ static int compare_keyed(const void *a, const void *b)
 {
     const struct keyed *x = a, *y = b;
     int order = strcmp(x->entry->key, y->entry->key);
-
     return order ? order : x->place < y->place ? 1 : -1;
 }
 
@@ -78,7 +76,6 @@ static lince_status sort_concrete(struct li_model *m, const Tf__SavedObjectGraph
 {
     size_t n = graph->n_concrete_functions;
     struct keyed *keyed = li_alloc(m->mem, n * sizeof *keyed, err);
-
     m->concrete = li_arena_calloc(&m->arena, n, sizeof *m->concrete, err);
     if (!keyed || !m->concrete) {
         li_free(m->mem, keyed);
@@ -99,7 +96,6 @@ static lince_status sort_concrete(struct li_model *m, const Tf__SavedObjectGraph
 lince_status li_objects_open(struct li_model *m, lince_error *err)
 {
     const Tf__SavedObjectGraph *graph = m->meta->def->object_graph_def;
-
     if (!graph->n_nodes) {
         return li_fail(err, LINCE_EINVAL, "the object graph has no objects");
     }
@@ -125,9 +121,8 @@ lince_status li_objects_open(struct li_model *m, lince_error *err)
 int32_t li_object_child(const struct li_model *m, int32_t object, const char *name)
 {
     const Tf__SavedObject *o = m->object[object];
-
     for (size_t i = o->n_children; i-- > 0;) {
-        if (!strcmp(o->children[i]->local_name, name)) {
+        if (strcmp(o->children[i]->local_name, name) == 0) {
             return o->children[i]->node_id;
         }
     }
@@ -138,7 +133,6 @@ const Tf__SavedConcreteFunction *li_object_concrete(const struct li_model *m, co
 {
     static const Tf__SavedConcreteFunction empty = TF__SAVED_CONCRETE_FUNCTION__INIT;
     size_t low = 0, high = m->concrete_count;
-
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         if (strcmp(m->concrete[middle]->key, name) < 0) {
@@ -147,7 +141,7 @@ const Tf__SavedConcreteFunction *li_object_concrete(const struct li_model *m, co
             high = middle;
         }
     }
-    if (low == m->concrete_count || strcmp(m->concrete[low]->key, name)) {
+    if (low == m->concrete_count || strcmp(m->concrete[low]->key, name) != 0) {
         return NULL;
     }
     return m->concrete[low]->value ? m->concrete[low]->value : &empty;
@@ -157,7 +151,6 @@ const Tf__SavedConcreteFunction *li_object_concrete(const struct li_model *m, co
 static int64_t list_index(const char *name)
 {
     int64_t value = 0;
-
     for (const char *c = name; *c; c++) {
         if (*c < '0' || *c > '9' || value > INT32_MAX) {
             return -1;
@@ -170,8 +163,8 @@ static int64_t list_index(const char *name)
 static bool is_list(const Tf__SavedObject *o)
 {
     return o->kind_case == TF__SAVED_OBJECT__KIND_USER_OBJECT &&
-           (!strcmp(o->user_object->identifier, "trackable_list_wrapper") ||
-            !strcmp(o->user_object->identifier, "trackable_tuple_wrapper"));
+           (strcmp(o->user_object->identifier, "trackable_list_wrapper") == 0 ||
+            strcmp(o->user_object->identifier, "trackable_tuple_wrapper") == 0);
 }
 
 lince_status li_object_list(const struct li_model *m, int32_t object, const char *what, int32_t **elements,
@@ -179,7 +172,6 @@ lince_status li_object_list(const struct li_model *m, int32_t object, const char
 {
     const Tf__SavedObject *o = m->object[object];
     int64_t length = 0;
-
     *count = -1;
     if (!is_list(o)) {
         return LINCE_OK;
@@ -214,7 +206,6 @@ lince_status li_object_walk(const struct li_model *m, int32_t **order, int32_t *
     int32_t *queue = li_arena_alloc(arena, (size_t)m->object_count * sizeof *queue, err);
     uint8_t *seen = li_arena_calloc(arena, (size_t)m->object_count, 1, err);
     int32_t length = 0;
-
     if (!queue || !seen) {
         return LINCE_ENOMEM;
     }

@@ -18,7 +18,6 @@ static size_t tag_count(const Tf__MetaGraphDef *def)
 static const char *tags_text(const Tf__MetaGraphDef *def, struct li_arena *arena, lince_error *err)
 {
     size_t len = 1;
-
     for (size_t i = 0; i < tag_count(def); i++) {
         len += strlen(def->meta_info_def->tags[i]) + 1;
     }
@@ -42,10 +41,9 @@ static const char *tags_text(const Tf__MetaGraphDef *def, struct li_arena *arena
 static bool names_tag(const char *tags, const char *tag)
 {
     size_t len = strlen(tag);
-
     for (const char *at = tags; *at; at += *at == ',') {
         size_t n = strcspn(at, ",");
-        if (n == len && !memcmp(at, tag, n)) {
+        if (n == len && memcmp(at, tag, n) == 0) {
             return true;
         }
         at += n;
@@ -56,7 +54,7 @@ static bool names_tag(const char *tags, const char *tag)
 static bool has_tag(const Tf__MetaGraphDef *def, const char *tag, size_t len)
 {
     for (size_t i = 0; i < tag_count(def); i++) {
-        if (strlen(def->meta_info_def->tags[i]) == len && !memcmp(def->meta_info_def->tags[i], tag, len)) {
+        if (strlen(def->meta_info_def->tags[i]) == len && memcmp(def->meta_info_def->tags[i], tag, len) == 0) {
             return true;
         }
     }
@@ -85,7 +83,6 @@ static lince_status fail_tags(struct li_model *m, const char *tags, lince_error 
 {
     char list[TAGS_TEXT];
     struct li_text text = {list, sizeof list, 0};
-
     for (size_t i = 0; i < m->pb->meta_graphs; i++) {
         const char *one = tags_text(m->pb->meta_graph[i].def, &m->arena, err);
         if (!one) {
@@ -103,7 +100,6 @@ static lince_status fail_tags(struct li_model *m, const char *tags, lince_error 
 static lince_status choose_meta_graph(struct li_model *m, const char *tags, lince_error *err)
 {
     bool objects = false;
-
     for (size_t i = 0; i < m->pb->meta_graphs; i++) {
         const struct li_proto_meta_graph *meta = &m->pb->meta_graph[i];
         objects |= meta->def->object_graph_def != NULL;
@@ -126,7 +122,6 @@ static lince_status choose_meta_graph(struct li_model *m, const char *tags, linc
 static lince_status map_file(struct li_model *m, const char *path, lince_error *err)
 {
     char real[PATH_MAX];
-
     if (!realpath(path, real)) {
         return li_identify_path(path, err);
     }
@@ -142,7 +137,6 @@ static lince_status map_file(struct li_model *m, const char *path, lince_error *
 static lince_status read_messages(struct li_model *m, const struct li_model_options *options, lince_error *err)
 {
     lince_status st = li_proto_model_open(&m->pb, m->file.bytes, "saved_model.pb", m->mem, err);
-
     if (st) {
         return st == LINCE_EFORMAT ? li_identify_bytes(m->file.bytes, "saved_model.pb", st, err) : st;
     }
@@ -174,7 +168,6 @@ enum { OBJECTS_GROWTH = 16, MESSAGES_GROWTH = 64, BASE_BYTES = 1 << 20 };
 static lince_status open_parts(struct li_model *m, const struct li_model_options *options, lince_error *err)
 {
     size_t bytes = m->file.bytes.len; /* below 2 GB */
-
     LI_TRY(read_messages(m, options, err));
     LI_TRY(li_store_new(&m->store, m->mem, err));
     if (options && options->has_seed) {
@@ -195,7 +188,6 @@ lince_status li_model_open(struct li_model **out, const char *path, const struct
 {
     struct li_model *m = li_calloc(mem, 1, sizeof *m, err);
     lince_status st;
-
     if (!m) {
         return LINCE_ENOMEM;
     }
@@ -261,7 +253,6 @@ lince_status li_model_verify(struct li_model *m, size_t *failed, lince_error *er
 void li_model_facts(const struct li_model *m, struct li_model_facts *out)
 {
     const Tf__MetaInfoDef *info = m->meta->def->meta_info_def;
-
     *out = (struct li_model_facts){
         .path = m->path,
         .tags = m->tags,

@@ -39,12 +39,11 @@ static int compare_texts(const void *a, const void *b)
 static void sort_unique(const char **text, size_t *count)
 {
     size_t n = 0;
-
     if (*count) {
         qsort(text, *count, sizeof *text, compare_texts);
     }
     for (size_t i = 0; i < *count; i++) {
-        if (!n || strcmp(text[n - 1], text[i])) {
+        if (!n || strcmp(text[n - 1], text[i]) != 0) {
             text[n++] = text[i];
         }
     }
@@ -99,7 +98,6 @@ static lince_status scan_trace(struct li_callable *c, const struct li_trace *tra
     lince_error inner = {0};
     struct li_binding b = {.callable = c, .trace = trace};
     struct li_import im = {.collect_ops = true, .err = &inner};
-
     li_arena_init(&b.arena, arena->mem, 0);
     lince_status st = bind_inputs(&b, err);
     if (!st) {
@@ -119,7 +117,6 @@ static lince_status scan_all(struct li_scan *scan, struct li_callable *c, lince_
 {
     struct gathered ops = {0}, missing = {0};
     lince_status st = LINCE_OK;
-
     for (size_t i = 0; !st && i < c->trace_count; i++) {
         st = scan_trace(c, &c->trace[i], &ops, &missing, &scan->arena, err);
     }
@@ -142,7 +139,6 @@ static void free_scan(struct li_scan *scan, struct li_mem *mem)
 static lince_status need_scan(struct li_callable *c, const struct li_scan **out, lince_error *err)
 {
     struct li_model *m = c->model;
-
     pthread_mutex_lock(&m->lock);
     struct li_scan *scan = c->scan;
     pthread_mutex_unlock(&m->lock);
@@ -172,7 +168,6 @@ static lince_status need_scan(struct li_callable *c, const struct li_scan **out,
 lince_status li_callable_ops(struct li_callable *c, const char *const **names, size_t *count, lince_error *err)
 {
     const struct li_scan *scan;
-
     LI_TRY(need_scan(c, &scan, err));
     *names = scan->op;
     *count = scan->op_count;
@@ -182,7 +177,6 @@ lince_status li_callable_ops(struct li_callable *c, const char *const **names, s
 lince_status li_callable_unsupported(struct li_callable *c, const char *const **texts, size_t *count, lince_error *err)
 {
     const struct li_scan *scan;
-
     LI_TRY(need_scan(c, &scan, err));
     *texts = scan->unsupported;
     *count = scan->unsupported_count;

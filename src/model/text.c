@@ -10,7 +10,6 @@ void li_text_add(struct li_text *text, const char *format, ...)
 {
     va_list args;
     bool fits = text->len < text->size;
-
     va_start(args, format);
     int n = vsnprintf(fits ? text->data + text->len : NULL, fits ? text->size - text->len : 0, format, args);
     va_end(args);
@@ -21,7 +20,6 @@ void li_text_add(struct li_text *text, const char *format, ...)
 static void add_float(struct li_text *text, double value)
 {
     char digits[40];
-
     if (!isfinite(value)) {
         li_text_add(text, "%s", isnan(value) ? "nan" : value > 0 ? "inf" : "-inf");
         return;
@@ -55,7 +53,6 @@ static void add_string(struct li_text *text, const char *s)
 static void add_tensor(struct li_text *text, lince_dtype dtype, const struct li_shape *shape)
 {
     char buffer[LI_SHAPE_TEXT];
-
     if (shape->rank < 0) {
         li_text_add(text, "%s[...]", li_dtype_name(dtype));
     } else {
@@ -75,7 +72,6 @@ struct style {
 static void add_result_leaf(struct li_text *text, struct style *style, const struct li_arg *arg)
 {
     const struct li_result_leaf *leaf = &style->trace->leaf[style->leaf++];
-
     if (arg->kind == LI_ARG_NONE) {
         li_text_add(text, "None");
     } else if (leaf->output != LI_NONE) {
@@ -125,7 +121,6 @@ static void add_arg(struct li_text *text, struct style *style, const struct li_a
 {
     static const char *const open[] = {[LI_ARG_LIST] = "[", [LI_ARG_TUPLE] = "(", [LI_ARG_DICT] = "{"};
     static const char *const end[] = {[LI_ARG_LIST] = "]", [LI_ARG_TUPLE] = ")", [LI_ARG_DICT] = "}"};
-
     if (arg->kind != LI_ARG_LIST && arg->kind != LI_ARG_TUPLE && arg->kind != LI_ARG_DICT) {
         add_leaf(text, style, arg);
         return;
@@ -153,7 +148,6 @@ void li_text_arg(struct li_text *text, const struct li_arg *arg)
 char *li_arg_text(const struct li_arg *arg, struct li_arena *arena, lince_error *err)
 {
     struct li_text text = {0};
-
     add_arg(&text, &(struct style){.names = true}, arg);
     text.size = text.len + 1;
     text.len = 0;
@@ -168,7 +162,6 @@ size_t li_trace_result_text(const struct li_trace *trace, const struct li_shape 
                             size_t size)
 {
     struct li_text text = {buffer, size, 0};
-
     if (size) {
         buffer[0] = '\0';
     }

@@ -46,7 +46,6 @@ static lince_status read_spec(const struct reader *r, struct li_arg *out, int32_
 static lince_status read_tensor(const struct reader *r, struct li_arg *out, const Tf__TensorProto *proto)
 {
     struct li_tensor *tensor = li_arena_calloc(r->arena, 1, sizeof *tensor, r->err);
-
     if (!tensor) {
         return LINCE_ENOMEM;
     }
@@ -66,7 +65,6 @@ static const char *type_spec_name(const Tf__TypeSpecProto *spec)
         NULL,           "SparseTensorSpec", "IndexedSlicesSpec", "RaggedTensorSpec", "TensorArraySpec", "DatasetSpec",
         "IteratorSpec", "OptionalSpec",     "PerReplicaSpec",    "VariableSpec",     "RowPartitionSpec"};
     int32_t number = spec->type_spec_class;
-
     if (*spec->type_spec_class_name && strlen(spec->type_spec_class_name) <= LI_MAX_NAME) {
         return spec->type_spec_class_name;
     }
@@ -98,7 +96,6 @@ static int compare_fields(const void *a, const void *b)
 {
     const struct field *x = a, *y = b;
     int order = strcmp(x->entry->key, y->entry->key);
-
     return order ? order : (x->place > y->place) - (x->place < y->place);
 }
 
@@ -106,7 +103,6 @@ static int compare_fields(const void *a, const void *b)
 static const Tf__StructuredValue *entry_value(const Tf__StructuredEntry *entry)
 {
     static const Tf__StructuredValue empty = TF__STRUCTURED_VALUE__INIT;
-
     return entry->value ? entry->value : &empty;
 }
 
@@ -114,7 +110,6 @@ static const Tf__StructuredValue *entry_value(const Tf__StructuredEntry *entry)
 static lince_status read_dict(const struct reader *r, struct li_arg *out, const Tf__DictValue *dict, int depth)
 {
     struct field *fields = li_arena_calloc(r->arena, dict->n_fields, sizeof *fields, r->err);
-
     *out = (struct li_arg){.kind = LI_ARG_DICT, .input = LI_NONE};
     out->child = li_arena_calloc(r->arena, dict->n_fields, sizeof *out->child, r->err);
     out->name = li_arena_calloc(r->arena, dict->n_fields, sizeof *out->name, r->err);
@@ -130,7 +125,7 @@ static lince_status read_dict(const struct reader *r, struct li_arg *out, const 
     }
     qsort(fields, dict->n_fields, sizeof *fields, compare_fields);
     for (size_t i = 0; i < dict->n_fields; i++) {
-        if (i + 1 < dict->n_fields && !strcmp(fields[i].entry->key, fields[i + 1].entry->key)) {
+        if (i + 1 < dict->n_fields && strcmp(fields[i].entry->key, fields[i + 1].entry->key) == 0) {
             continue;
         }
         out->name[out->count] = fields[i].entry->key;
@@ -244,14 +239,13 @@ lince_status li_value_read(struct li_arg *out, const Tf__StructuredValue *value,
                            struct li_arena *arena, lince_error *err)
 {
     const struct reader r = {arena, what, err};
-
     return read_value(&r, out, value, 0);
 }
 
 const struct li_arg *li_value_field(const struct li_arg *dict, const char *name)
 {
     for (size_t i = 0; dict->kind == LI_ARG_DICT && i < dict->count; i++) {
-        if (!strcmp(dict->name[i], name)) {
+        if (strcmp(dict->name[i], name) == 0) {
             return &dict->child[i];
         }
     }
@@ -283,7 +277,6 @@ lince_status li_value_specs(const struct li_arg *const *trees, size_t trees_coun
                             size_t *count, struct li_arena *arena, lince_error *err)
 {
     size_t n = 0;
-
     for (size_t i = 0; i < trees_count; i++) {
         n = flatten(trees[i], NULL, n);
     }

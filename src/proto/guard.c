@@ -18,7 +18,6 @@ static lince_status fault(const struct guard *g, lince_status code, const uint8_
 {
     const ProtobufCFieldDescriptor *field = number ? protobuf_c_message_descriptor_get_field(type, number) : NULL;
     size_t offset = (size_t)(at - g->start);
-
     if (field) {
         return li_fail(g->err, code, "%s: byte %zu: %s.%s: %s", g->where, offset, type->short_name, field->name, what);
     }
@@ -54,7 +53,6 @@ static size_t utf8_length(const uint8_t *text, size_t len)
 {
     static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
     uint8_t first = text[0];
-
     if (first < 0x80) {
         return first ? 1 : 0;
     }
@@ -79,7 +77,6 @@ static size_t utf8_length(const uint8_t *text, size_t len)
 static bool plain_text(const uint8_t *text)
 {
     uint64_t x;
-
     memcpy(&x, text, sizeof x);
     return !((x | (x - 0x0101010101010101u)) & 0x8080808080808080u);
 }
@@ -102,7 +99,6 @@ static const char *check_string(struct li_bytes text)
 static const char *check_packed(struct li_bytes values, enum li_wire_type type)
 {
     uint64_t ignored;
-
     if (type == LI_WIRE_FIXED32 || type == LI_WIRE_FIXED64) {
         return values.len % (type == LI_WIRE_FIXED32 ? 4 : 8) ? "the packed numbers end inside one" : NULL;
     }
@@ -127,7 +123,6 @@ static lince_status check_once(const struct guard *g, const struct li_wire_field
                                uint64_t *seen)
 {
     uint64_t bit = (uint64_t)1 << (known - type->fields);
-
     if (known->type == PROTOBUF_C_TYPE_MESSAGE && known->label != PROTOBUF_C_LABEL_REPEATED) {
         if (*seen & bit) {
             return fault(g, LINCE_EUNSUPPORTED, field->whole.data, type, field->number,
@@ -145,7 +140,6 @@ static lince_status check_known(const struct guard *g, const struct li_wire_fiel
 {
     enum li_wire_type wanted = wire_type(known->type);
     const char *what = NULL;
-
     if (field->type != wanted) {
         bool packed =
             known->label == PROTOBUF_C_LABEL_REPEATED && field->type == LI_WIRE_BYTES && wanted != LI_WIRE_BYTES;
@@ -168,7 +162,6 @@ static lince_status check_message(const struct guard *g, struct li_bytes bytes, 
 {
     struct li_wire_field field;
     uint64_t seen = 0; /* our messages have fewer than 64 fields */
-
     while (bytes.len) {
         const uint8_t *at = bytes.data;
         const char *what = li_wire_next(&bytes, &field);
@@ -188,7 +181,6 @@ lince_status li_proto_guard(struct li_bytes bytes, const ProtobufCMessageDescrip
                             lince_error *err)
 {
     struct guard g = {.where = where, .start = bytes.data, .err = err};
-
     if (bytes.len > LI_MAX_PB_BYTES) {
         return li_fail(err, LINCE_ELIMIT, "%s: %zu bytes pass the limit of %zu for a message", where, bytes.len,
                        LI_MAX_PB_BYTES);

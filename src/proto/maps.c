@@ -9,7 +9,7 @@
     {                                                                                                                  \
         static const VALUE empty = INIT;                                                                               \
         while (n--) {                                                                                                  \
-            if (!strcmp(entries[n]->key, key)) {                                                                       \
+            if (strcmp(entries[n]->key, key) == 0) {                                                                   \
                 return entries[n]->value ? entries[n]->value : &empty;                                                 \
             }                                                                                                          \
         }                                                                                                              \

@@ -37,7 +37,6 @@ static struct li_bytes bytes_field(struct li_bytes message, uint32_t number)
 {
     struct li_bytes bytes = {(const uint8_t *)"", 0};
     struct li_wire_field field;
-
     while (message.len && !li_wire_next(&message, &field)) {
         if (field.number == number) {
             bytes = field.value;
@@ -67,7 +66,6 @@ static void add_item(struct li_proto_items *items, struct li_bytes bytes, struct
 static void skim_library(struct parts *p, struct li_bytes library)
 {
     struct li_wire_field field;
-
     p->has_library = true;
     while (library.len && !li_wire_next(&library, &field)) {
         if (field.number == LIBRARY_FUNCTION) {
@@ -81,7 +79,6 @@ static void skim_library(struct parts *p, struct li_bytes library)
 static void skim_graph(struct parts *p, struct li_bytes graph)
 {
     struct li_wire_field field;
-
     p->has_graph = true;
     while (graph.len && !li_wire_next(&graph, &field)) {
         if (field.number == GRAPH_NODE) {
@@ -97,7 +94,6 @@ static void skim_graph(struct parts *p, struct li_bytes graph)
 static void skim_meta_graph(struct parts *p, struct li_bytes meta_graph)
 {
     struct li_wire_field field;
-
     p->nodes->count = p->functions->count = 0;
     p->graph_bytes = p->library_bytes = p->rest_bytes = 0;
     while (meta_graph.len && !li_wire_next(&meta_graph, &field)) {
@@ -113,7 +109,6 @@ static void skim_meta_graph(struct parts *p, struct li_bytes meta_graph)
 static int compare_names(struct li_bytes a, struct li_bytes b)
 {
     int order = memcmp(a.data, b.data, LI_MIN(a.len, b.len));
-
     return order ? order : (a.len > b.len) - (a.len < b.len);
 }
 
@@ -123,7 +118,6 @@ static int compare_items(const void *a, const void *b)
     const struct li_proto_item *x = *(const struct li_proto_item *const *)a,
                                *y = *(const struct li_proto_item *const *)b;
     int order = compare_names(x->name, y->name);
-
     return order ? order : (x > y) - (x < y);
 }
 
@@ -151,7 +145,6 @@ const struct li_proto_item *li_proto_find(const struct li_proto_items *items, co
 {
     struct li_bytes wanted = {(const uint8_t *)name, strlen(name)};
     size_t low = 0, high = items->count;
-
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         if (compare_names(items->by_name[middle]->name, wanted) < 0) {
@@ -171,7 +164,6 @@ static lince_status unpack_parts(Tf__MetaGraphDef **out, const struct parts *p, 
                                  struct li_arena *arena, lince_error *err)
 {
     ProtobufCMessage *message;
-
     LI_TRY(li_proto_unpack_guarded(&message, (struct li_bytes){p->rest, p->rest_bytes}, &tf__meta_graph_def__descriptor,
                                    where, arena, err));
     Tf__MetaGraphDef *def = (Tf__MetaGraphDef *)message;
@@ -196,7 +188,6 @@ static lince_status read_meta_graph(struct li_proto_meta_graph *out, struct li_b
     struct li_arena scratch;
     Tf__MetaGraphDef *def = NULL;
     lince_status st;
-
     skim_meta_graph(&p, bytes);
     LI_TRY(alloc_items(&out->nodes, arena, where, err));
     LI_TRY(alloc_items(&out->functions, arena, where, err));
@@ -227,7 +218,6 @@ static lince_status read_model(struct li_proto_model *model, const char *where, 
     struct li_bytes bytes = model->bytes;
     struct li_wire_field field;
     size_t n = 0;
-
     while (bytes.len && !li_wire_next(&bytes, &field)) {
         if (field.number == SAVED_MODEL_VERSION) {
             uint64_t tag, version = 0;
@@ -265,7 +255,6 @@ lince_status li_proto_model_open(struct li_proto_model **out, struct li_bytes by
                                  struct li_mem *mem, lince_error *err)
 {
     struct li_proto_model *model = li_calloc(mem, 1, sizeof *model, err);
-
     if (!model) {
         return li_prefix(err, LINCE_ENOMEM, "%s", where);
     }
@@ -293,7 +282,6 @@ void li_proto_model_close(struct li_proto_model *model)
 static void item_where(char text[96], const char *kind, const struct li_proto_item *item)
 {
     size_t n = LI_MIN(item->name.len, (size_t)64);
-
     snprintf(text, 96, "%s %.*s%s", kind, (int)n, (const char *)item->name.data, n < item->name.len ? "..." : "");
 }
 
@@ -304,7 +292,6 @@ lince_status li_proto_node(const Tf__NodeDef **out, const struct li_proto_item *
 {
     ProtobufCMessage *message;
     char where[96];
-
     item_where(where, "node", item);
     LI_TRY(li_proto_unpack(&message, item->bytes, &tf__node_def__descriptor, where, arena, err));
     *out = (const Tf__NodeDef *)message;
@@ -316,7 +303,6 @@ lince_status li_proto_function(const Tf__FunctionDef **out, const struct li_prot
 {
     ProtobufCMessage *message;
     char where[96];
-
     item_where(where, "function", item);
     LI_TRY(li_proto_unpack(&message, item->bytes, &tf__function_def__descriptor, where, arena, err));
     *out = (const Tf__FunctionDef *)message;

@@ -10,7 +10,6 @@
 lince_status li_proto_shape(struct li_shape *out, const Tf__TensorShapeProto *shape, lince_error *err)
 {
     size_t product = 1;
-
     *out = (struct li_shape){0};
     if (!shape) {
         return LINCE_OK;
@@ -96,7 +95,6 @@ static struct values typed_values(const Tf__TensorProto *p, lince_dtype dtype)
 static void store_value(void *element, lince_dtype dtype, size_t size, const struct values *from, size_t i)
 {
     const char *value = (const char *)from->data + i * from->width;
-
     if (dtype == LINCE_STRING) {
         const ProtobufCBinaryData *text = (const ProtobufCBinaryData *)value;
         lince_string string = {.data = text->len ? (const char *)text->data : "", .size = text->len};
@@ -122,7 +120,6 @@ static void repeat_last(char *data, size_t size, size_t done, size_t n)
     const char *last = data + (done - 1) * size;
     char *to = data + done * size;
     size_t left = (n - done) * size, ready = size;
-
     while (left) {
         size_t some = LI_MIN(left, ready);
         memcpy(to, last, some);
@@ -139,7 +136,6 @@ static lince_status fill_values(struct li_tensor *out, const Tf__TensorProto *pr
     size_t size = li_dtype_size(out->dtype), n = out->size_bytes / size, given = LI_MIN(from.n, n);
     char text[LI_SHAPE_TEXT];
     lince_string nothing = {"", 0};
-
     if (given < n && out->size_bytes > LI_MAX_SPLAT_BYTES) {
         return li_fail(err, LINCE_ELIMIT,
                        "a %s constant of shape %s takes %zu bytes of which the file gives %zu values; limit %zu",
@@ -175,7 +171,6 @@ static lince_status read_strings(struct li_tensor *out, struct li_bytes content,
 {
     size_t n = out->size_bytes / sizeof(lince_string);
     uint64_t length;
-
     if (n > content.len) { /* each length is a byte at least */
         return li_fail(err, LINCE_EINVAL, "a constant of %zu strings has %zu bytes of content", n, content.len);
     }
@@ -209,7 +204,6 @@ static lince_status use_content(struct li_tensor *out, struct li_bytes content, 
                                 lince_error *err)
 {
     char text[LI_SHAPE_TEXT];
-
     if (out->dtype == LINCE_STRING) {
         return read_strings(out, content, arena, err);
     }
@@ -235,7 +229,6 @@ lince_status li_proto_tensor(struct li_tensor *out, const Tf__TensorProto *proto
 {
     struct li_tensor tensor = {0};
     char text[LI_SHAPE_TEXT];
-
     LI_TRY(li_proto_dtype(&tensor.dtype, proto->dtype, err));
     LI_TRY(li_proto_shape(&tensor.shape, proto->tensor_shape, err));
     if (!li_shape_full(&tensor.shape)) {

@@ -17,7 +17,6 @@ static void *into_alloc(void *context, size_t bytes)
 {
     struct into *into = context;
     lince_error err;
-
     void *pointer = li_arena_alloc(into->arena, bytes, &err);
     if (!pointer && !into->failed) {
         into->failed = true;
@@ -35,7 +34,6 @@ static void into_free(void *context, void *pointer)
 static size_t limit_for(const struct li_arena *arena, size_t len)
 {
     size_t limit;
-
     if (!li_mul_size(len, GROWTH, &limit) || !li_add_size(limit, BASE_BYTES, &limit) || limit > LI_MAX_MESSAGE_BYTES) {
         limit = LI_MAX_MESSAGE_BYTES;
     }
@@ -52,7 +50,6 @@ lince_status li_proto_unpack_guarded(ProtobufCMessage **out, struct li_bytes byt
     struct into into = {.arena = arena};
     ProtobufCAllocator allocator = {.alloc = into_alloc, .free = into_free, .allocator_data = &into};
     size_t limit = arena->limit_bytes;
-
     arena->limit_bytes = limit_for(arena, bytes.len);
     ProtobufCMessage *message = protobuf_c_message_unpack(type, &allocator, bytes.len, bytes.data);
     arena->limit_bytes = limit;

@@ -23,7 +23,6 @@ static inline bool read_short_varint(struct li_bytes *from, uint64_t *value)
 static const char *read_value(struct li_bytes *at, struct li_wire_field *field)
 {
     uint64_t number;
-
     switch (field->type) {
     case LI_WIRE_VARINT:
         return li_read_varint(at, &number) ? NULL : "its varint has no end within 10 bytes and the message";
@@ -44,7 +43,6 @@ const char *li_wire_next(struct li_bytes *from, struct li_wire_field *field)
 {
     struct li_bytes at = *from;
     uint64_t tag;
-
     field->number = 0;
     field->value = (struct li_bytes){0};
     if (!read_short_varint(&at, &tag)) {
