@@ -1,5 +1,5 @@
 /* AttrValue to attributes of our graph. */
-#include "model/inline.h"
+#include "model/body.h"
 
 #include <string.h>
 
@@ -184,33 +184,83 @@ static lince_status read_attr(const struct reader *r, struct li_attr *out, const
     }
 }
 
-lince_status li_attrs_read(const struct li_attr **out, int *count, const Tf__NodeDef *node,
-                           const struct li_given *placeholders, struct li_arena *arena, lince_error *err)
+/* A hint is read where the row has a use for it. */
+static bool is_read(const struct li_part *part, const char *name)
 {
-    const struct reader r = {placeholders, arena, err};
-    struct li_attr *attrs = li_arena_calloc(arena, node->n_attr, sizeof *attrs, err);
-    static const Tf__AttrValue empty = TF__ATTR_VALUE__INIT;
-    int n = 0;
-    LI_TRY(out_of_memory(attrs));
-    if (LI_MAX(node->n_attr, placeholders->count) > LI_MAX_NODE_ATTRIBUTES) { /* one is looked up in the other */
-        return li_fail(err, LINCE_ELIMIT,
-                       "node \"%.200s\" (%.200s): %zu attributes, and %zu of its function; the limit is %d", node->name,
-                       node->op, node->n_attr, placeholders->count, LI_MAX_NODE_ATTRIBUTES);
+    if (name[0] != '_') {
+        return true;
     }
-    for (size_t i = 0; i < node->n_attr; i++) {
-        if (node->attr[i]->key[0] == '_') {
-            continue;
+    for (const struct li_attr_spec *spec = part->op ? part->op->attrs : NULL; spec && spec->name; spec++) {
+        if (strcmp(spec->name, name) == 0) {
+            return true;
         }
-        attrs[n].name = node->attr[i]->key;
-        lince_status st = read_attr(&r, &attrs[n], node->attr[i]->value ? node->attr[i]->value : &empty);
-        if (st) {
-            return li_prefix(err, st, "node \"%.200s\" (%.200s): attribute \"%.200s\"", node->name, node->op,
-                             attrs[n].name);
+    }
+    return false;
+}
+
+static lince_status read_entry(const struct reader *r, struct li_attr *out, const struct li_part *part,
+                               const Tf__AttrEntry *entry)
+{
+    static const Tf__AttrValue empty = TF__ATTR_VALUE__INIT;
+    out->name = entry->key;
+    lince_status st = read_attr(r, out, entry->value ? entry->value : &empty);
+    return st ? li_prefix(r->err, st, "node \"%.200s\" (%.200s): attribute \"%.200s\"", part->name, part->op_name,
+                          out->name)
+              : LINCE_OK;
+}
+
+lince_status li_attrs_read(const struct li_attr **out, int *count, const struct li_part *part,
+                           const struct li_given *given, struct li_arena *arena, lince_error *err)
+{
+    const struct reader r = {given, arena, err};
+    size_t n = part->attrs.count;
+    struct li_attr *attrs = li_arena_calloc(arena, n, sizeof *attrs, err);
+    LI_TRY(out_of_memory(attrs));
+    if (LI_MAX(n, given->count) > LI_MAX_NODE_ATTRIBUTES) { /* one is looked up in the other */
+        return li_fail(err, LINCE_ELIMIT,
+                       "node \"%.200s\" (%.200s): %zu attributes, and %zu of its function; the limit is %d", part->name,
+                       part->op_name, n, given->count, LI_MAX_NODE_ATTRIBUTES);
+    }
+    *count = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (is_read(part, part->attrs.entry[i]->key)) {
+            LI_TRY(read_entry(&r, &attrs[(*count)++], part, part->attrs.entry[i]));
         }
-        n++;
     }
     *out = attrs;
-    *count = n;
+    return LINCE_OK;
+}
+
+void li_attrs_function(const struct li_part *part, const char *attribute, const struct li_given *given,
+                       const char **name, struct li_given *its)
+{
+    const Tf__AttrValue *v = li_proto_attr(part->attrs.entry, part->attrs.count, attribute);
+    if (v && v->value_case == TF__ATTR_VALUE__VALUE_PLACEHOLDER) {
+        v = li_proto_attr(given->entry, given->count, v->placeholder);
+    }
+    *name = NULL;
+    if (v && v->value_case == TF__ATTR_VALUE__VALUE_FUNC) {
+        *name = v->func->name;
+        *its = (struct li_given){v->func->attr, v->func->n_attr};
+    }
+}
+
+lince_status li_attrs_constant(const struct li_tensor **out, const struct li_part *part, struct li_arena *arena,
+                               lince_error *err)
+{
+    const Tf__AttrValue *value = li_proto_attr(part->attrs.entry, part->attrs.count, "value"),
+                        *type = li_proto_attr(part->attrs.entry, part->attrs.count, "dtype");
+    struct li_tensor *tensor = li_arena_calloc(arena, 1, sizeof *tensor, err);
+    LI_TRY(out_of_memory(tensor));
+    if (!value || value->value_case != TF__ATTR_VALUE__VALUE_TENSOR) {
+        return li_fail(err, LINCE_EINVAL, "it has no attribute \"value\", wanted a tensor");
+    }
+    LI_TRY(li_proto_tensor(tensor, value->tensor, arena, err));
+    if (type && (type->value_case != TF__ATTR_VALUE__VALUE_TYPE || type->type != (int32_t)tensor->dtype)) {
+        return li_fail(err, LINCE_EINVAL, "its attribute \"dtype\" is not that of its value, %s",
+                       li_dtype_name(tensor->dtype));
+    }
+    *out = tensor;
     return LINCE_OK;
 }
 

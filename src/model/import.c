@@ -43,169 +43,57 @@ static lince_status add_fixed(struct li_import *im, const struct li_binding *b, 
     return LINCE_OK;
 }
 
-/* ---- Captures ---- */
-
-static lince_status read_constant(struct li_import *im, int32_t object, const struct li_tensor **out)
-{
-    struct li_model *m = im->model;
-    const char *name = m->object[object]->constant->operation;
-    const struct li_proto_item *item = li_proto_find(&m->meta->nodes, name);
-    const Tf__NodeDef *node;
-    struct li_tensor *tensor = li_arena_calloc(&m->arena, 1, sizeof *tensor, im->err);
-    if (!tensor) {
-        return LINCE_ENOMEM;
-    }
-    if (!item) {
-        return li_fail(im->err, LINCE_EINVAL, "the graph has no node \"%.200s\"", name);
-    }
-    LI_TRY(li_proto_node(&node, item, &m->arena, im->err));
-    const Tf__AttrValue *value = li_proto_attr(node->attr, node->n_attr, "value");
-    if (strcmp(node->op, "Const") != 0 || !value || value->value_case != TF__ATTR_VALUE__VALUE_TENSOR) {
-        return li_fail(im->err, LINCE_EINVAL, "node \"%.200s\" (%.200s) is no Const with a value", name, node->op);
-    }
-    LI_TRY(li_proto_tensor(tensor, value->tensor, &m->arena, im->err));
-    *out = tensor;
-    return LINCE_OK;
-}
-
-static lince_status capture_constant(struct li_import *im, int32_t object, li_vid *out)
-{
-    const struct li_tensor **slot = &im->model->object_constant[object];
-    if (!*slot) {
-        LI_TRY(read_constant(im, object, slot));
-    }
-    return li_graph_constant(im->graph, *slot, out, im->err);
-}
-
-/* An asset is the absolute path of its file. */
-static lince_status capture_asset(struct li_import *im, int32_t object, li_vid *out)
-{
-    const char *path;
-    const struct li_tensor *own;
-    LI_TRY(li_asset_find(im->model, (size_t)im->model->object[object]->asset->asset_file_def_index, &path, im->err));
-    lince_string text = {path, strlen(path)};
-    const struct li_tensor tensor = {.dtype = LINCE_STRING, .data = &text, .size_bytes = sizeof text};
-    LI_TRY(li_graph_own_tensor(im->graph, &tensor, &own, im->err));
-    return li_graph_constant(im->graph, own, out, im->err);
-}
-
-static lince_status capture_variable(struct li_import *im, int32_t object, li_vid *out)
-{
-    int32_t resource = im->model->object_resource[object];
-    if (resource == LI_NONE) {
-        return li_fail(im->err, LINCE_EINVAL, "variable \"%.200s\" cannot be reached from the root object",
-                       im->model->object[object]->variable->name);
-    }
-    return li_graph_resource(im->graph, resource, out, im->err);
-}
-
-static lince_status capture_table(struct li_import *im, int32_t object, li_vid *out)
-{
-    int32_t resource;
-    LI_TRY(li_table_resource(im, object, &resource));
-    return li_graph_resource(im->graph, resource, out, im->err);
-}
-
-static lince_status capture(struct li_import *im, int32_t object, li_vid *out)
-{
-    const Tf__SavedObject *o = im->model->object[object];
-    lince_status st;
-    switch (o->kind_case) {
-    case TF__SAVED_OBJECT__KIND_VARIABLE:
-        st = capture_variable(im, object, out);
-        break;
-    case TF__SAVED_OBJECT__KIND_CONSTANT:
-        st = capture_constant(im, object, out);
-        break;
-    case TF__SAVED_OBJECT__KIND_ASSET:
-        st = capture_asset(im, object, out);
-        break;
-    case TF__SAVED_OBJECT__KIND_RESOURCE:
-        st = capture_table(im, object, out);
-        break;
-    case TF__SAVED_OBJECT__KIND_CAPTURED_TENSOR:
-        st = li_fail(im->err, LINCE_EUNSUPPORTED, "a tensor inside another function");
-        break;
-    default:
-        st = li_fail(im->err, LINCE_EINVAL, "%s, which no function can take", li_object_kind(o));
-    }
-    return st ? li_prefix(im->err, st, "captured object %d", object) : LINCE_OK;
-}
-
-lince_status li_import_captures(struct li_import *im, const Tf__SavedConcreteFunction *saved, li_vid *args)
-{
-    for (size_t i = 0; i < saved->n_bound_inputs; i++) {
-        LI_TRY(capture(im, saved->bound_inputs[i], &args[i]));
-    }
-    return LINCE_OK;
-}
-
 /* ---- The whole ---- */
 
-static lince_status fail_missing(const struct li_import *im)
-{
-    char list[1200];
-    struct li_text text = {list, sizeof list, 0};
-    for (size_t i = 0; i < im->missing_count && i < 3; i++) {
-        li_text_add(&text, "%s node \"%.200s\" (%.100s)", i ? "," : "", im->missing[i].node, im->missing[i].what);
-    }
-    return li_fail(im->err, LINCE_EUNSUPPORTED, "%zu node%s what is not supported:%s%s", im->missing_count,
-                   im->missing_count == 1 ? " needs" : "s need", list, im->missing_count > 3 ? ", ..." : "");
-}
-
-static lince_status set_outputs(struct li_import *im, const struct li_trace *trace, const struct li_function *function,
+static lince_status set_outputs(struct li_import *im, const struct li_trace *trace, const struct li_body *body,
                                 const li_vid *results)
 {
     size_t n = 0;
     for (size_t i = 0; i < trace->leaf_count; i++) {
         n += trace->leaf[i].output != LI_NONE;
     }
-    if (n != function->signature->n_output_arg) {
-        return li_fail(im->err, LINCE_EINVAL, "it returns %zu tensors, its result holds %zu",
-                       function->signature->n_output_arg, n);
+    if (n != (size_t)body->results) {
+        return li_fail(im->err, LINCE_EINVAL, "it returns %d tensors, its result holds %zu", body->results, n);
     }
     for (size_t i = 0; i < n; i++) {
         if (im->graph->values[results[i]].dtype == LINCE_RESOURCE) {
-            return li_fail(im->err, LINCE_EUNSUPPORTED, "its result \"%.200s\" is a resource",
-                           function->signature->output_arg[i]->name);
+            return li_fail(im->err, LINCE_EUNSUPPORTED, "its result \"%.200s\" is a resource", body->result[i].name);
         }
     }
     return li_graph_set_outputs(im->graph, results, (int)n, im->err);
 }
 
-static lince_status check_count(const struct li_import *im, const struct li_trace *trace,
-                                const struct li_function *function, size_t captured)
+static lince_status check_count(const struct li_import *im, const struct li_trace *trace, const struct li_body *body,
+                                size_t captured)
 {
-    if (trace->spec_count + captured == function->signature->n_input_arg) {
+    if (trace->spec_count + captured == (size_t)body->args) {
         return LINCE_OK;
     }
-    return li_fail(im->err, LINCE_EINVAL, "it takes %zu arguments; its trace has %zu and captures %zu",
-                   function->signature->n_input_arg, trace->spec_count, captured);
+    return li_fail(im->err, LINCE_EINVAL, "it takes %d arguments; its trace has %zu and captures %zu", body->args,
+                   trace->spec_count, captured);
 }
 
 static lince_status import_trace(struct li_import *im, const struct li_binding *b)
 {
     const struct li_trace *trace = b->trace;
     const Tf__SavedConcreteFunction *saved = trace->saved;
-    const struct li_function *function;
+    struct li_body *body;
     const li_vid *results;
-    LI_TRY(li_function_get(&function, im->model, trace->function, im->err));
-    if (!function) {
+    LI_TRY(li_body_of_function(&body, im->model, trace->function, im->err));
+    if (!body) {
         return li_fail(im->err, LINCE_EINVAL, "the library has no such function");
     }
-    LI_TRY(check_count(im, trace, function, saved->n_bound_inputs));
-    li_vid *args = li_arena_alloc(&im->scratch, function->signature->n_input_arg * sizeof *args, im->err);
+    LI_TRY(check_count(im, trace, body, saved->n_bound_inputs));
+    li_vid *args = li_arena_alloc(&im->scratch, (size_t)body->args * sizeof *args, im->err);
     if (!args) {
         return LINCE_ENOMEM;
     }
     LI_TRY(add_inputs(im, b, args));
     LI_TRY(add_fixed(im, b, args));
     LI_TRY(li_import_captures(im, saved, args + trace->spec_count));
-    LI_TRY(li_inline(im, function, args, &results));
-    if (im->missing_count) {
-        return fail_missing(im);
-    }
-    return set_outputs(im, trace, function, results);
+    LI_TRY(li_inline(im, body, args, &results));
+    LI_TRY(li_import_check_missing(im));
+    return set_outputs(im, trace, body, results);
 }
 
 lince_status li_import_run(struct li_import *im, const struct li_binding *b)

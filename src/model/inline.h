@@ -1,80 +1,63 @@
-/* From FunctionDefs to a flat graph: what function.c, attrs.c, inline.c, import.c, table.c and scan.c share. */
+/* From bodies to a flat graph: what inline.c, source.c, nodes.c, call.c, tally.c, capture.c, table.c, import.c and
+ * scan.c share. */
 #ifndef LI_MODEL_INLINE_H
 #define LI_MODEL_INLINE_H
 
-#include "model/internal.h"
+#include "model/special.h"
 
-/* ---- function.c: a FunctionDef, its names resolved once ---- */
-
-/* What an input of a node, or a result of a function, reads. */
-struct li_source {
-    int32_t node;       /* of this function; LI_NONE: an argument */
-    int32_t index;      /* within the output, or of the argument */
-    const char *output; /* the output's name, not ended by NUL */
-    int32_t output_len;
-    bool whole;   /* all of that output's values */
-    bool control; /* an order only */
+/* What a part gave. */
+struct li_results {
+    const li_vid *out;
+    int count;
+    int32_t graph_node;           /* whose row and attributes name the outputs; LI_NONE: all are "output" */
+    const struct li_body *called; /* by its own name: its results are named as it names them */
+    const char *output;           /* what its only output is called; NULL: "output" */
+    bool unknown;                 /* the node is unsupported */
 };
 
-struct li_function {
-    const Tf__FunctionDef *def;
-    const Tf__OpDef *signature; /* never NULL */
-    const char *name;
-    int32_t node_count;
-    size_t size;             /* nodes and their inputs */
-    struct li_source **in;   /* by node: its n_input sources */
-    const struct li_op **op; /* by node: its row, or NULL */
-    struct li_source *ret;   /* by output_arg */
-    int32_t *output_order;   /* output_args sorted by name */
-    int32_t *order;          /* the nodes that results or effects need, each after what it reads */
-    int32_t order_count;
-    bool *must;                        /* by node: it runs whether or not anything reads it */
-    const struct li_tensor **constant; /* by node: the value of a Const, once it was read */
-};
-
-/*
- * The function of that name, unpacked and resolved the first time; into the model's arena. Takes the model's lock to be
- * held. *out is NULL when the library has none of that name.
- */
-lince_status li_function_get(const struct li_function **out, struct li_model *model, const char *name,
-                             lince_error *err);
-
-/* Which output_arg has this name, of len bytes; LI_NONE when none has. */
-int32_t li_function_output(const struct li_function *function, const char *name, int32_t len);
-
-/* ---- attrs.c ---- */
-
-/* A map entry list with the attributes that a caller gave for placeholders. */
-struct li_given {
-    Tf__AttrEntry *const *entry;
-    size_t count;
-};
-
-/* The attributes of a node but those that are hints only, into the arena. */
-lince_status li_attrs_read(const struct li_attr **out, int *count, const Tf__NodeDef *node,
-                           const struct li_given *placeholders, struct li_arena *arena, lince_error *err);
-/* "Conv2D data_format=NCHW": the op, and the first attribute that its row does not support. */
-const char *li_attrs_unsupported(const struct li_op *op, const struct li_attr *attrs, int count, struct li_arena *arena,
-                                 lince_error *err);
-
-/* ---- inline.c ---- */
-
-/* One function call that is being inlined. */
+/* One body that is being inlined: a call, or the trace itself. */
 struct li_frame {
     const struct li_frame *up; /* NULL: the trace itself */
-    const struct li_function *function;
+    struct li_body *body;
     const li_vid *arg;
-    const char *path; /* of the call's node; NULL: the trace itself */
-    struct li_given placeholders;
-    struct li_results *node; /* by node */
+    const char *path;       /* of the call's node; NULL: the trace itself */
+    struct li_given given;  /* for placeholders */
+    const uint8_t *wanted;  /* by result of the body, whether it is read; NULL: all are */
+    struct li_need *need;   /* by part */
+    struct li_results *got; /* by part */
     int depth;
+};
+
+/* What of a part is needed. */
+struct li_need {
+    bool read, must;
+    struct li_wish *wish; /* of a part that calls: which of its outputs */
+};
+struct li_wish {
+    const struct li_source *source;
+    const struct li_wish *next;
+};
+
+struct li_values {
+    li_vid *v;
+    int count, room;
+};
+
+/* One part on its way into the graph. */
+struct li_step {
+    struct li_frame *frame;
+    int32_t n;
+    struct li_part *part;
+    const char *name; /* with the path of calls */
+    struct li_values in;
+    struct li_results *to;
 };
 
 struct li_import {
     struct li_model *model;
     struct li_graph *graph;
     struct li_arena scratch;
-    const char *trace; /* the FunctionDef's name: part of the key of generators */
+    const char *trace; /* the function's name: part of the key of generators */
     size_t work;       /* nodes so far, with their names, inputs and outputs */
     li_vid dummy;      /* stands for results of what is unsupported; LI_NONE: nothing is yet */
     struct li_missing {
@@ -89,16 +72,66 @@ struct li_import {
     lince_error *err;
 };
 
-/*
- * Append the nodes of a function called with arg (one value for each of its arguments); *out are its results, of each
- * output_arg one, in scratch.
- */
-lince_status li_inline(struct li_import *im, const struct li_function *function, const li_vid *arg, const li_vid **out);
+/* ---- inline.c ---- */
 
-/* ---- import.c ---- */
+/*
+ * Append the nodes of a body called with arg (one value for each of its arguments); *out are its results, one for each,
+ * in scratch.
+ */
+lince_status li_inline(struct li_import *im, struct li_body *body, const li_vid *arg, const li_vid **out);
+/* The same for a frame of which all but need and got is set. */
+lince_status li_inline_frame(struct li_import *im, struct li_frame *frame, const li_vid **out);
+
+/* ---- need.c ---- */
+
+/* frame->need, from frame->wanted and the body's effects. */
+lince_status li_need(struct li_import *im, struct li_frame *frame);
+/* By result of the body that a part calls, whether it is read; in scratch. */
+lince_status li_need_wanted(struct li_import *im, const struct li_need *need, const struct li_body *called,
+                            bool by_name, const uint8_t **out);
+
+/* ---- source.c ---- */
+
+/* Append what a source stands for. who reads it, for messages. */
+lince_status li_source_read(struct li_import *im, const struct li_frame *frame, const struct li_source *source,
+                            const char *who, struct li_values *to);
+lince_status li_source_read_all(struct li_import *im, const struct li_frame *frame, int32_t part, struct li_values *to);
+
+/* ---- nodes.c ---- */
+
+lince_status li_import_part(struct li_import *im, struct li_step *s);
+lince_status li_import_constant(struct li_import *im, struct li_step *s);
+/* The part gave one value. */
+lince_status li_import_gave(struct li_import *im, struct li_step *s, li_vid v);
+
+/* ---- call.c ---- */
+
+lince_status li_import_call(struct li_import *im, struct li_step *s);
+/* The part's op is the name of a function. */
+lince_status li_import_call_by_name(struct li_import *im, struct li_step *s, struct li_body *called);
+/* The function of that name; *out is NULL when there is none. */
+lince_status li_import_find(struct li_import *im, const struct li_step *s, const char *name, struct li_body **out);
+
+/* ---- tally.c ---- */
+
+/*
+ * Functions that call functions twice, and nodes that read long lists, make a graph of any size from a few lines. Real
+ * files call most functions once.
+ */
+lince_status li_import_charge(struct li_import *im, size_t work, const char *node);
+/* The node is unsupported: remember it and go on, so that all are told at once. what NULL: memory ran out. */
+lince_status li_import_missing(struct li_import *im, struct li_step *s, const char *what);
+lince_status li_import_note_op(struct li_import *im, const char *op);
+/* LINCE_EUNSUPPORTED with the number of missing nodes and the first three; LINCE_OK when none is. */
+lince_status li_import_check_missing(const struct li_import *im);
+
+/* ---- capture.c ---- */
 
 /* The values of the objects a function captures, one in args for each. */
 lince_status li_import_captures(struct li_import *im, const Tf__SavedConcreteFunction *saved, li_vid *args);
+
+/* ---- import.c ---- */
+
 /*
  * Import a binding into im, which is all zero but for err and collect_ops; then, also when that failed,
  * li_import_end().
@@ -110,11 +143,9 @@ void li_import_end(struct li_import *im);
 
 /* The table of a resource object, made from what creates and initializes it; LINCE_EUNSUPPORTED: it is no table. */
 lince_status li_table_resource(struct li_import *im, int32_t object, int32_t *resource);
-/*
- * Run a node that makes or fills a table, while im->table is set. *done is false when it is none of those.
- * in: its data inputs. A HashTableV2 gives one result, *out.
- */
-lince_status li_table_node(struct li_import *im, const char *op, const struct li_attr *attrs, int nattrs,
-                           const li_vid *in, int nin, li_vid *out, int *nout, bool *done);
+/* Nodes that make or fill a table; unsupported while none is being made. */
+lince_status li_table_create(struct li_import *im, struct li_step *s);
+lince_status li_table_fill_from_text(struct li_import *im, struct li_step *s);
+lince_status li_table_fill_from_tensors(struct li_import *im, struct li_step *s);
 
 #endif

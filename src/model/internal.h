@@ -10,7 +10,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-struct li_function; /* inline.h: a FunctionDef that was unpacked */
+struct li_body; /* body.h: a function that was unpacked */
 
 struct li_asset {
     struct li_bytes name; /* as the model gives it; checked to be a plain relative path */
@@ -44,11 +44,11 @@ struct li_model {
     const struct li_tensor **object_constant; /* by object: a SavedConstant's value once it was unpacked */
     Tf__ConcreteFunctionEntry **concrete;     /* sorted by key; of equal keys the last one first */
     size_t concrete_count;
-    struct li_function **function; /* by item of meta->functions; NULL until it is needed */
-    size_t unpacking_bytes;        /* what unpacking functions, or importing one graph, may take of an arena */
-    size_t unpacked;               /* nodes of those that are, and inputs of these */
-    size_t scanned;                /* work that li_callable_ops() had with all callables so far */
-    struct li_table **table;       /* to be freed */
+    struct li_body **function; /* by item of meta->functions; NULL until it is needed */
+    size_t unpacking_bytes;    /* what unpacking functions, or importing one graph, may take of an arena */
+    size_t unpacked;           /* nodes of those that are, and inputs of these */
+    size_t scanned;            /* work that li_callable_ops() had with all callables so far */
+    struct li_table **table;   /* to be freed */
     size_t table_count, table_room;
 
     struct li_asset *asset;

@@ -33,11 +33,17 @@ static int64_t int_attr(const struct li_attr *attrs, int count, const char *name
     return a ? a->i : fallback;
 }
 
+/* The attributes of a node that makes or fills a table, while one is being made. */
+static lince_status read_attrs(struct li_import *im, const struct li_step *s, const struct li_attr **attrs, int *count)
+{
+    lince_status st = li_attrs_read(attrs, count, s->part, &s->frame->given, &im->scratch, im->err);
+    return st ? li_prefix(im->err, st, "node \"%.500s\" (%s)", s->name, s->part->op_name) : LINCE_OK;
+}
+
 static lince_status create(struct li_import *im, const struct li_attr *attrs, int nattrs, li_vid *out)
 {
     const struct li_attr *key = find_attr(attrs, nattrs, "key_dtype", LI_ATTR_TYPE),
                          *value = find_attr(attrs, nattrs, "value_dtype", LI_ATTR_TYPE);
-
     if (!key || !value) {
         return li_fail(im->err, LINCE_EINVAL, "it has no dtypes of keys and values");
     }
@@ -45,6 +51,24 @@ static lince_status create(struct li_import *im, const struct li_attr *attrs, in
     im->table->value = (lince_dtype)value->i;
     im->table->created = true;
     return li_graph_resource(im->graph, im->table->resource, out, im->err);
+}
+
+lince_status li_table_create(struct li_import *im, struct li_step *s)
+{
+    const struct li_attr *attrs;
+    int count;
+    li_vid out;
+    if (!im->table) {
+        return li_import_missing(im, s, s->part->op_name);
+    }
+    LI_TRY(read_attrs(im, s, &attrs, &count));
+    lince_status st = create(im, attrs, count, &out);
+    if (st) {
+        return li_prefix(im->err, st, "node \"%.500s\" (%s)", s->name, s->part->op_name);
+    }
+    LI_TRY(li_import_gave(im, s, out));
+    s->to->output = "table_handle";
+    return LINCE_OK;
 }
 
 static const struct li_tensor *constant(const struct li_graph *g, li_vid v)
@@ -109,8 +133,10 @@ static lince_status fill_from_text(struct li_import *im, const struct li_attr *a
     return st;
 }
 
-static lince_status fill_from_tensors(struct li_import *im, const li_vid *in)
+static lince_status fill_from_tensors(struct li_import *im, const struct li_attr *attrs, int nattrs, const li_vid *in)
 {
+    (void)attrs;
+    (void)nattrs;
     const struct li_tensor *keys = constant(im->graph, in[1]), *values = constant(im->graph, in[2]);
 
     if (keys->dtype != im->table->key || values->dtype != im->table->value) {
@@ -121,24 +147,30 @@ static lince_status fill_from_tensors(struct li_import *im, const li_vid *in)
     return li_table_import(&im->table->table, keys, values, im->model->mem, im->err);
 }
 
-lince_status li_table_node(struct li_import *im, const char *op, const struct li_attr *attrs, int nattrs,
-                           const li_vid *in, int nin, li_vid *out, int *nout, bool *done)
+static lince_status fill(struct li_import *im, struct li_step *s, int inputs,
+                         lince_status (*how)(struct li_import *im, const struct li_attr *attrs, int nattrs,
+                                             const li_vid *in))
 {
-    *done = true;
-    if (!strcmp(op, "HashTableV2")) {
-        *nout = 1;
-        return create(im, attrs, nattrs, out);
+    const struct li_attr *attrs;
+    int count;
+    if (!im->table) {
+        return li_import_missing(im, s, s->part->op_name);
     }
-    if (!strcmp(op, "InitializeTableFromTextFileV2")) {
-        LI_TRY(check_fill(im, in, nin, 2));
-        return fill_from_text(im, attrs, nattrs, in);
-    }
-    if (!strcmp(op, "InitializeTableV2") || !strcmp(op, "LookupTableImportV2")) {
-        LI_TRY(check_fill(im, in, nin, 3));
-        return fill_from_tensors(im, in);
-    }
-    *done = false;
-    return LINCE_OK;
+    LI_TRY(read_attrs(im, s, &attrs, &count));
+    lince_status st = check_fill(im, s->in.v, s->in.count, inputs);
+    st = st ? st : how(im, attrs, count, s->in.v);
+    *s->to = (struct li_results){.graph_node = LI_NONE};
+    return st ? li_prefix(im->err, st, "node \"%.500s\" (%s)", s->name, s->part->op_name) : LINCE_OK;
+}
+
+lince_status li_table_fill_from_text(struct li_import *im, struct li_step *s)
+{
+    return fill(im, s, 2, fill_from_text);
+}
+
+lince_status li_table_fill_from_tensors(struct li_import *im, struct li_step *s)
+{
+    return fill(im, s, 3, fill_from_tensors);
 }
 
 /* ---- The resource ---- */
@@ -157,11 +189,11 @@ static const char *concrete_of(const struct li_model *m, int32_t object)
 static lince_status inline_function(struct li_import *im, const char *name)
 {
     const Tf__SavedConcreteFunction *saved = li_object_concrete(im->model, name);
-    const struct li_function *function;
+    struct li_body *body;
     const li_vid *results;
 
-    LI_TRY(li_function_get(&function, im->model, name, im->err));
-    if (!function || !saved || saved->n_bound_inputs != function->signature->n_input_arg) {
+    LI_TRY(li_body_of_function(&body, im->model, name, im->err));
+    if (!body || !saved || saved->n_bound_inputs != (size_t)body->args) {
         return li_fail(im->err, LINCE_EINVAL, "\"%.200s\" is no function without arguments", name);
     }
     for (size_t i = 0; i < saved->n_bound_inputs; i++) {
@@ -175,7 +207,7 @@ static lince_status inline_function(struct li_import *im, const char *name)
         return LINCE_ENOMEM;
     }
     LI_TRY(li_import_captures(im, saved, args));
-    LI_TRY(li_inline(im, function, args, &results));
+    LI_TRY(li_inline(im, body, args, &results));
     if (im->missing_count) {
         return li_fail(im->err, LINCE_EUNSUPPORTED, "\"%.200s\" needs %.200s", name, im->missing[0].what);
     }

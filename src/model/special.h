@@ -1,0 +1,20 @@
+/* Nodes that importing does not append as they are: constants, calls, tables. */
+#ifndef LI_MODEL_SPECIAL_H
+#define LI_MODEL_SPECIAL_H
+
+#include "model/body.h"
+
+struct li_import;
+struct li_step;
+
+struct li_special {
+    const char *op;
+    lince_status (*import)(struct li_import *im, struct li_step *s);
+    bool calls;    /* its outputs are a function's results: what of it is needed depends on which are read */
+    bool stateful; /* it may do something besides giving outputs */
+};
+
+/* NULL: there is nothing special about the op. */
+const struct li_special *li_special_find(const char *op);
+
+#endif
