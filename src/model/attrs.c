@@ -231,17 +231,36 @@ lince_status li_attrs_read(const struct li_attr **out, int *count, const struct 
     return LINCE_OK;
 }
 
-void li_attrs_function(const struct li_part *part, const char *attribute, const struct li_given *given,
-                       const char **name, struct li_given *its)
+/* The functions of an attribute as a list of *n, which is a single one's own place where there is no list. */
+static Tf__NameAttrList *const *functions_of(const struct li_part *part, const char *attribute,
+                                             const struct li_given *given, size_t *n)
 {
     const Tf__AttrValue *v = li_proto_attr(part->attrs.entry, part->attrs.count, attribute);
     if (v && v->value_case == TF__ATTR_VALUE__VALUE_PLACEHOLDER) {
         v = li_proto_attr(given->entry, given->count, v->placeholder);
     }
+    bool list = v && v->value_case == TF__ATTR_VALUE__VALUE_LIST,
+         one = v && v->value_case == TF__ATTR_VALUE__VALUE_FUNC;
+    *n = list ? v->list->n_func : one;
+    return list ? v->list->func : one ? &v->func : NULL;
+}
+
+int li_attrs_functions(const struct li_part *part, const char *attribute, const struct li_given *given)
+{
+    size_t n;
+    (void)functions_of(part, attribute, given, &n);
+    return (int)LI_MIN(n, (size_t)LI_MAX_OUTPUTS);
+}
+
+void li_attrs_function(const struct li_part *part, const char *attribute, int i, const struct li_given *given,
+                       const char **name, struct li_given *its)
+{
+    size_t n;
+    Tf__NameAttrList *const *list = functions_of(part, attribute, given, &n);
     *name = NULL;
-    if (v && v->value_case == TF__ATTR_VALUE__VALUE_FUNC) {
-        *name = v->func->name;
-        *its = (struct li_given){v->func->attr, v->func->n_attr};
+    if ((size_t)i < LI_MIN(n, (size_t)LI_MAX_OUTPUTS)) {
+        *name = list[i]->name;
+        *its = (struct li_given){list[i]->attr, list[i]->n_attr};
     }
 }
 

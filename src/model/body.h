@@ -86,8 +86,9 @@ lince_status li_body_of_function(struct li_body **out, struct li_model *model, c
  */
 lince_status li_attrs_read(const struct li_attr **out, int *count, const struct li_part *part,
                            const struct li_given *given, struct li_arena *arena, lince_error *err);
-/* The function that an attribute names, and what it is given; *name is NULL when the attribute names none. */
-void li_attrs_function(const struct li_part *part, const char *attribute, const struct li_given *given,
+/* How many functions an attribute names; and the i-th of them, with what it is given. *name is NULL beyond the last. */
+int li_attrs_functions(const struct li_part *part, const char *attribute, const struct li_given *given);
+void li_attrs_function(const struct li_part *part, const char *attribute, int i, const struct li_given *given,
                        const char **name, struct li_given *its);
 /* A Const's value, into the arena. LINCE_EUNSUPPORTED: its dtype. */
 lince_status li_attrs_constant(const struct li_tensor **out, const struct li_part *part, struct li_arena *arena,

@@ -56,7 +56,7 @@ lince_status li_import_call(struct li_import *im, struct li_step *s)
     struct li_body *called = NULL;
     struct li_given given;
     const char *name;
-    li_attrs_function(s->part, "f", &s->frame->given, &name, &given);
+    li_attrs_function(s->part, "f", 0, &s->frame->given, &name, &given);
     if (!name) {
         return li_fail(im->err, LINCE_EINVAL, "node \"%.500s\" (%s): has no attribute \"f\", wanted a function",
                        s->name, s->part->op_name);

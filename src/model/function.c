@@ -193,7 +193,7 @@ static lince_status fill_results(struct maker *m)
 static bool may_have_effect(const struct li_part *part)
 {
     return (part->special && part->special->stateful) ||
-           (part->op && part->op->effects & (LI_EFFECT_WRITE | LI_EFFECT_FAIL));
+           (part->op && (part->op->control || part->op->effects & (LI_EFFECT_WRITE | LI_EFFECT_FAIL)));
 }
 
 static lince_status mark_effects(struct maker *m)

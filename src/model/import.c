@@ -103,7 +103,8 @@ lince_status li_import_run(struct li_import *im, const struct li_binding *b)
     im->trace = b->trace->function;
     im->dummy = LI_NONE;
     li_arena_init(&im->scratch, m->mem, m->unpacking_bytes);
-    LI_TRY(li_graph_new(&im->graph, m->store, li_ops(), m->mem, im->err));
+    LI_TRY(li_graph_new(&im->whole, m->store, li_ops(), m->mem, im->err));
+    im->graph = im->whole;
     pthread_mutex_lock(&m->lock);
     im->work = im->collect_ops ? m->scanned : 0; /* scanning goes through all traces there are */
     lince_status st = import_trace(im, b);
@@ -118,7 +119,7 @@ lince_status li_import_run(struct li_import *im, const struct li_binding *b)
 void li_import_end(struct li_import *im)
 {
     if (im->model) {
-        li_graph_free(im->graph);
+        li_graph_free(im->whole);
         li_free(im->model->mem, im->missing);
         li_free(im->model->mem, im->op);
         li_arena_free(&im->scratch);
@@ -130,8 +131,8 @@ lince_status li_binding_import(struct li_graph **out, const struct li_binding *b
     struct li_import im = {.err = err};
     lince_status st = li_import_run(&im, binding);
     if (!st) {
-        *out = im.graph;
-        im.graph = NULL;
+        *out = im.whole;
+        im.whole = NULL;
     }
     li_import_end(&im);
     return st;

@@ -53,9 +53,23 @@ struct li_step {
     struct li_results *to;
 };
 
+/* A body that has become a graph of its own. */
+struct li_made {
+    struct li_made *next;
+    struct li_body *body;
+    struct li_given given;
+    int32_t *bound;   /* by argument: the resource it is bound to; LI_NONE: a tensor, and an input of the graph */
+    int32_t *returns; /* by result: the resource whose handle it is; LI_NONE: a tensor, and an output */
+    bool complete;    /* returns is filled */
+    struct li_graph *graph;
+};
+enum { LI_BOUND_DUMMY = -2 }; /* bound to what an unsupported node would have given */
+enum { LI_MADE_BUCKETS = 256 };
+
 struct li_import {
     struct li_model *model;
-    struct li_graph *graph;
+    struct li_graph *whole; /* of the trace; it keeps the graphs of bodies */
+    struct li_graph *graph; /* that is being made: whole, or one of a body */
     struct li_arena scratch;
     const char *trace; /* the function's name: part of the key of generators */
     size_t work;       /* nodes so far, with their names, inputs and outputs */
@@ -67,8 +81,9 @@ struct li_import {
     const char **op; /* of every node met, with repetitions; NULL unless collect_ops */
     size_t op_count, op_room;
     bool collect_ops;
-    struct li_table_build *table; /* while a table is created: its ops are run instead of refused */
-    int table_depth;              /* tables that tables capture */
+    struct li_made *made[LI_MADE_BUCKETS]; /* graphs of bodies, hashed by body */
+    struct li_table_build *table;          /* while a table is created: its ops are run instead of refused */
+    int table_depth;                       /* tables that tables capture */
     lince_error *err;
 };
 
@@ -112,6 +127,20 @@ lince_status li_import_call_by_name(struct li_import *im, struct li_step *s, str
 /* The function of that name; *out is NULL when there is none. */
 lince_status li_import_find(struct li_import *im, const struct li_step *s, const char *name, struct li_body **out);
 
+/* ---- specialise.c ---- */
+
+/*
+ * The graph of a body called with these arguments of the graph at hand, of which it only matters which handles they
+ * are. path names its nodes.
+ */
+lince_status li_specialise(const struct li_made **out, struct li_import *im, struct li_body *body,
+                           const struct li_given *given, const li_vid *arg, const char *path, int depth);
+
+/* ---- control.c ---- */
+
+/* A part whose row runs bodies. */
+lince_status li_import_control(struct li_import *im, struct li_step *s);
+
 /* ---- tally.c ---- */
 
 /*
@@ -121,6 +150,8 @@ lince_status li_import_find(struct li_import *im, const struct li_step *s, const
 lince_status li_import_charge(struct li_import *im, size_t work, const char *node);
 /* The node is unsupported: remember it and go on, so that all are told at once. what NULL: memory ran out. */
 lince_status li_import_missing(struct li_import *im, struct li_step *s, const char *what);
+/* im->dummy, in the graph at hand. */
+lince_status li_import_need_dummy(struct li_import *im);
 lince_status li_import_note_op(struct li_import *im, const char *op);
 /* LINCE_EUNSUPPORTED with the number of missing nodes and the first three; LINCE_OK when none is. */
 lince_status li_import_check_missing(const struct li_import *im);

@@ -107,6 +107,9 @@ lince_status li_import_part(struct li_import *im, struct li_step *s)
         *s->to = (struct li_results){.graph_node = LI_NONE};
         return LINCE_OK;
     }
+    if (op && op->control) {
+        return li_import_control(im, s);
+    }
     if (is_alias(im, s)) {
         return li_import_gave(im, s, s->in.v[0]);
     }

@@ -230,7 +230,8 @@ static lince_status run_child(struct li_import *im, struct li_table_build *build
         return li_fail(im->err, LINCE_EUNSUPPORTED, "a resource without %s", child);
     }
     li_arena_init(&inner.scratch, im->model->mem, im->model->unpacking_bytes);
-    lince_status st = li_graph_new(&inner.graph, im->model->store, li_ops(), im->model->mem, im->err);
+    lince_status st = li_graph_new(&inner.whole, im->model->store, li_ops(), im->model->mem, im->err);
+    inner.graph = inner.whole;
     st = st ? st : inline_function(&inner, name);
     li_import_end(&inner);
     return st;

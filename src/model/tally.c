@@ -32,7 +32,7 @@ static lince_status need_room(struct li_import *im, void **array, size_t count, 
 }
 
 /* A value for those who read what an unsupported node would have given. */
-static lince_status need_dummy(struct li_import *im)
+lince_status li_import_need_dummy(struct li_import *im)
 {
     static uint8_t zero;
     const struct li_tensor nothing = {.dtype = LINCE_BOOL, .data = &zero, .size_bytes = 1};
@@ -49,7 +49,7 @@ lince_status li_import_missing(struct li_import *im, struct li_step *s, const ch
     im->missing = array;
     im->missing[im->missing_count++] = (struct li_missing){s->name, what};
     *s->to = (struct li_results){.graph_node = LI_NONE, .unknown = true};
-    return need_dummy(im);
+    return li_import_need_dummy(im);
 }
 
 lince_status li_import_note_op(struct li_import *im, const char *op)

@@ -20,6 +20,7 @@ struct forge {
     struct buf library, objects, concrete; /* fields of FunctionDefLibrary and SavedObjectGraph */
     struct buf signature, body;            /* fields of the function that is being made */
     struct buf inputs, outputs;            /* StructuredValues of its arguments and results */
+    struct buf captured;                   /* fields of its SavedConcreteFunction */
     struct buf index, data;                /* the checkpoint; an index without bytes is not written */
     char folder[64];
 };
@@ -79,7 +80,24 @@ static inline void put_constant(struct buf *b, unsigned number, const char *text
     free(tensor.data);
 }
 
-/* "KEY=KIND:VALUE": t a type, i an int, f a float, b a bool, s a string, l a list of ints, F a function, v a tensor. */
+/* A list of functions, "NAME,NAME". */
+static inline void put_functions(struct buf *value, const char *names)
+{
+    struct buf list = {0}, one = {0};
+    char *text = strdup(names), *save;
+
+    for (char *at = strtok_r(text, ",", &save); at; at = strtok_r(NULL, ",", &save)) {
+        put_text(&one, 1, at);
+        put_message(&list, 9, &one);
+    }
+    put_message(value, 1, &list);
+    free(list.data);
+    free(one.data);
+    free(text);
+}
+
+/* "KEY=KIND:VALUE": t a type, i an int, f a float, b a bool, s a string, l a list of ints, y one of types,
+ * F a function, G a list of them, v a tensor. */
 static inline void put_attr(struct buf *node, const char *text)
 {
     struct buf entry = {0}, value = {0}, inner = {0};
@@ -108,14 +126,18 @@ static inline void put_attr(struct buf *node, const char *text)
         put_text(&value, 2, v);
         break;
     case 'l':
+    case 'y':
         for (int i = 0, n = parse_numbers(v, numbers, 64); i < n; i++) {
-            put_number(&inner, 3, numbers[i]);
+            put_number(&inner, equals[1] == 'l' ? 3 : 6, numbers[i]);
         }
         put_message(&value, 1, &inner);
         break;
     case 'F':
         put_text(&inner, 1, v);
         put_message(&value, 10, &inner);
+        break;
+    case 'G':
+        put_functions(&value, v);
         break;
     default:
         put_constant(&value, 8, v);
@@ -166,7 +188,19 @@ static inline void argument(struct forge *f, const char *text)
     free(arg.data);
 }
 
-/* A result, float32 unless said: NAME is returned by SOURCE, "node:output:0". */
+/* An argument that gets what an object stands for, after all others. */
+static inline void capture(struct forge *f, const char *name, int object)
+{
+    struct buf arg = {0};
+
+    put_text(&arg, 1, name);
+    put_number(&arg, 3, LINCE_RESOURCE);
+    put_message(&f->signature, 2, &arg);
+    put_number(&f->captured, 2, object);
+    free(arg.data);
+}
+
+/* A result, float32: NAME is returned by SOURCE, "node:output:0". */
 static inline void result(struct forge *f, const char *name, const char *source)
 {
     struct buf arg = {0};
@@ -219,6 +253,8 @@ static inline void function(struct forge *f, const char *name)
     put_message(&saved, 3, &value);
     put_message(&value, 51, &f->outputs);
     put_message(&saved, 4, &value);
+    put(&saved, f->captured.data, f->captured.len);
+    f->captured.len = 0;
     put_text(&entry, 1, name);
     put_message(&entry, 2, &saved);
     put_message(&f->concrete, 2, &entry);
@@ -285,6 +321,79 @@ static inline void callable(struct forge *f, const char *traces)
     free(text);
 }
 
+/* ---- Checkpoints ---- */
+
+/* A float32 scalar. */
+static inline void put_variable(struct forge *f, const char *name)
+{
+    struct buf message = {0};
+
+    put_number(&message, 1, LINCE_FLOAT32);
+    put_shape(&message, 2, NULL, 0);
+    put_text(&message, 6, name);
+    object(f, "", 7, &message);
+    free(message.data);
+}
+
+/* A node of the checkpoint's graph: its children, "NAME=ID ...", and the key of its value. */
+static inline void put_tracked(struct buf *graph, const char *children, const char *key)
+{
+    struct buf node = {0}, child = {0};
+    char text[256], *save;
+
+    snprintf(text, sizeof text, "%s", children);
+    for (char *at = strtok_r(text, " ", &save); at; at = strtok_r(NULL, " ", &save)) {
+        char *equals = strchr(at, '=');
+        *equals = '\0';
+        put_number(&child, 1, atoi(equals + 1));
+        put_text(&child, 2, at);
+        put_message(&node, 1, &child);
+    }
+    if (key) {
+        put_text(&child, 1, "VARIABLE_VALUE");
+        put_text(&child, 3, key);
+        put_message(&node, 2, &child);
+    }
+    put_message(graph, 1, &node);
+    free(node.data);
+    free(child.data);
+}
+
+/* The graph, and one value under "the key". */
+static inline void put_checkpoint(struct forge *f, struct buf *graph, float value)
+{
+    struct buf entries = {0}, entry = {0}, shape = {0};
+    struct buf *data = &f->data;
+    uint32_t crc = 0, length = (uint32_t)graph->len;
+
+    put_header(&entries, 1);
+    put_varint(data, graph->len);
+    crc = li_crc32c(0, &length, 4);
+    put_u32(data, li_crc32c_mask(crc));
+    crc = li_crc32c(crc, data->data + data->len - 4, 4);
+    put(data, graph->data, graph->len);
+    put_number(&entry, 1, LINCE_STRING);
+    put_message(&entry, 2, &shape);
+    put_number(&entry, 5, (int64_t)data->len);
+    put_varint(&entry, 6 << 3 | 5);
+    put_u32(&entry, li_crc32c_mask(li_crc32c(crc, graph->data, graph->len)));
+    put_entry_text(&entries, "_CHECKPOINTABLE_OBJECT_GRAPH", &entry);
+
+    put_number(&entry, 1, LINCE_FLOAT32);
+    put_message(&entry, 2, &shape);
+    put_number(&entry, 4, (int64_t)data->len);
+    put_number(&entry, 5, 4);
+    put_varint(&entry, 6 << 3 | 5);
+    put_u32(&entry, li_crc32c_mask(li_crc32c(0, &value, 4)));
+    put_entry_text(&entries, "the key", &entry);
+    put(data, &value, 4);
+    f->index = table_of(&entries);
+    free(entries.data);
+    free(entry.data);
+    free(shape.data);
+    free(graph->data);
+}
+
 /* ---- The folder ---- */
 
 static inline void write_file(const struct forge *f, const char *name, const void *data, size_t size)
@@ -328,7 +437,7 @@ static inline lince_status open_forge(struct forge *f, struct li_model **out, st
 static inline void free_forge(struct forge *f)
 {
     struct buf *all[] = {&f->library, &f->objects, &f->concrete, &f->signature, &f->body,
-                         &f->inputs,  &f->outputs, &f->index,    &f->data};
+                         &f->inputs,  &f->outputs, &f->captured, &f->index,     &f->data};
     char command[128];
 
     for (size_t i = 0; i < LI_COUNT(all); i++) {

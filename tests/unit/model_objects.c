@@ -30,77 +30,6 @@ static void end(struct fixture *f)
     free_forge(&f->forge);
 }
 
-/* ---- Checkpoints ---- */
-
-static void put_variable(struct fixture *f, const char *name)
-{
-    struct buf message = {0};
-
-    put_number(&message, 1, LINCE_FLOAT32);
-    put_shape(&message, 2, NULL, 0);
-    put_text(&message, 6, name);
-    object(&f->forge, "", 7, &message);
-    free(message.data);
-}
-
-/* A node of the checkpoint's graph: its children, "NAME=ID ...", and the key of its value. */
-static void put_tracked(struct buf *graph, const char *children, const char *key)
-{
-    struct buf node = {0}, child = {0};
-    char text[256], *save;
-
-    snprintf(text, sizeof text, "%s", children);
-    for (char *at = strtok_r(text, " ", &save); at; at = strtok_r(NULL, " ", &save)) {
-        char *equals = strchr(at, '=');
-        *equals = '\0';
-        put_number(&child, 1, atoi(equals + 1));
-        put_text(&child, 2, at);
-        put_message(&node, 1, &child);
-    }
-    if (key) {
-        put_text(&child, 1, "VARIABLE_VALUE");
-        put_text(&child, 3, key);
-        put_message(&node, 2, &child);
-    }
-    put_message(graph, 1, &node);
-    free(node.data);
-    free(child.data);
-}
-
-static void put_checkpoint(struct fixture *f, struct buf *graph, float value)
-{
-    struct buf entries = {0}, entry = {0}, shape = {0};
-    struct buf *data = &f->forge.data;
-    uint32_t crc = 0, length = (uint32_t)graph->len;
-
-    put_header(&entries, 1);
-    put_varint(data, graph->len);
-    crc = li_crc32c(0, &length, 4);
-    put_u32(data, li_crc32c_mask(crc));
-    crc = li_crc32c(crc, data->data + data->len - 4, 4);
-    put(data, graph->data, graph->len);
-    put_number(&entry, 1, LINCE_STRING);
-    put_message(&entry, 2, &shape);
-    put_number(&entry, 5, (int64_t)data->len);
-    put_varint(&entry, 6 << 3 | 5);
-    put_u32(&entry, li_crc32c_mask(li_crc32c(crc, graph->data, graph->len)));
-    put_entry_text(&entries, "_CHECKPOINTABLE_OBJECT_GRAPH", &entry);
-
-    put_number(&entry, 1, LINCE_FLOAT32);
-    put_message(&entry, 2, &shape);
-    put_number(&entry, 4, (int64_t)data->len);
-    put_number(&entry, 5, 4);
-    put_varint(&entry, 6 << 3 | 5);
-    put_u32(&entry, li_crc32c_mask(li_crc32c(0, &value, 4)));
-    put_entry_text(&entries, "the key", &entry);
-    put(data, &value, 4);
-    f->forge.index = table_of(&entries);
-    free(entries.data);
-    free(entry.data);
-    free(shape.data);
-    free(graph->data);
-}
-
 /*
  * The checkpoint's graph may lack objects: here the one on the shortest path to the variable. It is still found by the
  * path that both graphs have.
@@ -116,7 +45,7 @@ static void a_variable_is_paired_by_the_path_that_both_graphs_have(void **state)
     user_object(&f.forge, "a=1 b=2", "_generic_user_object");
     user_object(&f.forge, "v=3", "_generic_user_object");
     user_object(&f.forge, "c=4", "_generic_user_object");
-    put_variable(&f, "weights");
+    put_variable(&f.forge, "weights");
     user_object(&f.forge, "d=5", "_generic_user_object");
     user_object(&f.forge, "v=3", "_generic_user_object");
     put_tracked(&graph, "b=1", NULL);
@@ -124,7 +53,7 @@ static void a_variable_is_paired_by_the_path_that_both_graphs_have(void **state)
     put_tracked(&graph, "d=3", NULL);
     put_tracked(&graph, "v=4", NULL);
     put_tracked(&graph, "", "the key");
-    put_checkpoint(&f, &graph, 2.5f);
+    put_checkpoint(&f.forge, &graph, 2.5f);
     if (try_open(&f)) {
         fail_msg("%s", f.err.text);
     }
