@@ -25,7 +25,7 @@ enum li_attr_kind {
     LI_ATTR_FUNCS
 };
 
-/* What a row says of one attribute. Those of a file that start with '_' are hints: no spec has them, none is read. */
+/* What a row says of one attribute. Those of a file that start with '_' are hints: one that no spec has is not read. */
 struct li_attr_spec {
     const char *name;
     enum li_attr_kind kind;

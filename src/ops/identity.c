@@ -101,8 +101,8 @@ static lince_status identity_n_forward(struct li_call *c)
 }
 
 /*
- * Functions with a custom gradient end in IdentityN. What that gradient is, the file does not say; for those that
- * image models have, swish above all, it is the gradient of the nodes themselves, computed with less memory.
+ * Functions with a custom gradient end in IdentityN, whose _gradient_op_type names that gradient. This one is for when
+ * the file does not have it; for those that image models have, swish above all, it is the gradient of the nodes themselves, computed with less memory.
  */
 static lince_status identity_n_grad(struct li_grad *g)
 {
@@ -117,7 +117,7 @@ const struct li_op li_op_identity_n = {
     .inputs_min = 1,
     .inputs_max = -1,
     .outputs = LI_OUTPUTS({"output", "T"}),
-    .attrs = LI_ATTRS({"T", LI_ATTR_TYPES, NULL, NULL}),
+    .attrs = LI_ATTRS({"T", LI_ATTR_TYPES, NULL, NULL}, {"_gradient_op_type", LI_ATTR_STRING, "", NULL}),
     .shape = identity_n_shape,
     .layout = li_ops_layout_strided,
     .prepare = identity_n_prepare,
