@@ -5,6 +5,7 @@
 enum {
     LI_MAX_NESTING = 100,        /* protobuf messages inside each other */
     LI_MAX_CALL_DEPTH = 64,      /* functions that call functions */
+    LI_MAX_CONSTRUCTS = 1 << 12, /* conditions and loops of one TensorFlow 1 graph */
     LI_MAX_STRUCTURE_DEPTH = 32, /* lists in dicts in tuples */
     LI_MAX_NODES = 1 << 20,      /* nodes of one graph after calls are inlined */
     LI_MAX_VALUES = 1 << 23,     /* values of one graph */

@@ -231,6 +231,25 @@ lince_status li_attrs_read(const struct li_attr **out, int *count, const struct 
     return LINCE_OK;
 }
 
+int32_t li_attrs_type(const struct li_part *part, const char *name)
+{
+    const Tf__AttrValue *v = li_proto_attr(part->attrs.entry, part->attrs.count, name);
+    return v && v->value_case == TF__ATTR_VALUE__VALUE_TYPE ? v->type : 0;
+}
+
+bool li_attrs_bool(const struct li_part *part, const char *name)
+{
+    const Tf__AttrValue *v = li_proto_attr(part->attrs.entry, part->attrs.count, name);
+    return v && v->value_case == TF__ATTR_VALUE__VALUE_B && v->b;
+}
+
+const char *li_attrs_text(const struct li_part *part, const char *name, struct li_arena *arena, lince_error *err)
+{
+    const Tf__AttrValue *v = li_proto_attr(part->attrs.entry, part->attrs.count, name);
+    bool text = v && v->value_case == TF__ATTR_VALUE__VALUE_S && v->s.len;
+    return li_arena_strndup(arena, text ? (const char *)v->s.data : "", text ? v->s.len : 0, err);
+}
+
 /* The functions of an attribute as a list of *n, which is a single one's own place where there is no list. */
 static Tf__NameAttrList *const *functions_of(const struct li_part *part, const char *attribute,
                                              const struct li_given *given, size_t *n)

@@ -144,7 +144,8 @@ static lince_status visit_all(struct li_body *b, int32_t start, uint8_t *state, 
             depth--;
             continue;
         }
-        int32_t in = b->part[top->part].in[top->next++].node;
+        const struct li_source *s = &b->part[top->part].in[top->next++];
+        int32_t in = s->back ? LI_NONE : s->node;
         if (in == LI_NONE || state[in] == DONE) {
             continue;
         }
@@ -184,6 +185,7 @@ static lince_status finish(struct li_body *b, struct li_arena *scratch, lince_er
 lince_status li_body_finish(struct li_body *b, struct li_mem *mem, lince_error *err)
 {
     struct li_arena scratch;
+    b->size = 0;
     for (int32_t i = 0; i < b->parts; i++) {
         b->size += 1 + (size_t)b->part[i].nin;
     }

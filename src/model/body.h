@@ -18,6 +18,7 @@ struct li_source {
     int32_t output_len;
     bool whole;   /* all of that output's values */
     bool control; /* an order only */
+    bool back;    /* of an earlier turn of a loop: nobody waits for it; in bodies that are not yet lowered */
 };
 
 /* Attributes as the file has them: of a node, or those that a call gives for placeholders. attrs.c reads them. */
@@ -36,6 +37,8 @@ struct li_part {
     int32_t nin;
     bool effect;                      /* it runs whether or not anything reads it, and what it waits for as well */
     const struct li_tensor *constant; /* of a Const: its value, once it was read */
+    struct li_body **body;            /* that it runs, where no function has a name for it; NULL: its attributes tell */
+    int32_t bodies;
 };
 
 /* An argument or a result. */
@@ -70,6 +73,11 @@ int32_t li_body_result(const struct li_body *body, const char *name, int32_t len
 /* Bytewise, a shorter name first. */
 int li_compare_names(const char *a, size_t an, const char *b, size_t bn);
 
+/* ---- lower.c ---- */
+
+/* li_body_finish(), after TensorFlow 1's control flow in it, if any, became parts that run bodies: *body is another. */
+lince_status li_lower(struct li_body **body, struct li_model *model, lince_error *err);
+
 /* ---- function.c ---- */
 
 /*
@@ -93,6 +101,10 @@ void li_attrs_function(const struct li_part *part, const char *attribute, int i,
 /* A Const's value, into the arena. LINCE_EUNSUPPORTED: its dtype. */
 lince_status li_attrs_constant(const struct li_tensor **out, const struct li_part *part, struct li_arena *arena,
                                lince_error *err);
+/* Attributes without placeholders: a dtype as the file has it, 0 for none; whether one is true; a text, "" for none. */
+int32_t li_attrs_type(const struct li_part *part, const char *name);
+bool li_attrs_bool(const struct li_part *part, const char *name);
+const char *li_attrs_text(const struct li_part *part, const char *name, struct li_arena *arena, lince_error *err);
 /* "Conv2D data_format=NCHW": the op, and the first attribute that its row does not support. */
 const char *li_attrs_unsupported(const struct li_op *op, const struct li_attr *attrs, int count, struct li_arena *arena,
                                  lince_error *err);

@@ -31,19 +31,14 @@ static lince_status refuse(const struct li_import *im, const struct run *r, linc
 
 /* ---- Bodies ---- */
 
-static lince_status add_body(struct li_import *im, struct run *r, const char *attribute, int i, const char *name,
+/* The i-th body that attribute names: its name is that of the attribute, and a number after the first. */
+static lince_status add_body(struct li_import *im, struct run *r, const char *attribute, int i, struct li_body *body,
                              const struct li_given *given)
 {
     struct li_step *s = r->s;
-    struct li_body *body;
-    LI_TRY(li_import_find(im, s, name, &body));
-    if (!body) {
-        return li_fail(im->err, LINCE_EINVAL, "node \"%.500s\" (%s): the library has no function \"%.200s\"", s->name,
-                       r->op->name, name);
-    }
     if (body->args != r->args) {
         return li_fail(im->err, LINCE_EINVAL, "node \"%.500s\" (%s): gives \"%.200s\" %d arguments, it takes %d",
-                       s->name, r->op->name, name, r->args, body->args);
+                       s->name, r->op->name, body->name, r->args, body->args);
     }
     const char *path = i ? li_arena_printf(&im->scratch, im->err, "%s/%s_%d", s->name, attribute, i)
                          : li_arena_printf(&im->scratch, im->err, "%s/%s", s->name, attribute);
@@ -53,30 +48,39 @@ static lince_status add_body(struct li_import *im, struct run *r, const char *at
     return li_specialise(&r->made[r->bodies++], im, body, given, r->arg, path, s->frame->depth + 1);
 }
 
-static int count_bodies(const struct run *r)
-{
-    int n = 0;
-    for (int i = 0; r->op->bodies[i]; i++) {
-        n += li_attrs_functions(r->s->part, r->op->bodies[i], &r->s->frame->given);
-    }
-    return n;
-}
-
-static lince_status add_bodies(struct li_import *im, struct run *r)
+static lince_status add_named(struct li_import *im, struct run *r, const char *attribute, int i)
 {
     struct li_given given;
+    struct li_body *body;
     const char *name;
-    r->made = li_arena_alloc(&im->scratch, (size_t)count_bodies(r) * sizeof *r->made, im->err);
+    li_attrs_function(r->s->part, attribute, i, &r->s->frame->given, &name, &given);
+    LI_TRY(li_import_find(im, r->s, name, &body));
+    if (!body) {
+        return li_fail(im->err, LINCE_EINVAL, "node \"%.500s\" (%s): the library has no function \"%.200s\"",
+                       r->s->name, r->op->name, name);
+    }
+    return add_body(im, r, attribute, i, body, &given);
+}
+
+/* Bodies of its own, or those of the functions that its attributes name. */
+static lince_status add_bodies(struct li_import *im, struct run *r)
+{
+    const struct li_part *part = r->s->part;
+    int n = part->bodies;
+    for (int a = 0; !part->body && r->op->bodies[a]; a++) {
+        n += li_attrs_functions(part, r->op->bodies[a], &r->s->frame->given);
+    }
+    r->made = li_arena_alloc(&im->scratch, (size_t)n * sizeof *r->made, im->err);
     if (!r->made) {
         return LINCE_ENOMEM;
     }
     for (int a = 0; r->op->bodies[a]; a++) {
-        for (int i = 0;; i++) {
-            li_attrs_function(r->s->part, r->op->bodies[a], i, &r->s->frame->given, &name, &given);
-            if (!name) {
-                break;
-            }
-            LI_TRY(add_body(im, r, r->op->bodies[a], i, name, &given));
+        int named = part->body ? 0 : li_attrs_functions(part, r->op->bodies[a], &r->s->frame->given);
+        for (int i = 0; i < named; i++) {
+            LI_TRY(add_named(im, r, r->op->bodies[a], i));
+        }
+        if (part->body) {
+            LI_TRY(add_body(im, r, r->op->bodies[a], 0, part->body[a], &r->s->frame->given));
         }
     }
     bool enough = is_loop(r) ? r->bodies == 2 : r->bodies > 0;
@@ -187,6 +191,11 @@ static lince_status reduce(struct li_import *im, const struct run *r, struct li_
     return LINCE_OK;
 }
 
+static bool is_of_inputs(const struct run *r, const char *name)
+{
+    return strcmp(name, "Tin") == 0 || (is_loop(r) && strcmp(name, "T") == 0);
+}
+
 /* An empty list has no kind in a file: it was read as one of numbers, which is what a row takes it for. */
 static lince_status reduce_all(struct li_import *im, struct run *r)
 {
@@ -196,13 +205,57 @@ static lince_status reduce_all(struct li_import *im, struct run *r)
     }
     for (int i = 0; i < r->nattrs; i++) {
         copy[i] = r->attrs[i];
-        bool in = strcmp(copy[i].name, "Tin") == 0 || (is_loop(r) && strcmp(copy[i].name, "T") == 0);
+        bool in = is_of_inputs(r, copy[i].name);
         bool out = strcmp(copy[i].name, "Tout") == 0 || strcmp(copy[i].name, "output_shapes") == 0;
         if (in || out) {
             LI_TRY(reduce(im, r, &copy[i], in));
         }
     }
     r->attrs = copy;
+    return LINCE_OK;
+}
+
+/* A list of the dtypes of arguments, or of results. */
+static lince_status list_types(struct li_import *im, const struct run *r, bool inputs, struct li_attr *out)
+{
+    const struct li_body *body = r->made[is_loop(r) ? 1 : 0]->body;
+    const struct li_port *port = inputs ? body->arg : body->result;
+    int n = inputs ? r->args : r->results;
+    int64_t *types = li_arena_alloc(&im->scratch, (size_t)n * sizeof *types, im->err);
+    if (!types) {
+        return LINCE_ENOMEM;
+    }
+    for (int i = 0; i < n; i++) {
+        types[i] = port[i].type;
+    }
+    out->ints = types;
+    out->count = (size_t)n;
+    return LINCE_OK;
+}
+
+/* What the row must be told, of a node that no file wrote: dtypes, and names for messages. */
+static lince_status invent_attrs(struct li_import *im, struct run *r)
+{
+    int n = 0;
+    while (r->op->attrs[n].name) {
+        n++;
+    }
+    struct li_attr *attrs = li_arena_calloc(&im->scratch, (size_t)n, sizeof *attrs, im->err);
+    if (!attrs) {
+        return LINCE_ENOMEM;
+    }
+    for (const struct li_attr_spec *spec = r->op->attrs; spec->name; spec++) {
+        struct li_attr *a = &attrs[r->nattrs];
+        *a = (struct li_attr){.name = spec->name, .kind = spec->kind, .i = LINCE_BOOL};
+        if (spec->kind == LI_ATTR_FUNC) {
+            a->s = r->s->part->body[0]->name;
+            a->s_len = strlen(a->s);
+        } else if (spec->kind == LI_ATTR_TYPES) {
+            LI_TRY(list_types(im, r, is_of_inputs(r, spec->name), a));
+        }
+        r->nattrs += spec->fallback == NULL;
+    }
+    r->attrs = attrs;
     return LINCE_OK;
 }
 
@@ -274,7 +327,8 @@ lince_status li_import_control(struct li_import *im, struct li_step *s)
         return li_import_need_dummy(im);
     }
     LI_TRY(find_results(im, &r));
-    LI_TRY(li_attrs_read(&r.attrs, &r.nattrs, s->part, &s->frame->given, &im->scratch, im->err));
+    LI_TRY(s->part->body ? invent_attrs(im, &r)
+                         : li_attrs_read(&r.attrs, &r.nattrs, s->part, &s->frame->given, &im->scratch, im->err));
     LI_TRY(reduce_all(im, &r));
     LI_TRY(append(im, &r, &node));
     return give(im, &r, node);

@@ -241,7 +241,7 @@ static lince_status make(struct li_body **out, struct li_model *model, const str
     li_arena_free(&m.scratch);
     LI_TRY(st);
     *out = m.body;
-    return li_body_finish(m.body, model->mem, err);
+    return li_lower(out, model, err);
 }
 
 lince_status li_body_of_function(struct li_body **out, struct li_model *model, const char *name, lince_error *err)

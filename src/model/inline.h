@@ -58,7 +58,8 @@ struct li_made {
     struct li_made *next;
     struct li_body *body;
     struct li_given given;
-    int32_t *bound;   /* by argument: the resource it is bound to; LI_NONE: a tensor, and an input of the graph */
+    int32_t *bound; /* by argument: the resource it is bound to; LI_NONE: a tensor, and an input of the graph */
+    lince_dtype *type;
     int32_t *returns; /* by result: the resource whose handle it is; LI_NONE: a tensor, and an output */
     bool complete;    /* returns is filled */
     struct li_graph *graph;

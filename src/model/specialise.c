@@ -37,11 +37,11 @@ static lince_status add_argument(struct li_import *im, const struct li_made *m, 
     if (m->bound[i] != LI_NONE) {
         return li_graph_resource(im->graph, m->bound[i], out, im->err);
     }
-    if (!port->type || !li_dtype_name((lince_dtype)port->type)) {
+    if (m->type[i] == LINCE_DTYPE_NONE) {
         return li_fail(im->err, LINCE_EUNSUPPORTED, "function \"%.200s\": argument \"%.200s\" has no dtype of its own",
                        m->body->name, port->name);
     }
-    return li_graph_input(im->graph, (lince_dtype)port->type, &unknown, out, im->err);
+    return li_graph_input(im->graph, m->type[i], &unknown, out, im->err);
 }
 
 static lince_status set_results(struct li_import *im, struct li_made *m, const li_vid *results)
@@ -97,26 +97,22 @@ static lince_status make(struct li_import *im, struct li_made *m, const char *pa
     return st ? st : im->missing_count ? li_import_need_dummy(im) : LINCE_OK;
 }
 
-/* What each argument is bound to; tensors to nothing. */
-static void bind(const struct li_import *im, const struct li_made *m, const li_vid *arg)
+/*
+ * What each argument is bound to, tensors to nothing; and a tensor's dtype. The function says which are handles, if it
+ * says anything.
+ */
+static lince_status bind(const struct li_import *im, const struct li_made *m, const li_vid *arg)
 {
     for (int32_t i = 0; i < m->body->args; i++) {
-        bool handle = m->body->arg[i].type == LINCE_RESOURCE;
-        m->bound[i] = handle ? im->graph->values[arg[i]].resource : LI_NONE;
-        if (handle && arg[i] == im->dummy) {
-            m->bound[i] = LI_BOUND_DUMMY;
-        }
-    }
-}
-
-static lince_status check_handles(const struct li_import *im, const struct li_body *body, const li_vid *arg)
-{
-    for (int32_t i = 0; i < body->args; i++) {
-        bool handle = im->graph->values[arg[i]].resource != LI_NONE, wanted = body->arg[i].type == LINCE_RESOURCE;
-        if (handle != wanted && arg[i] != im->dummy) {
+        const struct li_value *v = &im->graph->values[arg[i]];
+        int32_t said = m->body->arg[i].type;
+        bool handle = v->resource != LI_NONE;
+        if (said && handle != (said == LINCE_RESOURCE) && arg[i] != im->dummy) {
             return li_fail(im->err, LINCE_EINVAL, "function \"%.200s\": argument \"%.200s\" is %s of a resource",
-                           body->name, body->arg[i].name, handle ? "a handle" : "no handle");
+                           m->body->name, m->body->arg[i].name, handle ? "a handle" : "no handle");
         }
+        m->bound[i] = arg[i] == im->dummy ? LI_BOUND_DUMMY : v->resource;
+        m->type[i] = said ? (lince_dtype)said : v->dtype;
     }
     return LINCE_OK;
 }
@@ -128,15 +124,15 @@ lince_status li_specialise(const struct li_made **out, struct li_import *im, str
     if (!m) {
         return LINCE_ENOMEM;
     }
-    LI_TRY(check_handles(im, body, arg));
     m->body = body;
     m->given = *given;
     m->bound = li_arena_alloc(&im->scratch, (size_t)body->args * sizeof *m->bound, im->err);
     m->returns = li_arena_alloc(&im->scratch, (size_t)body->results * sizeof *m->returns, im->err);
-    if (!m->bound || !m->returns) {
+    m->type = li_arena_alloc(&im->scratch, (size_t)body->args * sizeof *m->type, im->err);
+    if (!m->bound || !m->returns || !m->type) {
         return LINCE_ENOMEM;
     }
-    bind(im, m, arg);
+    LI_TRY(bind(im, m, arg));
     struct li_made *known = find(im, m);
     *out = known ? known : m;
     return known ? LINCE_OK : make(im, m, path, depth);

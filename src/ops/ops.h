@@ -11,6 +11,13 @@
 /* The closed list, sorted by name; static. */
 const struct li_ops *li_ops(void);
 
+/*
+ * Rows that stand for what a file says in another way: TensorFlow 1 has variables that are read by being used, and
+ * conditions and loops that are many nodes (roles.c).
+ */
+enum li_ops_role { LI_OPS_READ, LI_OPS_ASSIGN, LI_OPS_ASSIGN_ADD, LI_OPS_ASSIGN_SUB, LI_OPS_IF, LI_OPS_WHILE };
+const struct li_op *li_ops_role(enum li_ops_role role);
+
 /* ---- What differentiation needs beside the rows (gradient.c) ----------------------------------------------------- */
 
 /* Append a value of this shape with one number everywhere. */

@@ -1,0 +1,390 @@
+/* Where each part stands: from what it reads, since what a Switch or an Enter gives is there in its scope only. */
+#include "model/lower.h"
+
+#include <string.h>
+
+int li_flow_output(const struct li_source *s)
+{
+    if (!s->output) {
+        return s->index;
+    }
+    bool second =
+        s->output_len == 11 && (memcmp(s->output, "output_true", 11) == 0 || memcmp(s->output, "value_index", 11) == 0);
+    return second ? 1 : 0;
+}
+
+lince_status li_flow_fail(const struct li_lowering *l, int32_t part, const char *what)
+{
+    return li_fail(l->err, LINCE_EUNSUPPORTED, "node \"%.500s\" (%s): %s", l->raw->part[part].name,
+                   l->raw->part[part].op_name, what);
+}
+
+/* ---- Kinds ---- */
+
+static enum li_flow flow_of(const char *op)
+{
+    static const struct {
+        const char *op;
+        enum li_flow flow;
+    } known[] = {{"Switch", LI_FLOW_SWITCH}, {"Merge", LI_FLOW_MERGE},        {"Enter", LI_FLOW_ENTER},
+                 {"Exit", LI_FLOW_EXIT},     {"NextIteration", LI_FLOW_NEXT}, {"LoopCond", LI_FLOW_LOOP_COND}};
+    for (size_t i = 0; i < LI_COUNT(known); i++) {
+        if (strcmp(known[i].op, op) == 0) {
+            return known[i].flow;
+        }
+    }
+    return LI_FLOW_NONE;
+}
+
+static int data_inputs(const struct li_part *part)
+{
+    int n = 0;
+    while (n < part->nin && !part->in[n].control) {
+        n++; /* control inputs come last in every file */
+    }
+    return n;
+}
+
+static enum li_flow flow_at(const struct li_lowering *l, const struct li_source *s)
+{
+    return s->node == LI_NONE ? LI_FLOW_NONE : (enum li_flow)l->flow[s->node];
+}
+
+/* One with another number of inputs than it can have is left as it is: no row knows it. */
+static enum li_flow checked_flow(const struct li_part *part)
+{
+    enum li_flow flow = flow_of(part->op_name);
+    int wanted = flow == LI_FLOW_SWITCH || flow == LI_FLOW_MERGE ? 2 : 1;
+    return data_inputs(part) == wanted ? flow : LI_FLOW_NONE;
+}
+
+/* Kinds that the neighbours decide. What NextIteration gives is for the next turn: nobody waits for it. */
+static void refine(struct li_lowering *l, int32_t p)
+{
+    struct li_part *part = &l->raw->part[p];
+    switch (l->flow[p]) {
+    case LI_FLOW_SWITCH:
+        l->flow[p] = flow_at(l, &part->in[1]) == LI_FLOW_LOOP_COND ? LI_FLOW_LOOP_SWITCH : LI_FLOW_SWITCH;
+        return;
+    case LI_FLOW_ENTER:
+        l->flow[p] = li_attrs_bool(part, "is_constant") ? LI_FLOW_INVARIANT : LI_FLOW_ENTER;
+        return;
+    case LI_FLOW_MERGE:
+        for (int k = 0; k < 2; k++) {
+            if (flow_at(l, &part->in[k]) == LI_FLOW_NEXT) {
+                l->flow[p] = LI_FLOW_LOOP_MERGE;
+                part->in[k].back = true;
+            }
+        }
+        return;
+    default:
+        return;
+    }
+}
+
+bool li_flow_find(struct li_lowering *l)
+{
+    bool any = false;
+    for (int32_t p = 0; p < l->raw->parts; p++) {
+        l->flow[p] = (uint8_t)checked_flow(&l->raw->part[p]);
+        any |= l->flow[p] != LI_FLOW_NONE;
+    }
+    return any;
+}
+
+/* ---- Scopes ---- */
+
+bool li_scope_within(const struct li_lowering *l, int32_t inner, int32_t outer)
+{
+    while (inner > outer) { /* a scope has a higher number than the one around it */
+        inner = l->construct[li_scope_construct(inner)].outer;
+    }
+    return inner == outer;
+}
+
+int li_scope_depth(const struct li_lowering *l, int32_t scope)
+{
+    int depth = 0;
+    while (scope) {
+        scope = l->construct[li_scope_construct(scope)].outer;
+        depth++;
+    }
+    return depth;
+}
+
+static lince_status join(const struct li_lowering *l, int32_t part, int32_t a, int32_t b, int32_t *out)
+{
+    *out = LI_MAX(a, b);
+    return li_scope_within(l, *out, LI_MIN(a, b))
+               ? LINCE_OK
+               : li_flow_fail(l, part, "reads what is there in different branches or loops only");
+}
+
+static uint32_t hash_of(int32_t outer, const char *frame, const struct li_source *test)
+{
+    uint32_t h = 2166136261u ^ (uint32_t)outer;
+    for (const char *c = frame ? frame : ""; *c; c++) {
+        h = (h ^ (uint8_t)*c) * 16777619u;
+    }
+    if (!frame) {
+        h = ((h ^ (uint32_t)test->node) * 16777619u ^ (uint32_t)test->index) * 16777619u;
+    }
+    return (h ^ h >> 15) % LI_SCOPE_BUCKETS;
+}
+
+static bool is_same(const struct li_construct *c, int32_t outer, const char *frame, const struct li_source *test)
+{
+    if (c->outer != outer || c->loop != (frame != NULL)) {
+        return false;
+    }
+    if (frame) {
+        return strcmp(c->frame, frame) == 0;
+    }
+    return c->test.node == test->node && c->test.index == test->index && c->test.output_len == test->output_len &&
+           (!test->output_len || memcmp(c->test.output, test->output, (size_t)test->output_len) == 0);
+}
+
+static lince_status grow(struct li_lowering *l)
+{
+    int32_t room = l->room ? 2 * l->room : 16;
+    struct li_construct *larger = li_arena_calloc(&l->scratch, (size_t)room, sizeof *larger, l->err);
+    if (!larger) {
+        return LINCE_ENOMEM;
+    }
+    if (l->constructs) {
+        memcpy(larger, l->construct, (size_t)l->constructs * sizeof *larger);
+    }
+    l->construct = larger;
+    l->room = room;
+    return LINCE_OK;
+}
+
+/* The loop of that name, or the condition with that test, in a scope; a new one the first time. */
+static lince_status need_construct(struct li_lowering *l, int32_t part, int32_t outer, const char *frame,
+                                   const struct li_source *test, int32_t *out)
+{
+    int32_t *bucket = &l->bucket[hash_of(outer, frame, test)];
+    for (int32_t c = *bucket; c != LI_NONE; c = l->construct[c].next) {
+        if (is_same(&l->construct[c], outer, frame, test)) {
+            *out = c;
+            return LINCE_OK;
+        }
+    }
+    if (l->constructs == LI_MAX_CONSTRUCTS || li_scope_depth(l, outer) >= LI_MAX_CALL_DEPTH) {
+        return li_fail(l->err, LINCE_ELIMIT, "node \"%.500s\": more than %d conditions and loops, or deeper than %d",
+                       l->raw->part[part].name, LI_MAX_CONSTRUCTS, LI_MAX_CALL_DEPTH);
+    }
+    if (l->constructs == l->room) {
+        LI_TRY(grow(l));
+    }
+    *out = l->constructs++;
+    l->construct[*out] = (struct li_construct){
+        .loop = frame, .outer = outer, .frame = frame, .next = *bucket, .first = LI_NONE, .last = LI_NONE};
+    if (test) {
+        l->construct[*out].test = *test;
+        l->construct[*out].has_test = true;
+    }
+    *bucket = *out;
+    return LINCE_OK;
+}
+
+static lince_status add_member(struct li_lowering *l, int32_t construct, int32_t part)
+{
+    struct li_construct *c = &l->construct[construct];
+    if (c->members == c->room) {
+        int32_t room = c->room ? 2 * c->room : 4;
+        int32_t *larger = li_arena_alloc(&l->scratch, (size_t)room * sizeof *larger, l->err);
+        if (!larger) {
+            return LINCE_ENOMEM;
+        }
+        if (c->members) {
+            memcpy(larger, c->member, (size_t)c->members * sizeof *larger);
+        }
+        c->member = larger;
+        c->room = room;
+    }
+    l->owner[part] = construct;
+    l->place[part] = c->members;
+    c->member[c->members++] = part;
+    return LINCE_OK;
+}
+
+/* ---- Where what a source gives is there ---- */
+
+int32_t li_scope_of(const struct li_lowering *l, const struct li_source *s)
+{
+    if (s->node == LI_NONE) {
+        return 0;
+    }
+    switch (l->flow[s->node]) {
+    case LI_FLOW_SWITCH:
+        return s->control ? l->scope[s->node] : 2 * l->owner[s->node] + (li_flow_output(s) ? 1 : 2);
+    case LI_FLOW_ENTER:
+        return 2 * l->owner[s->node] + 1;
+    case LI_FLOW_LOOP_SWITCH:
+        return l->scope[s->node] + (s->control ? 0 : 1);
+    default:
+        return l->scope[s->node];
+    }
+}
+
+static lince_status join_inputs(const struct li_lowering *l, int32_t p, bool controls_only, int32_t *scope)
+{
+    const struct li_part *part = &l->raw->part[p];
+    for (int32_t k = 0; k < part->nin; k++) {
+        if (!part->in[k].back && (part->in[k].control || !controls_only)) {
+            LI_TRY(join(l, p, *scope, li_scope_of(l, &part->in[k]), scope));
+        }
+    }
+    return LINCE_OK;
+}
+
+/* ---- Each kind ---- */
+
+static lince_status place_merge(struct li_lowering *l, int32_t p)
+{
+    const struct li_source *in = l->raw->part[p].in;
+    int32_t a = li_scope_of(l, &in[0]), b = li_scope_of(l, &in[1]);
+    bool branches = a != b && a && b && li_scope_construct(a) == li_scope_construct(b);
+    if (!branches || l->construct[li_scope_construct(a)].loop) {
+        return li_flow_fail(l, p, "does not bring together the two branches of one condition");
+    }
+    int32_t outer = l->construct[li_scope_construct(a)].outer;
+    l->scope[p] = outer;
+    LI_TRY(join_inputs(l, p, true, &l->scope[p]));
+    if (l->scope[p] != outer) {
+        return li_flow_fail(l, p, "waits for what is inside a branch or a loop");
+    }
+    return add_member(l, li_scope_construct(a), p);
+}
+
+static lince_status place_loop_merge(struct li_lowering *l, int32_t p)
+{
+    struct li_part *part = &l->raw->part[p];
+    int32_t scope = l->scope[p];
+    const struct li_source *first = &part->in[part->in[0].back ? 1 : 0];
+    if (first->back || flow_at(l, first) != LI_FLOW_ENTER || scope != li_scope_of(l, first)) {
+        return li_flow_fail(l, p, "is no variable of a loop, which one Enter and one NextIteration make");
+    }
+    return add_member(l, li_scope_construct(scope), p);
+}
+
+static bool is_condition_of_loop(const struct li_lowering *l, int32_t scope)
+{
+    return scope % 2 == 1 && l->construct[li_scope_construct(scope)].loop;
+}
+
+static lince_status place_loop_switch(struct li_lowering *l, int32_t p)
+{
+    const struct li_source *in = l->raw->part[p].in;
+    bool variable = flow_at(l, &in[0]) == LI_FLOW_LOOP_MERGE && l->scope[in[0].node] == l->scope[p];
+    if (!variable || l->scope[in[1].node] != l->scope[p]) {
+        return li_flow_fail(l, p, "is no variable of the loop whose condition it reads");
+    }
+    l->owner[p] = l->owner[in[0].node];
+    l->place[p] = l->place[in[0].node];
+    return LINCE_OK;
+}
+
+static lince_status place_condition(struct li_lowering *l, int32_t p)
+{
+    if (!is_condition_of_loop(l, l->scope[p])) {
+        return li_flow_fail(l, p, "stands in no loop");
+    }
+    struct li_construct *c = &l->construct[li_scope_construct(l->scope[p])];
+    if (c->has_test) {
+        return li_flow_fail(l, p, "is the second condition of its loop");
+    }
+    c->test = l->raw->part[p].in[0];
+    c->has_test = true;
+    return LINCE_OK;
+}
+
+static lince_status place_exit(struct li_lowering *l, int32_t p)
+{
+    const struct li_source *in = l->raw->part[p].in;
+    if (flow_at(l, &in[0]) != LI_FLOW_LOOP_SWITCH || li_flow_output(&in[0]) != 0) {
+        return li_flow_fail(l, p, "does not leave a loop");
+    }
+    l->owner[p] = l->owner[in[0].node];
+    l->place[p] = l->place[in[0].node];
+    l->scope[p] = l->construct[l->owner[p]].outer;
+    return LINCE_OK;
+}
+
+static lince_status place_enter(struct li_lowering *l, int32_t p)
+{
+    const char *frame = li_attrs_text(&l->raw->part[p], "frame_name", &l->scratch, l->err);
+    if (!frame) {
+        return LINCE_ENOMEM;
+    }
+    return need_construct(l, p, l->scope[p], frame, NULL, &l->owner[p]);
+}
+
+static lince_status place_switch(struct li_lowering *l, int32_t p)
+{
+    struct li_source test = l->raw->part[p].in[1];
+    test.index = test.node != LI_NONE && l->flow[test.node] != LI_FLOW_NONE ? li_flow_output(&test) : test.index;
+    return need_construct(l, p, l->scope[p], NULL, &test, &l->owner[p]);
+}
+
+/* Only an Exit may read what is left of a variable after the last turn. */
+static lince_status check_reads(const struct li_lowering *l, int32_t p)
+{
+    const struct li_part *part = &l->raw->part[p];
+    for (int32_t k = 0; k < part->nin; k++) {
+        const struct li_source *s = &part->in[k];
+        enum li_flow flow = s->control ? LI_FLOW_NONE : flow_at(l, s);
+        bool wrong = (flow == LI_FLOW_LOOP_SWITCH && li_flow_output(s) == 0 && l->flow[p] != LI_FLOW_EXIT) ||
+                     (flow == LI_FLOW_ENTER && l->flow[p] != LI_FLOW_LOOP_MERGE) ||
+                     ((flow == LI_FLOW_MERGE || flow == LI_FLOW_LOOP_MERGE) && li_flow_output(s) != 0);
+        if (wrong) {
+            return li_flow_fail(l, s->node, "is read in another way than a condition or a loop would");
+        }
+    }
+    return LINCE_OK;
+}
+
+static lince_status place_part(struct li_lowering *l, int32_t p)
+{
+    LI_TRY(check_reads(l, p));
+    switch (l->flow[p]) {
+    case LI_FLOW_MERGE:
+        return place_merge(l, p);
+    case LI_FLOW_EXIT:
+        return place_exit(l, p);
+    default:
+        break;
+    }
+    LI_TRY(join_inputs(l, p, false, &l->scope[p]));
+    switch (l->flow[p]) {
+    case LI_FLOW_SWITCH:
+        return place_switch(l, p);
+    case LI_FLOW_ENTER:
+        return place_enter(l, p);
+    case LI_FLOW_LOOP_MERGE:
+        return place_loop_merge(l, p);
+    case LI_FLOW_LOOP_SWITCH:
+        return place_loop_switch(l, p);
+    case LI_FLOW_LOOP_COND:
+        return place_condition(l, p);
+    default:
+        return LINCE_OK;
+    }
+}
+
+lince_status li_scopes_find(struct li_lowering *l)
+{
+    for (int32_t p = 0; p < l->raw->parts; p++) {
+        refine(l, p);
+        l->type[p] = l->flow[p] == LI_FLOW_NONE ? 0 : li_attrs_type(&l->raw->part[p], "T");
+    }
+    LI_TRY(li_body_finish(l->raw, l->mem, l->err));
+    for (size_t i = 0; i < LI_SCOPE_BUCKETS; i++) {
+        l->bucket[i] = LI_NONE;
+    }
+    for (int32_t k = 0; k < l->raw->order_count; k++) {
+        LI_TRY(place_part(l, l->raw->order[k]));
+    }
+    return LINCE_OK;
+}

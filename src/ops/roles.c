@@ -1,0 +1,13 @@
+/* Rows by what they do, for who makes nodes that a file says in another way. */
+#include "ops.h"
+
+const struct li_op *li_ops_role(enum li_ops_role role)
+{
+    static const char *const names[] = {[LI_OPS_READ] = "ReadVariableOp",
+                                        [LI_OPS_ASSIGN] = "AssignVariableOp",
+                                        [LI_OPS_ASSIGN_ADD] = "AssignAddVariableOp",
+                                        [LI_OPS_ASSIGN_SUB] = "AssignSubVariableOp",
+                                        [LI_OPS_IF] = "If",
+                                        [LI_OPS_WHILE] = "While"};
+    return li_ops_find(li_ops(), names[role]);
+}
