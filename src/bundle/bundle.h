@@ -44,6 +44,13 @@ lince_status li_bundle_get(const struct li_bundle_entry **out, const struct li_b
                            lince_error *err);
 
 /*
+ * The entry of one slice of a tensor that is saved in slices, from start on and of this length in each dimension; NULL
+ * when there is none.
+ */
+const struct li_bundle_entry *li_bundle_slice(const struct li_bundle *bundle, const struct li_bundle_entry *entry,
+                                              const int64_t *start, const int64_t *length);
+
+/*
  * The tensor of an entry of this bundle, its checksum compared the first time. out->data is borrowed until
  * li_bundle_close() and must not be written. It points into the mapped file when the tensor is aligned to its elements
  * there (the format does not see to that); a tensor that is not, strings, and a variable saved in slices are put

@@ -91,6 +91,35 @@ size_t li_slice_key(uint8_t key[LI_TABLE_MAX_KEY], const char *name, const struc
     return k.full ? 0 : k.len;
 }
 
+static bool is_slice(const struct li_extent *extents, const struct li_shape *whole, const int64_t *start,
+                     const int64_t *length)
+{
+    for (int d = 0; d < whole->rank; d++) {
+        int64_t own = extents[d].length == LI_SLICE_FULL ? whole->dim[d] : extents[d].length;
+        if (extents[d].start != start[d] || own != length[d]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+const struct li_bundle_entry *li_bundle_slice(const struct li_bundle *bundle, const struct li_bundle_entry *entry,
+                                              const int64_t *start, const int64_t *length)
+{
+    const struct li_entry *e = (const struct li_entry *)entry;
+    uint8_t key[LI_TABLE_MAX_KEY];
+    size_t i = 0, rank = (size_t)e->entry.shape.rank;
+    while (i < e->slices && !is_slice(e->extents + i * rank, &e->entry.shape, start, length)) {
+        i++;
+    }
+    if (i == e->slices) {
+        return NULL;
+    }
+    size_t len = li_slice_key(key, e->entry.key, e->extents + i * rank, (int)rank);
+    const struct li_entry *part = len ? li_bundle_lookup(bundle, (struct li_bytes){key, len}) : NULL;
+    return part ? &part->entry : NULL;
+}
+
 /* ---- Joining ----------------------------------------------------------------------------------------------------- */
 
 /* A slice with its extents made plain, and its bytes. */
