@@ -18,3 +18,4 @@
 
 LOOKUP(li_proto_attr, Tf__AttrEntry, Tf__AttrValue, TF__ATTR_VALUE__INIT)
 LOOKUP(li_proto_field, Tf__StructuredEntry, Tf__StructuredValue, TF__STRUCTURED_VALUE__INIT)
+LOOKUP(li_proto_collection, Tf__CollectionEntry, Tf__CollectionDef, TF__COLLECTION_DEF__INIT)

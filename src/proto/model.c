@@ -141,9 +141,8 @@ static void sort_items(struct li_proto_items *items)
     qsort(items->by_name, items->count, sizeof *items->by_name, compare_items);
 }
 
-const struct li_proto_item *li_proto_find(const struct li_proto_items *items, const char *name)
+const struct li_proto_item *li_proto_find_bytes(const struct li_proto_items *items, struct li_bytes wanted)
 {
-    struct li_bytes wanted = {(const uint8_t *)name, strlen(name)};
     size_t low = 0, high = items->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -154,6 +153,11 @@ const struct li_proto_item *li_proto_find(const struct li_proto_items *items, co
         }
     }
     return low < items->count && !compare_names(items->by_name[low]->name, wanted) ? items->by_name[low] : NULL;
+}
+
+const struct li_proto_item *li_proto_find(const struct li_proto_items *items, const char *name)
+{
+    return li_proto_find_bytes(items, (struct li_bytes){(const uint8_t *)name, strlen(name)});
 }
 
 /*

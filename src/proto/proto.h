@@ -84,6 +84,7 @@ void li_proto_model_close(struct li_proto_model *model);
 
 /* The first item of that name, or NULL. */
 const struct li_proto_item *li_proto_find(const struct li_proto_items *items, const char *name);
+const struct li_proto_item *li_proto_find_bytes(const struct li_proto_items *items, struct li_bytes name);
 
 /* Unpack one item; the message lives as long as the arena. */
 lince_status li_proto_node(const Tf__NodeDef **out, const struct li_proto_item *item, struct li_arena *arena,
@@ -96,6 +97,7 @@ lince_status li_proto_function(const Tf__FunctionDef **out, const struct li_prot
 /* An entry without a value gives an empty message, as protocol buffers have it. */
 const Tf__AttrValue *li_proto_attr(Tf__AttrEntry *const *entries, size_t n, const char *key);
 const Tf__StructuredValue *li_proto_field(Tf__StructuredEntry *const *entries, size_t n, const char *key);
+const Tf__CollectionDef *li_proto_collection(Tf__CollectionEntry *const *entries, size_t n, const char *key);
 
 /* ---- Tensors (tensor.c) ------------------------------------------------------------------------------------------ */
 
