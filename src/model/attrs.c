@@ -231,6 +231,16 @@ lince_status li_attrs_read(const struct li_attr **out, int *count, const struct 
     return LINCE_OK;
 }
 
+struct li_given li_attrs_only(const struct li_part *part, const char *name)
+{
+    for (size_t i = part->attrs.count; i-- > 0;) {
+        if (strcmp(part->attrs.entry[i]->key, name) == 0) {
+            return (struct li_given){part->attrs.entry + i, 1};
+        }
+    }
+    return (struct li_given){NULL, 0};
+}
+
 int32_t li_attrs_type(const struct li_part *part, const char *name)
 {
     const Tf__AttrValue *v = li_proto_attr(part->attrs.entry, part->attrs.count, name);

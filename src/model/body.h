@@ -101,6 +101,8 @@ void li_attrs_function(const struct li_part *part, const char *attribute, int i,
 /* A Const's value, into the arena. LINCE_EUNSUPPORTED: its dtype. */
 lince_status li_attrs_constant(const struct li_tensor **out, const struct li_part *part, struct li_arena *arena,
                                lince_error *err);
+/* One attribute of a part, for another one. */
+struct li_given li_attrs_only(const struct li_part *part, const char *name);
 /* Attributes without placeholders: a dtype as the file has it, 0 for none; whether one is true; a text, "" for none. */
 int32_t li_attrs_type(const struct li_part *part, const char *name);
 bool li_attrs_bool(const struct li_part *part, const char *name);

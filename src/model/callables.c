@@ -76,22 +76,6 @@ static lince_status read_trace_parts(struct li_trace *t, const struct reader *r)
     return read_result(t, saved->output_signature, arena, r->err);
 }
 
-static lince_status write_text(struct li_trace *t, const struct reader *r)
-{
-    struct li_text text = {0};
-
-    li_text_trace(&text, r->to, t);
-    text.size = text.len + 1;
-    text.len = 0;
-    text.data = li_arena_alloc(&r->model->arena, text.size, r->err);
-    if (!text.data) {
-        return LINCE_ENOMEM;
-    }
-    li_text_trace(&text, r->to, t);
-    t->text = text.data;
-    return LINCE_OK;
-}
-
 static lince_status read_traces(const struct reader *r, char *const *functions, size_t count)
 {
     struct li_trace *list = li_arena_calloc(&r->model->arena, count, sizeof *list, r->err);
@@ -116,7 +100,7 @@ static lince_status write_texts(const struct reader *r)
 {
     for (size_t i = 0; i < r->to->trace_count; i++) {
         LI_TRY(li_spec_paths((struct li_trace *)&r->to->trace[i], r->to, &r->model->arena, r->err));
-        LI_TRY(write_text((struct li_trace *)&r->to->trace[i], r));
+        LI_TRY(li_trace_text((struct li_trace *)&r->to->trace[i], r->to, &r->model->arena, r->err));
     }
     return LINCE_OK;
 }

@@ -191,26 +191,39 @@ static lince_status check_entry(const Tf__SavedVariable *v, const struct li_bund
     return LINCE_OK;
 }
 
+lince_status li_checkpoint_variable(struct li_model *m, const char *name, const struct li_bundle_entry *entry,
+                                    int32_t *out, lince_error *err)
+{
+    struct li_variable_source *source = li_arena_alloc(&m->arena, sizeof *source, err);
+    if (!source) {
+        return LINCE_ENOMEM;
+    }
+    LI_TRY(li_store_add(m->store, LI_VARIABLE, name, entry->dtype, &entry->shape, out, err));
+    *source = (struct li_variable_source){m->bundle, entry};
+    li_store_get(m->store, *out)->load = load_variable;
+    li_store_get(m->store, *out)->load_context = source;
+    return LINCE_OK;
+}
+
 static lince_status add_variable(struct li_model *m, int32_t object, const char *key, lince_error *err)
 {
     const Tf__SavedVariable *v = m->object[object]->variable;
     const struct li_bundle_entry *entry;
-    struct li_variable_source *source = li_arena_alloc(&m->arena, sizeof *source, err);
-    int32_t resource;
-    if (!source) {
-        return LINCE_ENOMEM;
-    }
     if (!key) {
         return li_fail(err, LINCE_ENOENT, "the checkpoint has no value for it");
     }
     LI_TRY(li_bundle_get(&entry, m->bundle, key, err));
     LI_TRY(check_entry(v, entry, err));
-    LI_TRY(li_store_add(m->store, LI_VARIABLE, v->name, entry->dtype, &entry->shape, &resource, err));
-    *source = (struct li_variable_source){m->bundle, entry};
-    li_store_get(m->store, resource)->load = load_variable;
-    li_store_get(m->store, resource)->load_context = source;
-    m->object_resource[object] = resource;
-    return LINCE_OK;
+    return li_checkpoint_variable(m, v->name, entry, &m->object_resource[object], err);
+}
+
+lince_status li_checkpoint_open(struct li_model *m, lince_error *err)
+{
+    const char *prefix = li_arena_printf(&m->arena, err, "%s/variables/variables", m->path);
+    if (!prefix) {
+        return LINCE_ENOMEM;
+    }
+    return li_bundle_open(&m->bundle, prefix, m->files ? LI_BUNDLE_IN_MEMORY : LI_BUNDLE_MAPPED, m->mem, err);
 }
 
 static bool has_variables(const struct li_model *m, const int32_t *order, int32_t count)
@@ -229,11 +242,7 @@ lince_status li_checkpoint_bind(struct li_model *m, const int32_t *order, int32_
     if (!has_variables(m, order, count)) {
         return LINCE_OK;
     }
-    const char *prefix = li_arena_printf(&m->arena, err, "%s/variables/variables", m->path);
-    if (!prefix) {
-        return LINCE_ENOMEM;
-    }
-    LI_TRY(li_bundle_open(&m->bundle, prefix, m->files ? LI_BUNDLE_IN_MEMORY : LI_BUNDLE_MAPPED, m->mem, err));
+    LI_TRY(li_checkpoint_open(m, err));
     LI_TRY(find_keys(m, keys, err));
     for (int32_t i = 0; i < count; i++) {
         if (m->object[order[i]]->kind_case == TF__SAVED_OBJECT__KIND_VARIABLE) {

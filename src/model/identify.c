@@ -205,11 +205,6 @@ lince_status li_identify_bytes(struct li_bytes bytes, const char *where, lince_s
 
 lince_status li_identify_old(const char *path, lince_error *err)
 {
-    if (has(path, "tfhub_module.pb")) {
-        return li_fail(err, LINCE_EUNSUPPORTED,
-                       "a TensorFlow 1 Hub module (it has a tfhub_module.pb); wanted a SavedModel that TensorFlow 2 "
-                       "saved");
-    }
-    return li_fail(err, LINCE_EUNSUPPORTED,
-                   "a SavedModel of TensorFlow 1 (it has no object graph); wanted one that TensorFlow 2 saved");
+    return li_fail(err, LINCE_EUNSUPPORTED, "%s has neither objects nor signatures, so there is nothing to call",
+                   has(path, "tfhub_module.pb") ? "a TensorFlow 1 Hub module that" : "a SavedModel that");
 }

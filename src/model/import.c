@@ -1,5 +1,5 @@
 /* A bound trace as a flat graph: its arguments, what it captures, its function inlined, its results. */
-#include "model/inline.h"
+#include "model/section.h"
 
 #include <string.h>
 
@@ -73,16 +73,23 @@ static lince_status check_count(const struct li_import *im, const struct li_trac
                    trace->spec_count, captured);
 }
 
+static lince_status find_body(struct li_import *im, const struct li_trace *trace, struct li_body **out)
+{
+    if (trace->section) {
+        return li_section_body(out, im->model, trace->section, im->err);
+    }
+    LI_TRY(li_body_of_function(out, im->model, trace->function, im->err));
+    return *out ? LINCE_OK : li_fail(im->err, LINCE_EINVAL, "the library has no such function");
+}
+
 static lince_status import_trace(struct li_import *im, const struct li_binding *b)
 {
+    static const Tf__SavedConcreteFunction nothing = TF__SAVED_CONCRETE_FUNCTION__INIT;
     const struct li_trace *trace = b->trace;
-    const Tf__SavedConcreteFunction *saved = trace->saved;
+    const Tf__SavedConcreteFunction *saved = trace->saved ? trace->saved : &nothing;
     struct li_body *body;
     const li_vid *results;
-    LI_TRY(li_body_of_function(&body, im->model, trace->function, im->err));
-    if (!body) {
-        return li_fail(im->err, LINCE_EINVAL, "the library has no such function");
-    }
+    LI_TRY(find_body(im, trace, &body));
     LI_TRY(check_count(im, trace, body, saved->n_bound_inputs));
     li_vid *args = li_arena_alloc(&im->scratch, (size_t)body->args * sizeof *args, im->err);
     if (!args) {
@@ -112,6 +119,9 @@ lince_status li_import_run(struct li_import *im, const struct li_binding *b)
     pthread_mutex_unlock(&m->lock);
     if (st == LINCE_ENOMEM && (m->arena.limited || im->scratch.limited)) {
         st = LINCE_ELIMIT;
+    }
+    if (st && b->trace->section) {
+        return li_prefix(im->err, st, "%.200s", b->callable->name);
     }
     return st ? li_prefix(im->err, st, "%.200s: function \"%.200s\"", b->callable->name, b->trace->function) : LINCE_OK;
 }

@@ -38,6 +38,9 @@ struct li_model {
     struct li_bundle *bundle; /* NULL: a model without variables and without a checkpoint */
     struct li_store *store;
 
+    /* Of TensorFlow 1: by node of meta->nodes, the variable or table of that name, or LI_NONE. NULL: an object graph. */
+    int32_t *node_resource;
+
     Tf__SavedObject *const *object;
     int32_t object_count;
     int32_t *object_resource;                 /* by object: its variable or table in the store, or LI_NONE */
@@ -71,7 +74,7 @@ lince_status li_identify_path(const char *path, lince_error *err);
  * saved_model.pb broke the grammar with code st: say so if its first bytes are those of something else. Returns a code.
  */
 lince_status li_identify_bytes(struct li_bytes bytes, const char *where, lince_status st, lince_error *err);
-/* A SavedModel without an object graph. Never LINCE_OK. */
+/* A SavedModel without an object graph and without signatures. Never LINCE_OK. */
 lince_status li_identify_old(const char *path, lince_error *err);
 
 /* ---- objects.c ---- */
@@ -98,13 +101,32 @@ lince_status li_object_walk(const struct li_model *model, int32_t **order, int32
 /* Give every reachable variable its checkpoint key, keys[object], and a resource. order: li_object_walk(). */
 lince_status li_checkpoint_bind(struct li_model *model, const int32_t *order, int32_t count, const char **keys,
                                 lince_error *err);
+lince_status li_checkpoint_open(struct li_model *model, lince_error *err);
+/* A variable of the store whose value is this entry's, read when it is first used. name is kept. */
+lince_status li_checkpoint_variable(struct li_model *model, const char *name, const struct li_bundle_entry *entry,
+                                    int32_t *out, lince_error *err);
 lince_status li_lists_open(struct li_model *model, lince_error *err);
 lince_status li_assets_open(struct li_model *model, lince_error *err);
 lince_status li_callables_open(struct li_model *model, lince_error *err);
 /* The path of the asset an object stands for. Takes the model's lock to be held. */
 lince_status li_asset_find(struct li_model *model, size_t i, const char **path, lince_error *err);
 
+/* ---- named.c, signatures.c: the same for models that TensorFlow 1 saved, which have no object graph ---- */
+
+/* Variables, found by the names of their nodes. */
+lince_status li_named_open(struct li_model *model, lince_error *err);
+lince_status li_signatures_open(struct li_model *model, lince_error *err);
+
+/* ---- hub.c ---- */
+
+/* Whether the folder is a TensorFlow 1 Hub module: it has a tfhub_module.pb. LINCE_EUNSUPPORTED: of another format. */
+lince_status li_hub_module(const struct li_model *model, bool *is_one, lince_error *err);
+
 /* ---- value.c ---- */
+
+/* A tensor as an argument or a result: a SPEC, or OTHER for a handle. */
+lince_status li_value_spec(struct li_arg *out, int32_t dtype, const Tf__TensorShapeProto *shape, const char *name,
+                           const char *what, lince_error *err);
 
 /* A tree for a StructuredValue, in the arena. what names it in errors. */
 lince_status li_value_read(struct li_arg *out, const Tf__StructuredValue *value, const char *what,
@@ -125,7 +147,9 @@ struct li_text {
 };
 void li_text_add(struct li_text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void li_text_arg(struct li_text *text, const struct li_arg *arg);
-/* li_trace.text; the trace's leaves are there. */
+/* The same for li_trace.text, into the arena; the trace's leaves are there. */
+lince_status li_trace_text(struct li_trace *trace, const struct li_callable *callable, struct li_arena *arena,
+                           lince_error *err);
 void li_text_trace(struct li_text *text, const struct li_callable *callable, const struct li_trace *trace);
 
 /* ---- paths.c: where a leaf stands; all into the arena, NULL without memory ---- */

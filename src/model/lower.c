@@ -335,11 +335,13 @@ static lince_status make_room(struct li_lowering *l)
     l->place = li_arena_calloc(&l->scratch, n, sizeof *l->place, l->err);
     l->type = li_arena_calloc(&l->scratch, n, sizeof *l->type, l->err);
     l->through = li_arena_calloc(&l->scratch, n, sizeof *l->through, l->err);
+    l->same = li_arena_calloc(&l->scratch, n, sizeof *l->same, l->err);
     l->captured = li_arena_alloc(&l->scratch, all * sizeof *l->captured, l->err);
     for (size_t i = 0; l->captured && i < all; i++) {
         l->captured[i] = LI_NONE;
     }
-    return l->scope && l->owner && l->place && l->type && l->through && l->captured ? LINCE_OK : LINCE_ENOMEM;
+    return l->scope && l->owner && l->place && l->type && l->through && l->same && l->captured ? LINCE_OK
+                                                                                               : LINCE_ENOMEM;
 }
 
 static lince_status lower(struct li_lowering *l, struct li_body **body)

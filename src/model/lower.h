@@ -65,6 +65,7 @@ struct li_lowering {
     int32_t *place;            /* by part: its number as a member, or in its scope's body */
     int32_t *type;             /* by part that routes: the dtype it says that has; 0: none */
     struct li_source *through; /* by part that hands a value on: what it hands on; else the part itself */
+    struct li_source *same;    /* by part: what an Identity gives on; else the part itself */
     struct li_construct *construct;
     int32_t constructs, room;
     int32_t bucket[LI_SCOPE_BUCKETS];

@@ -17,7 +17,8 @@ struct li_model;
 /* ---- Open (open.c) ----------------------------------------------------------------------------------------------- */
 
 struct li_model_options {
-    const char *tags; /* "serve,train"; "": the empty set; NULL: the only meta graph there is */
+    const char *tags; /* "serve,train"; "": the empty set; NULL: the only meta graph there is, or of a
+                       * TensorFlow 1 Hub module that without tags */
     bool has_seed;    /* the store's seed is this one; else drawn from the system */
     uint64_t seed;
     bool read_files; /* into memory, instead of mapping them */
@@ -132,8 +133,9 @@ struct li_trace {
     const struct li_arg *result; /* its structure, leaves SPEC, NONE or constants */
     const struct li_result_leaf *leaf;
     size_t leaf_count;
-    const char *text;  /* "(inputs: float32[?,224,224,3], training=False) -> float32[?,1000]" */
-    const void *saved; /* private */
+    const char *text;           /* "(inputs: float32[?,224,224,3], training=False) -> float32[?,1000]" */
+    const void *saved;          /* private */
+    struct li_section *section; /* private: of a TensorFlow 1 signature, and then saved is NULL */
 };
 
 struct li_callable {

@@ -97,17 +97,25 @@ static lince_status fail_tags(struct li_model *m, const char *tags, lince_error 
     return li_fail(err, LINCE_ENOENT, "no meta graph has the tags \"%s\"; there are %s", tags, list);
 }
 
+/* A model that TensorFlow 1 saved has signatures instead of objects. */
+static bool can_be_called(const Tf__MetaGraphDef *def)
+{
+    return def->object_graph_def || def->n_signature_def;
+}
+
 static lince_status choose_meta_graph(struct li_model *m, const char *tags, lince_error *err)
 {
-    bool objects = false;
+    bool callable = false, hub = false;
+    LI_TRY(tags ? LINCE_OK : li_hub_module(m, &hub, err));
+    tags = hub ? "" : tags; /* of a module, the one without tags is for inference */
     for (size_t i = 0; i < m->pb->meta_graphs; i++) {
         const struct li_proto_meta_graph *meta = &m->pb->meta_graph[i];
-        objects |= meta->def->object_graph_def != NULL;
+        callable |= can_be_called(meta->def);
         if (!m->meta && (tags ? has_tags(meta->def, tags) : m->pb->meta_graphs == 1)) {
             m->meta = meta;
         }
     }
-    if (!objects || (m->meta && !m->meta->def->object_graph_def)) {
+    if (!callable || (m->meta && !can_be_called(m->meta->def))) {
         return li_identify_old(m->path, err);
     }
     if (!m->meta) {
@@ -151,6 +159,11 @@ static lince_status read_messages(struct li_model *m, const struct li_model_opti
 
 static lince_status read_objects(struct li_model *m, lince_error *err)
 {
+    if (!m->meta->def->object_graph_def) {
+        LI_TRY(li_assets_open(m, err));
+        LI_TRY(li_named_open(m, err));
+        return li_signatures_open(m, err);
+    }
     LI_TRY(li_objects_open(m, err));
     LI_TRY(li_assets_open(m, err));
     LI_TRY(li_lists_open(m, err));

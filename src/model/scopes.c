@@ -177,6 +177,9 @@ static lince_status need_construct(struct li_lowering *l, int32_t part, int32_t 
     if (l->constructs == l->room) {
         LI_TRY(grow(l));
     }
+    if (frame && !(frame = li_arena_strdup(l->arena, frame, l->err))) {
+        return LINCE_ENOMEM;
+    }
     *out = l->constructs++;
     l->construct[*out] = (struct li_construct){
         .loop = frame, .outer = outer, .frame = frame, .next = *bucket, .first = LI_NONE, .last = LI_NONE};
@@ -321,10 +324,24 @@ static lince_status place_enter(struct li_lowering *l, int32_t p)
     return need_construct(l, p, l->scope[p], frame, NULL, &l->owner[p]);
 }
 
+/* A source without the Identities it went through: the Switches of one condition read its predicate both ways. */
+static struct li_source without_identity(const struct li_lowering *l, struct li_source s)
+{
+    bool flows = s.node != LI_NONE && l->flow[s.node] != LI_FLOW_NONE;
+    s.index = flows ? li_flow_output(&s) : s.index;
+    return s.node != LI_NONE && l->same[s.node].node != s.node ? l->same[s.node] : s;
+}
+
+static void note_identity(struct li_lowering *l, int32_t p)
+{
+    const struct li_part *part = &l->raw->part[p];
+    bool passes = part->op && part->op->flags & LI_OP_ALIAS && part->nin == 1 && !part->in[0].control;
+    l->same[p] = passes ? without_identity(l, part->in[0]) : (struct li_source){.node = p};
+}
+
 static lince_status place_switch(struct li_lowering *l, int32_t p)
 {
-    struct li_source test = l->raw->part[p].in[1];
-    test.index = test.node != LI_NONE && l->flow[test.node] != LI_FLOW_NONE ? li_flow_output(&test) : test.index;
+    struct li_source test = without_identity(l, l->raw->part[p].in[1]);
     return need_construct(l, p, l->scope[p], NULL, &test, &l->owner[p]);
 }
 
@@ -384,6 +401,7 @@ lince_status li_scopes_find(struct li_lowering *l)
         l->bucket[i] = LI_NONE;
     }
     for (int32_t k = 0; k < l->raw->order_count; k++) {
+        note_identity(l, l->raw->order[k]);
         LI_TRY(place_part(l, l->raw->order[k]));
     }
     return LINCE_OK;

@@ -1,5 +1,5 @@
 /* The list of special nodes. */
-#include "model/inline.h"
+#include "model/section.h"
 
 #include <string.h>
 
@@ -11,6 +11,9 @@ static const struct li_special specials[] = {
     {"LookupTableImportV2", li_table_fill_from_tensors, false, true},
     {"PartitionedCall", li_import_call, true, false},
     {"StatefulPartitionedCall", li_import_call, true, true},
+    {"VarHandleOp", li_named_variable, false, false},
+    {"Variable", li_named_variable, false, false},
+    {"VariableV2", li_named_variable, false, false},
 };
 
 const struct li_special *li_special_find(const char *op)

@@ -196,3 +196,19 @@ void li_text_trace(struct li_text *text, const struct li_callable *callable, con
     li_text_add(text, ") -> ");
     add_arg(text, &(struct style){.trace = trace}, trace->result);
 }
+
+lince_status li_trace_text(struct li_trace *trace, const struct li_callable *callable, struct li_arena *arena,
+                           lince_error *err)
+{
+    struct li_text text = {0};
+    li_text_trace(&text, callable, trace);
+    text.size = text.len + 1;
+    text.len = 0;
+    text.data = li_arena_alloc(arena, text.size, err);
+    if (!text.data) {
+        return LINCE_ENOMEM;
+    }
+    li_text_trace(&text, callable, trace);
+    trace->text = text.data;
+    return LINCE_OK;
+}

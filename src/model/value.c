@@ -43,6 +43,13 @@ static lince_status read_spec(const struct reader *r, struct li_arg *out, int32_
     return st ? li_prefix(r->err, st, "%s: tensor \"%s\"", r->what, name) : LINCE_OK;
 }
 
+lince_status li_value_spec(struct li_arg *out, int32_t dtype, const Tf__TensorShapeProto *shape, const char *name,
+                           const char *what, lince_error *err)
+{
+    const struct reader r = {.what = what, .err = err};
+    return read_spec(&r, out, dtype, shape, name);
+}
+
 static lince_status read_tensor(const struct reader *r, struct li_arg *out, const Tf__TensorProto *proto)
 {
     struct li_tensor *tensor = li_arena_calloc(r->arena, 1, sizeof *tensor, r->err);

@@ -195,14 +195,18 @@ static void what_stands_in_place_of_variables_is_named(void **state)
     assert_refused(read_first("m", err), LINCE_EIO, "is a directory, wanted a file");
 }
 
-static void a_hub_module_of_tensorflow_1_is_named(void **state)
+static void what_has_neither_objects_nor_signatures_is_named(void **state)
 {
     (void)state;
     make_dir("hub");
     put("hub/saved_model.pb", "\x12\x02\x0a\x00", 4);
-    refused("hub", LINCE_EUNSUPPORTED, "a SavedModel of TensorFlow 1");
+    refused("hub", LINCE_EUNSUPPORTED, "a SavedModel that has neither objects nor signatures");
     put("hub/tfhub_module.pb", "\x08\x03", 2);
-    refused("hub", LINCE_EUNSUPPORTED, "a TensorFlow 1 Hub module");
+    refused("hub", LINCE_EUNSUPPORTED, "a TensorFlow 1 Hub module that has neither");
+    put("hub/tfhub_module.pb", "\x08\x01", 2);
+    refused("hub", LINCE_EUNSUPPORTED, "tfhub_module.pb: format 1, wanted 3");
+    put("hub/tfhub_module.pb", "\x08\x03\x12\x01x", 5);
+    refused("hub", LINCE_EUNSUPPORTED, "it requires \"x\"");
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
@@ -212,7 +216,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_folder_is_named_for_what_lies_in_it),           TEST(a_file_is_named_for_what_it_is),
         TEST(what_stands_in_place_of_saved_model_pb_is_named), TEST(a_file_that_may_not_be_read_is_not_called_missing),
-        TEST(what_stands_in_place_of_variables_is_named),      TEST(a_hub_module_of_tensorflow_1_is_named),
+        TEST(what_stands_in_place_of_variables_is_named),      TEST(what_has_neither_objects_nor_signatures_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

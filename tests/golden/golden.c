@@ -24,14 +24,28 @@ bool check(struct golden *g, bool ok, const char *format, ...)
     return ok;
 }
 
+/* NULL where the manifest names none, which is to be told from an empty set. */
+static const char *tags_of(const json_t *manifest, char *buffer, size_t size)
+{
+    const json_t *tags = json_object_get(manifest, "tags");
+    size_t len = 0;
+    buffer[0] = '\0';
+    for (size_t i = 0; i < json_array_size(tags) && len < size; i++) {
+        const char *tag = json_string_value(json_array_get(tags, i));
+        len += (size_t)snprintf(buffer + len, size - len, "%s%s", i ? "," : "", tag);
+    }
+    return json_is_array(tags) ? buffer : NULL;
+}
+
 static lince_model *open_model(struct golden *g)
 {
-    char path[1024];
+    char path[1024], tags[256];
     lince_error err;
     lince_model *model;
     lince_model_options options;
     lince_model_options_init(&options);
     options.threads = 2;
+    options.tags = tags_of(g->manifest, tags, sizeof tags);
     snprintf(path, sizeof path, "%s/%s", g->folder, json_string_value(json_object_get(g->manifest, "model")));
     if (lince_model_open(&model, path, &options, &err)) {
         check(g, false, "cannot open: %s", err.text);
@@ -122,7 +136,7 @@ static void check_callables(struct golden *g, lince_model *model)
             signature_matches(g, callable, json_object_iter_value(it));
         }
     }
-    check(g, (lince_model_call(model) == NULL) == json_is_false(json_object_get(g->manifest, "has_call")),
+    check(g, (lince_model_call(model) != NULL) == (json_object_get(functions, "__call__") != NULL),
           "the object %s be called", lince_model_call(model) ? "can" : "cannot");
 }
 

@@ -1,0 +1,44 @@
+/* Bodies from a graph of TensorFlow 1, between what a signature feeds and what it fetches. */
+#ifndef LI_MODEL_SECTION_H
+#define LI_MODEL_SECTION_H
+
+#include "model/inline.h"
+
+/* What a signature is called with and gives, by tensors of the graph, "node:0". */
+struct li_section {
+    const char *name;
+    const char **feed, **fetch;
+    struct li_port *arg, *result; /* what they are called */
+    size_t feeds, fetches;
+    const char **run; /* nodes that must run, "node" */
+    size_t runs;
+    struct li_body *body; /* NULL until it is needed */
+};
+
+/* ---- section.c ---- */
+
+/* The section's body, made the first time. Takes the model's lock to be held. */
+lince_status li_section_body(struct li_body **out, struct li_model *model, struct li_section *section,
+                             lince_error *err);
+
+/* ---- refs.c ---- */
+
+/*
+ * Parts that grow. Variables of the kind that is read by being used are handles here; whoever uses one reads it where
+ * he stands, and whoever uses what an assignment gives reads it after that.
+ */
+struct li_parts {
+    struct li_part *part;
+    int32_t count, room;
+};
+lince_status li_parts_add(struct li_parts *parts, const struct li_part *part, struct li_arena *arena, lince_error *err);
+/* ret: what is returned. */
+lince_status li_refs_resolve(struct li_parts *parts, struct li_source *ret, size_t returns, struct li_arena *arena,
+                             lince_error *err);
+
+/* ---- named.c ---- */
+
+/* A part that is a variable. */
+lince_status li_named_variable(struct li_import *im, struct li_step *s);
+
+#endif
