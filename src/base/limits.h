@@ -15,6 +15,7 @@ enum {
     LI_MAX_SMALL_GRAPH = 1 << 17, /* one below this may have grown more: names, inputs and outputs count, too */
     LI_MAX_OBJECTS = 1 << 20,     /* objects of one SavedModel */
     LI_MAX_ATTRIBUTES = 1 << 14,  /* children of the root object, signatures */
+    LI_MAX_FILLS = 1 << 10,       /* nodes that fill tables of a TensorFlow 1 model */
     LI_MAX_SIGNATURES = 1 << 10,  /* of a TensorFlow 1 model: each is compared with every other */
     LI_MAX_PARAMETERS = 1 << 12,  /* of a callable */
     LI_MAX_NAME = 4096,           /* bytes of a name of a node, function, variable or key */

@@ -35,12 +35,11 @@ static lince_status capture_constant(struct li_import *im, int32_t object, li_vi
     return li_graph_constant(im->graph, *slot, out, im->err);
 }
 
-/* An asset is the absolute path of its file. */
-static lince_status capture_asset(struct li_import *im, int32_t object, li_vid *out)
+lince_status li_import_asset(struct li_import *im, size_t asset, li_vid *out)
 {
     const char *path;
     const struct li_tensor *own;
-    LI_TRY(li_asset_find(im->model, (size_t)im->model->object[object]->asset->asset_file_def_index, &path, im->err));
+    LI_TRY(li_asset_find(im->model, asset, &path, im->err));
     lince_string text = {path, strlen(path)};
     const struct li_tensor tensor = {.dtype = LINCE_STRING, .data = &text, .size_bytes = sizeof text};
     LI_TRY(li_graph_own_tensor(im->graph, &tensor, &own, im->err));
@@ -76,7 +75,7 @@ static lince_status capture(struct li_import *im, int32_t object, li_vid *out)
         st = capture_constant(im, object, out);
         break;
     case TF__SAVED_OBJECT__KIND_ASSET:
-        st = capture_asset(im, object, out);
+        st = li_import_asset(im, (size_t)o->asset->asset_file_def_index, out);
         break;
     case TF__SAVED_OBJECT__KIND_RESOURCE:
         st = capture_table(im, object, out);

@@ -128,7 +128,7 @@ lince_status li_lower_source(struct li_lowering *l, int32_t scope, const struct 
                              const char *who, struct li_source *out)
 {
     struct value v = find_value(l, *raw, type);
-    if (!li_scope_within(l, scope, v.home)) {
+    if (!li_scope_within(l, scope, v.home) || !li_scope_within(l, scope, li_scope_of(l, raw))) {
         return li_fail(l->err, LINCE_EUNSUPPORTED,
                        "node \"%.500s\": reads what is there in one branch, or in the turns of one loop, only", who);
     }

@@ -159,6 +159,8 @@ lince_status li_import_check_missing(const struct li_import *im);
 
 /* ---- capture.c ---- */
 
+/* An asset is the absolute path of its file. */
+lince_status li_import_asset(struct li_import *im, size_t asset, li_vid *out);
 /* The values of the objects a function captures, one in args for each. */
 lince_status li_import_captures(struct li_import *im, const Tf__SavedConcreteFunction *saved, li_vid *args);
 
@@ -175,7 +177,16 @@ void li_import_end(struct li_import *im);
 
 /* The table of a resource object, made from what creates and initializes it; LINCE_EUNSUPPORTED: it is no table. */
 lince_status li_table_resource(struct li_import *im, int32_t object, int32_t *resource);
-/* Nodes that make or fill a table; unsupported while none is being made. */
+/*
+ * A new table in a slot that tells its resource. how builds it: in one import or more (li_table_run()) the nodes below
+ * do to it what they say. The graph of such an import is dropped.
+ */
+lince_status li_table_new(struct li_import *im, int32_t *slot, const char *name,
+                          lince_status (*how)(struct li_import *im, struct li_table_build *build, const void *context),
+                          const void *context);
+lince_status li_table_run(struct li_import *im, struct li_table_build *build, const char *name,
+                          lince_status (*run)(struct li_import *inner, const void *context), const void *context);
+/* Nodes that make or fill a table; those that fill are unsupported while none is being made. */
 lince_status li_table_create(struct li_import *im, struct li_step *s);
 lince_status li_table_fill_from_text(struct li_import *im, struct li_step *s);
 lince_status li_table_fill_from_tensors(struct li_import *im, struct li_step *s);

@@ -40,6 +40,9 @@ struct li_model {
 
     /* Of TensorFlow 1: by node of meta->nodes, the variable or table of that name, or LI_NONE. NULL: an object graph. */
     int32_t *node_resource;
+    struct li_fill *fill; /* what fills its tables; found when a table is first needed */
+    size_t fills;
+    bool fills_found;
 
     Tf__SavedObject *const *object;
     int32_t object_count;

@@ -319,6 +319,7 @@ static lince_status make_whole(struct li_lowering *l, struct li_body **out)
     b->result = raw->result;
     b->part = l->body[0].part;
     for (int32_t i = 0; i < raw->results; i++) {
+        LI_TRY(li_flow_check(l, &raw->ret[i], LI_FLOW_NONE));
         LI_TRY(li_lower_source(l, 0, &raw->ret[i], 0, raw->result[i].name, &b->ret[i]));
     }
     LI_TRY(li_body_finish(b, l->mem, l->err));

@@ -81,6 +81,8 @@ struct li_lowering {
 
 /* Which output of a part that routes values a source is: 0 or 1. */
 int li_flow_output(const struct li_source *source);
+/* Whether a part, or a result (LI_FLOW_NONE), may read this. */
+lince_status li_flow_check(const struct li_lowering *l, const struct li_source *source, enum li_flow reader);
 /* Fails with the part's name and op. */
 lince_status li_flow_fail(const struct li_lowering *l, int32_t part, const char *what);
 

@@ -147,9 +147,12 @@ lince_status li_named_open(struct li_model *m, lince_error *err)
 /* ---- Their nodes ---- */
 
 /* A handle is shared by all nodes that give the same name for it; as a rule, its own. */
-static const struct li_proto_item *item_of(const struct li_import *im, const struct li_part *part, lince_error *err)
+const struct li_proto_item *li_named_item(struct li_import *im, const struct li_part *part)
 {
-    const char *shared = li_attrs_text(part, "shared_name", &((struct li_import *)im)->scratch, err);
+    if (!im->model->node_resource) {
+        return NULL;
+    }
+    const char *shared = li_attrs_text(part, "shared_name", &im->scratch, im->err);
     const struct li_proto_item *item = shared && *shared ? li_proto_find(&im->model->meta->nodes, shared) : NULL;
     return item ? item : li_proto_find(&im->model->meta->nodes, part->name);
 }
@@ -157,7 +160,7 @@ static const struct li_proto_item *item_of(const struct li_import *im, const str
 lince_status li_named_variable(struct li_import *im, struct li_step *s)
 {
     struct li_model *m = im->model;
-    const struct li_proto_item *item = m->node_resource ? item_of(im, s->part, im->err) : NULL;
+    const struct li_proto_item *item = li_named_item(im, s->part);
     li_vid v;
     if (!item) {
         return li_import_missing(im, s, s->part->op_name);

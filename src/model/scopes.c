@@ -346,18 +346,20 @@ static lince_status place_switch(struct li_lowering *l, int32_t p)
 }
 
 /* Only an Exit may read what is left of a variable after the last turn. */
+lince_status li_flow_check(const struct li_lowering *l, const struct li_source *s, enum li_flow reader)
+{
+    enum li_flow flow = s->control ? LI_FLOW_NONE : flow_at(l, s);
+    bool wrong = (flow == LI_FLOW_LOOP_SWITCH && li_flow_output(s) == 0 && reader != LI_FLOW_EXIT) ||
+                 (flow == LI_FLOW_ENTER && reader != LI_FLOW_LOOP_MERGE) ||
+                 ((flow == LI_FLOW_MERGE || flow == LI_FLOW_LOOP_MERGE) && li_flow_output(s) != 0);
+    return wrong ? li_flow_fail(l, s->node, "is read in another way than a condition or a loop would") : LINCE_OK;
+}
+
 static lince_status check_reads(const struct li_lowering *l, int32_t p)
 {
     const struct li_part *part = &l->raw->part[p];
     for (int32_t k = 0; k < part->nin; k++) {
-        const struct li_source *s = &part->in[k];
-        enum li_flow flow = s->control ? LI_FLOW_NONE : flow_at(l, s);
-        bool wrong = (flow == LI_FLOW_LOOP_SWITCH && li_flow_output(s) == 0 && l->flow[p] != LI_FLOW_EXIT) ||
-                     (flow == LI_FLOW_ENTER && l->flow[p] != LI_FLOW_LOOP_MERGE) ||
-                     ((flow == LI_FLOW_MERGE || flow == LI_FLOW_LOOP_MERGE) && li_flow_output(s) != 0);
-        if (wrong) {
-            return li_flow_fail(l, s->node, "is read in another way than a condition or a loop would");
-        }
+        LI_TRY(li_flow_check(l, &part->in[k], (enum li_flow)l->flow[p]));
     }
     return LINCE_OK;
 }

@@ -40,5 +40,12 @@ lince_status li_refs_resolve(struct li_parts *parts, struct li_source *ret, size
 
 /* A part that is a variable. */
 lince_status li_named_variable(struct li_import *im, struct li_step *s);
+/* The node that a part's handle is named by; NULL: none, or the model has an object graph. */
+const struct li_proto_item *li_named_item(struct li_import *im, const struct li_part *part);
+
+/* ---- initialize.c ---- */
+
+/* A part that is a table, filled by what initializes the model; unsupported in a model with an object graph. */
+lince_status li_table_named(struct li_import *im, struct li_step *s);
 
 #endif

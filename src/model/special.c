@@ -4,16 +4,16 @@
 #include <string.h>
 
 static const struct li_special specials[] = {
-    {"Const", li_import_constant, false, false},
-    {"HashTableV2", li_table_create, false, false},
-    {"InitializeTableFromTextFileV2", li_table_fill_from_text, false, true},
-    {"InitializeTableV2", li_table_fill_from_tensors, false, true},
-    {"LookupTableImportV2", li_table_fill_from_tensors, false, true},
-    {"PartitionedCall", li_import_call, true, false},
-    {"StatefulPartitionedCall", li_import_call, true, true},
-    {"VarHandleOp", li_named_variable, false, false},
-    {"Variable", li_named_variable, false, false},
-    {"VariableV2", li_named_variable, false, false},
+    {"Const", .import = li_import_constant},
+    {"HashTableV2", .import = li_table_create},
+    {"InitializeTableFromTextFileV2", .import = li_table_fill_from_text, .stateful = true, .fills = true},
+    {"InitializeTableV2", .import = li_table_fill_from_tensors, .stateful = true, .fills = true},
+    {"LookupTableImportV2", .import = li_table_fill_from_tensors, .stateful = true, .fills = true},
+    {"PartitionedCall", .import = li_import_call, .calls = true},
+    {"StatefulPartitionedCall", .import = li_import_call, .calls = true, .stateful = true},
+    {"VarHandleOp", .import = li_named_variable},
+    {"Variable", .import = li_named_variable},
+    {"VariableV2", .import = li_named_variable},
 };
 
 const struct li_special *li_special_find(const char *op)

@@ -12,6 +12,7 @@ struct li_special {
     lince_status (*import)(struct li_import *im, struct li_step *s);
     bool calls;    /* its outputs are a function's results: what of it is needed depends on which are read */
     bool stateful; /* it may do something besides giving outputs */
+    bool fills;    /* the table of input 0 */
 };
 
 /* NULL: there is nothing special about the op. */

@@ -3,7 +3,7 @@
  * same two functions, when a trace first captures the table. Their text comes from the model's own assets and from
  * nowhere else.
  */
-#include "model/inline.h"
+#include "model/section.h"
 
 #include <string.h>
 
@@ -59,7 +59,7 @@ lince_status li_table_create(struct li_import *im, struct li_step *s)
     int count;
     li_vid out;
     if (!im->table) {
-        return li_import_missing(im, s, s->part->op_name);
+        return li_table_named(im, s);
     }
     LI_TRY(read_attrs(im, s, &attrs, &count));
     lince_status st = create(im, attrs, count, &out);
@@ -186,12 +186,12 @@ static const char *concrete_of(const struct li_model *m, int32_t object)
     return traced ? o->function->concrete_functions[0] : NULL;
 }
 
-static lince_status inline_function(struct li_import *im, const char *name)
+static lince_status inline_function(struct li_import *im, const void *context)
 {
+    const char *name = context;
     const Tf__SavedConcreteFunction *saved = li_object_concrete(im->model, name);
     struct li_body *body;
     const li_vid *results;
-
     LI_TRY(li_body_of_function(&body, im->model, name, im->err));
     if (!body || !saved || saved->n_bound_inputs != (size_t)body->args) {
         return li_fail(im->err, LINCE_EINVAL, "\"%.200s\" is no function without arguments", name);
@@ -207,34 +207,46 @@ static lince_status inline_function(struct li_import *im, const char *name)
         return LINCE_ENOMEM;
     }
     LI_TRY(li_import_captures(im, saved, args));
-    LI_TRY(li_inline(im, body, args, &results));
-    if (im->missing_count) {
-        return li_fail(im->err, LINCE_EUNSUPPORTED, "\"%.200s\" needs %.200s", name, im->missing[0].what);
-    }
-    return LINCE_OK;
+    return li_inline(im, body, args, &results);
 }
 
-/* Run one of the resource's functions for what it does to the table; its graph is dropped. */
-static lince_status run_child(struct li_import *im, struct li_table_build *build, int32_t object, const char *child)
+lince_status li_table_run(struct li_import *im, struct li_table_build *build, const char *name,
+                          lince_status (*run)(struct li_import *inner, const void *context), const void *context)
 {
-    int32_t function = li_object_child(im->model, object, child);
-    const char *name = function == LI_NONE ? NULL : concrete_of(im->model, function);
     struct li_import inner = {.model = im->model,
                               .trace = name,
                               .dummy = LI_NONE,
                               .table = build,
                               .table_depth = im->table_depth + 1,
                               .err = im->err};
-
-    if (!name) {
-        return li_fail(im->err, LINCE_EUNSUPPORTED, "a resource without %s", child);
-    }
     li_arena_init(&inner.scratch, im->model->mem, im->model->unpacking_bytes);
     lince_status st = li_graph_new(&inner.whole, im->model->store, li_ops(), im->model->mem, im->err);
     inner.graph = inner.whole;
-    st = st ? st : inline_function(&inner, name);
+    st = st ? st : run(&inner, context);
+    if (!st && inner.missing_count) {
+        st = li_fail(im->err, LINCE_EUNSUPPORTED, "\"%.200s\" needs %.200s", name, inner.missing[0].what);
+    }
     li_import_end(&inner);
     return st;
+}
+
+/* One of the resource's functions, for what it does to the table. */
+static lince_status run_child(struct li_import *im, struct li_table_build *build, int32_t object, const char *child)
+{
+    int32_t function = li_object_child(im->model, object, child);
+    const char *name = function == LI_NONE ? NULL : concrete_of(im->model, function);
+    return name ? li_table_run(im, build, name, inline_function, name)
+                : li_fail(im->err, LINCE_EUNSUPPORTED, "a resource without %s", child);
+}
+
+static lince_status build_from_object(struct li_import *im, struct li_table_build *build, const void *context)
+{
+    int32_t object = *(const int32_t *)context;
+    LI_TRY(run_child(im, build, object, "_create_resource"));
+    if (!build->created) {
+        return li_fail(im->err, LINCE_EUNSUPPORTED, "a resource that is no HashTableV2");
+    }
+    return run_child(im, build, object, "_initialize");
 }
 
 static lince_status keep_table(struct li_model *m, struct li_table *table, lince_error *err)
@@ -252,44 +264,46 @@ static lince_status keep_table(struct li_model *m, struct li_table *table, lince
     return LINCE_OK;
 }
 
-static lince_status build_table(struct li_import *im, struct li_table_build *build, int32_t object)
+/* One that was never filled stays so: looking up in it says that. */
+static lince_status keep_built(struct li_import *im, struct li_table_build *build)
 {
-    LI_TRY(run_child(im, build, object, "_create_resource"));
-    if (!build->created) {
-        return li_fail(im->err, LINCE_EUNSUPPORTED, "a resource that is no HashTableV2");
+    if (build->table) {
+        LI_TRY(keep_table(im->model, build->table, im->err));
+        li_store_get(im->model->store, build->resource)->table = build->table;
+        build->table = NULL;
     }
-    LI_TRY(run_child(im, build, object, "_initialize"));
-    if (!build->table) {
-        return LINCE_OK; /* looking up in it says that it was never filled */
-    }
-    LI_TRY(keep_table(im->model, build->table, im->err));
-    li_store_get(im->model->store, build->resource)->table = build->table;
-    build->table = NULL;
     return LINCE_OK;
+}
+
+lince_status li_table_new(struct li_import *im, int32_t *slot, const char *name,
+                          lince_status (*how)(struct li_import *im, struct li_table_build *build, const void *context),
+                          const void *context)
+{
+    struct li_table_build build = {0};
+    if (im->table_depth > LI_MAX_CALL_DEPTH) {
+        return li_fail(im->err, LINCE_ELIMIT, "tables capture tables deeper than %d", LI_MAX_CALL_DEPTH);
+    }
+    LI_TRY(li_store_add(im->model->store, LI_TABLE, name, LINCE_DTYPE_NONE, &(struct li_shape){.rank = 0},
+                        &build.resource, im->err));
+    *slot = build.resource; /* its own initializer names it */
+    lince_status st = how(im, &build, context);
+    st = st ? st : keep_built(im, &build);
+    if (st) {
+        li_table_free(build.table);
+        *slot = LI_NONE;
+    }
+    return st;
 }
 
 lince_status li_table_resource(struct li_import *im, int32_t object, int32_t *resource)
 {
     struct li_model *m = im->model;
-    struct li_table_build build = {0};
-
     if (m->object_resource[object] == LI_NONE) {
-        if (im->table_depth > LI_MAX_CALL_DEPTH) {
-            return li_fail(im->err, LINCE_ELIMIT, "tables capture tables deeper than %d", LI_MAX_CALL_DEPTH);
-        }
         const char *name = li_arena_printf(&m->arena, im->err, "table %d", object);
         if (!name) {
             return LINCE_ENOMEM;
         }
-        LI_TRY(li_store_add(m->store, LI_TABLE, name, LINCE_DTYPE_NONE, &(struct li_shape){.rank = 0}, &build.resource,
-                            im->err));
-        m->object_resource[object] = build.resource; /* its own initializer captures it */
-        lince_status st = build_table(im, &build, object);
-        if (st) {
-            li_table_free(build.table);
-            m->object_resource[object] = LI_NONE;
-            return st;
-        }
+        LI_TRY(li_table_new(im, &m->object_resource[object], name, build_from_object, &object));
     }
     *resource = m->object_resource[object];
     return LINCE_OK;

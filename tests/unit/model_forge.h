@@ -21,6 +21,8 @@ struct forge {
     struct buf signature, body;            /* fields of the function that is being made */
     struct buf inputs, outputs;            /* StructuredValues of its arguments and results */
     struct buf captured;                   /* fields of its SavedConcreteFunction */
+    struct buf meta;                       /* fields of MetaGraphDef besides its graph and its objects */
+    bool graph;                            /* nodes are the graph's, as TensorFlow 1 has it: there are no objects */
     struct buf index, data;                /* the checkpoint; an index without bytes is not written */
     char folder[64];
 };
@@ -231,7 +233,7 @@ static inline void node(struct forge *f, const char *name, const char *op, const
     for (char *attr = strtok_r(text, " ", &save); attr; attr = strtok_r(NULL, " ", &save)) {
         put_attr(&node, attr);
     }
-    put_message(&f->body, 3, &node);
+    put_message(&f->body, f->graph ? 1 : 3, &node);
     free(node.data);
 }
 
@@ -263,6 +265,60 @@ static inline void function(struct forge *f, const char *name)
     free(both.data);
     free(value.data);
     free(entry.data);
+}
+
+/* ---- Signatures of TensorFlow 1 ---- */
+
+/* "KEY=TENSOR ...", each float32 of unknown shape, into the inputs (1) or the outputs (2) of a signature. */
+static inline void put_tensors(struct buf *signature, unsigned field, const char *tensors)
+{
+    struct buf info = {0}, entry = {0}, shape = {0};
+    char *text = strdup(tensors), *save;
+    for (char *at = strtok_r(text, " ", &save); at; at = strtok_r(NULL, " ", &save)) {
+        char *equals = strchr(at, '=');
+        *equals = '\0';
+        put_text(&info, 1, equals + 1);
+        put_number(&info, 2, LINCE_FLOAT32);
+        put_number(&shape, 3, 1);
+        put_message(&info, 3, &shape);
+        put_text(&entry, 1, at);
+        put_message(&entry, 2, &info);
+        put_message(signature, field, &entry);
+    }
+    free(info.data);
+    free(entry.data);
+    free(shape.data);
+    free(text);
+}
+
+static inline void put_signature(struct forge *f, const char *key, const char *inputs, const char *outputs)
+{
+    struct buf signature = {0}, entry = {0};
+    put_tensors(&signature, 1, inputs);
+    put_tensors(&signature, 2, outputs);
+    put_text(&entry, 1, key);
+    put_message(&entry, 2, &signature);
+    put_message(&f->meta, 5, &entry);
+    free(signature.data);
+    free(entry.data);
+}
+
+/* A collection of the names of nodes. */
+static inline void put_nodes(struct forge *f, const char *key, const char *names)
+{
+    struct buf list = {0}, collection = {0}, entry = {0};
+    char *text = strdup(names), *save;
+    for (char *at = strtok_r(text, " ", &save); at; at = strtok_r(NULL, " ", &save)) {
+        put_text(&list, 1, at);
+    }
+    put_message(&collection, 1, &list);
+    put_text(&entry, 1, key);
+    put_message(&entry, 2, &collection);
+    put_message(&f->meta, 4, &entry);
+    free(list.data);
+    free(collection.data);
+    free(entry.data);
+    free(text);
 }
 
 /* ---- Objects ---- */
@@ -415,11 +471,15 @@ static inline lince_status open_forge(struct forge *f, struct li_model **out, st
 
     strcpy(f->folder, "/tmp/lince-forge-XXXXXX");
     assert_non_null(mkdtemp(f->folder));
+    put(&graph, f->body.data, f->graph ? f->body.len : 0);
     put_message(&graph, 2, &f->library);
     put_message(&meta, 2, &graph);
     put(&graph, f->objects.data, f->objects.len);
     put(&graph, f->concrete.data, f->concrete.len);
-    put_message(&meta, 7, &graph);
+    if (!f->graph) {
+        put_message(&meta, 7, &graph);
+    }
+    put(&meta, f->meta.data, f->meta.len);
     put_message(&model, 2, &meta);
     write_file(f, "saved_model.pb", model.data, model.len);
     if (f->index.len) {
@@ -436,8 +496,8 @@ static inline lince_status open_forge(struct forge *f, struct li_model **out, st
 
 static inline void free_forge(struct forge *f)
 {
-    struct buf *all[] = {&f->library, &f->objects, &f->concrete, &f->signature, &f->body,
-                         &f->inputs,  &f->outputs, &f->captured, &f->index,     &f->data};
+    struct buf *all[] = {&f->library, &f->objects,  &f->concrete, &f->signature, &f->body, &f->inputs,
+                         &f->outputs, &f->captured, &f->meta,     &f->index,     &f->data};
     char command[128];
 
     for (size_t i = 0; i < LI_COUNT(all); i++) {

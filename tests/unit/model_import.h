@@ -17,7 +17,7 @@ static inline void begin(struct lab *l)
 {
     struct buf tracked = {0};
     memset(l, 0, sizeof *l);
-    l->mem = li_mem_new(NULL, NULL, NULL, 64 << 20);
+    l->mem = li_mem_new(NULL, NULL, NULL, 256 << 20);
     user_object(&l->forge, "__call__=1 v=2 w=3", "_generic_user_object");
     callable(&l->forge, "f");
     put_variable(&l->forge, "v");

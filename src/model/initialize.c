@@ -1,0 +1,191 @@
+/*
+ * Tables of TensorFlow 1. What initializes a model, the nodes that its init op waits for and those of the collection
+ * table_initializer, gives variables their first values and fills tables. Variables come from the checkpoint; for a
+ * table, the nodes that fill it are run, the paths of the model's own assets fed to them.
+ */
+#include "model/section.h"
+
+#include <string.h>
+
+/* A node that fills a table. */
+struct li_fill {
+    const char *node, *table;
+};
+
+struct walk {
+    struct li_model *model;
+    struct li_arena scratch;
+    uint8_t *seen; /* by node of the graph */
+    int32_t *stack;
+    size_t depth;
+    lince_error *err;
+};
+
+/* ---- Finding them ---- */
+
+static void visit(struct walk *w, const char *name)
+{
+    struct li_bytes node = {(const uint8_t *)name, strcspn(name, ":")};
+    const struct li_proto_item *item = li_proto_find_bytes(&w->model->meta->nodes, node);
+    size_t i = item ? (size_t)(item - w->model->meta->nodes.item) : 0;
+    if (item && !w->seen[i]) {
+        w->seen[i] = 1;
+        w->stack[w->depth++] = (int32_t)i;
+    }
+}
+
+static void visit_collection(struct walk *w, const char *key)
+{
+    const Tf__MetaGraphDef *def = w->model->meta->def;
+    const Tf__CollectionDef *c = li_proto_collection(def->collection_def, def->n_collection_def, key);
+    if (c && c->kind_case == TF__COLLECTION_DEF__KIND_NODE_LIST) {
+        for (size_t i = 0; i < c->node_list->n_value; i++) {
+            visit(w, c->node_list->value[i]);
+        }
+    }
+}
+
+static void visit_signature(struct walk *w, const char *key)
+{
+    const Tf__MetaGraphDef *def = w->model->meta->def;
+    for (size_t i = 0; i < def->n_signature_def; i++) {
+        const Tf__SignatureDef *s = def->signature_def[i]->value;
+        for (size_t k = 0; s && strcmp(def->signature_def[i]->key, key) == 0 && k < s->n_outputs; k++) {
+            const Tf__TensorInfo *info = s->outputs[k]->value;
+            if (info && info->encoding_case == TF__TENSOR_INFO__ENCODING_NAME) {
+                visit(w, info->name);
+            }
+        }
+    }
+}
+
+static lince_status add_fill(struct walk *w, const Tf__NodeDef *node)
+{
+    struct li_model *m = w->model;
+    if (m->fills == LI_MAX_FILLS) {
+        return li_fail(w->err, LINCE_ELIMIT, "more than %d nodes fill tables", LI_MAX_FILLS);
+    }
+    const char *table = node->n_input ? node->input[0] : "";
+    m->fill[m->fills] = (struct li_fill){.node = li_arena_strdup(&m->arena, node->name, w->err),
+                                         .table = li_arena_strndup(&m->arena, table, strcspn(table, ":"), w->err)};
+    return m->fill[m->fills].node && m->fill[m->fills++].table ? LINCE_OK : LINCE_ENOMEM;
+}
+
+/* A node that fills a table is what is looked for; of others, what they wait for. */
+static lince_status look_at(struct walk *w, int32_t i)
+{
+    const Tf__NodeDef *node;
+    LI_TRY(li_proto_node(&node, &w->model->meta->nodes.item[i], &w->scratch, w->err));
+    const struct li_special *special = li_special_find(node->op);
+    if (special && special->fills) {
+        return add_fill(w, node);
+    }
+    for (size_t k = 0; k < node->n_input; k++) {
+        if (node->input[k][0] == '^') {
+            visit(w, node->input[k] + 1);
+        }
+    }
+    return LINCE_OK;
+}
+
+static lince_status walk(struct walk *w)
+{
+    size_t n = w->model->meta->nodes.count;
+    w->seen = li_arena_calloc(&w->scratch, n, 1, w->err);
+    w->stack = li_arena_alloc(&w->scratch, n * sizeof *w->stack, w->err);
+    w->model->fill = li_arena_alloc(&w->model->arena, LI_MAX_FILLS * sizeof *w->model->fill, w->err);
+    if (!w->seen || !w->stack || !w->model->fill) {
+        return LINCE_ENOMEM;
+    }
+    visit_signature(w, "__saved_model_init_op");
+    visit_collection(w, "saved_model_main_op");
+    visit_collection(w, "legacy_init_op");
+    visit_collection(w, "table_initializer");
+    while (w->depth) {
+        LI_TRY(look_at(w, w->stack[--w->depth]));
+    }
+    w->model->fills_found = true;
+    return LINCE_OK;
+}
+
+static lince_status find_fills(struct li_import *im)
+{
+    struct walk w = {.model = im->model, .err = im->err};
+    if (im->model->fills_found) {
+        return LINCE_OK;
+    }
+    im->model->fills = 0;
+    li_arena_init(&w.scratch, im->model->mem, im->model->unpacking_bytes);
+    lince_status st = walk(&w);
+    li_arena_free(&w.scratch);
+    return st;
+}
+
+/* ---- Running them ---- */
+
+/* The tensors that name assets are fed with their paths. */
+static lince_status feed_assets(struct li_import *im, struct li_section *s, li_vid **args)
+{
+    const Tf__MetaGraphDef *def = im->model->meta->def;
+    s->feed = li_arena_alloc(&im->scratch, def->n_asset_file_def * sizeof *s->feed, im->err);
+    s->arg = li_arena_calloc(&im->scratch, def->n_asset_file_def, sizeof *s->arg, im->err);
+    *args = li_arena_alloc(&im->scratch, def->n_asset_file_def * sizeof **args, im->err);
+    if (!s->feed || !s->arg || !*args) {
+        return LINCE_ENOMEM;
+    }
+    for (size_t i = 0; i < def->n_asset_file_def; i++) {
+        const Tf__TensorInfo *info = def->asset_file_def[i]->tensor_info;
+        if (info && info->encoding_case == TF__TENSOR_INFO__ENCODING_NAME) {
+            s->feed[s->feeds] = info->name;
+            s->arg[s->feeds] = (struct li_port){.name = info->name, .type = LINCE_STRING};
+            LI_TRY(li_import_asset(im, i, &(*args)[s->feeds++]));
+        }
+    }
+    return LINCE_OK;
+}
+
+/* The body lies in the model's arena as all do; it is made once, as its table is. */
+static lince_status run_fill(struct li_import *im, const void *context)
+{
+    const struct li_fill *fill = context;
+    const char *run[] = {fill->node};
+    struct li_section s = {.name = fill->node, .run = run, .runs = 1};
+    struct li_body *body;
+    const li_vid *results;
+    li_vid *args;
+    LI_TRY(feed_assets(im, &s, &args));
+    LI_TRY(li_section_body(&body, im->model, &s, im->err));
+    return li_inline(im, body, args, &results);
+}
+
+static lince_status build(struct li_import *im, struct li_table_build *build, const void *context)
+{
+    for (size_t i = 0; i < im->model->fills; i++) {
+        const struct li_fill *fill = &im->model->fill[i];
+        if (strcmp(fill->table, context) == 0) {
+            LI_TRY(li_table_run(im, build, fill->node, run_fill, fill));
+        }
+    }
+    return LINCE_OK;
+}
+
+lince_status li_table_named(struct li_import *im, struct li_step *s)
+{
+    struct li_model *m = im->model;
+    const struct li_proto_item *item = li_named_item(im, s->part);
+    li_vid v;
+    if (!item) {
+        return li_import_missing(im, s, s->part->op_name);
+    }
+    int32_t *slot = &m->node_resource[item - m->meta->nodes.item];
+    LI_TRY(find_fills(im));
+    const char *name = li_arena_strndup(&m->arena, (const char *)item->name.data, item->name.len, im->err);
+    lince_status st = !name ? LINCE_ENOMEM : *slot == LI_NONE ? li_table_new(im, slot, name, build, name) : LINCE_OK;
+    if (st) {
+        return li_prefix(im->err, st, "node \"%.500s\" (%s)", s->name, s->part->op_name);
+    }
+    LI_TRY(li_graph_resource(im->graph, *slot, &v, im->err));
+    LI_TRY(li_import_gave(im, s, v));
+    s->to->output = "table_handle";
+    return LINCE_OK;
+}

@@ -1,0 +1,260 @@
+/* Graphs of TensorFlow 1: what a signature needs of one, and what it is refused for. */
+#include "model_forge.h"
+#include "ops/ops.h"
+
+struct lab {
+    struct forge forge;
+    struct li_mem *mem;
+    struct li_model *model;
+    struct li_graph *graph;
+    lince_error err;
+};
+
+/* The checkpoint has one value, a float32 scalar under "v". */
+static void begin(struct lab *l)
+{
+    struct buf entries = {0}, value = {0};
+    const float one = 1;
+    memset(l, 0, sizeof *l);
+    l->mem = li_mem_new(NULL, NULL, NULL, 64 << 20);
+    l->forge.graph = true;
+    put_header(&entries, 1);
+    put_tensor(&value, LINCE_FLOAT32, (const int[]){-1}, 0, (struct li_bytes){(const uint8_t *)&one, 4});
+    put_entry_text(&entries, "v", &value);
+    put(&l->forge.data, &one, 4);
+    l->forge.index = table_of(&entries);
+    free(entries.data);
+    free(value.data);
+}
+
+/* Call signatures.s, with float32 scalars. */
+static lince_status import(struct lab *l, size_t inputs)
+{
+    struct li_arg args[2] = {{.kind = LI_ARG_TENSOR, .dtype = LINCE_FLOAT32, .input = 0},
+                             {.kind = LI_ARG_TENSOR, .dtype = LINCE_FLOAT32, .input = 1}};
+    const char *const names[] = {"a", "b"};
+    struct li_callable *c;
+    struct li_binding *b;
+    lince_status st = open_forge(&l->forge, &l->model, l->mem, &l->err);
+    st = st ? st : li_model_callable(l->model, "signatures.s", &c, &l->err);
+    st = st ? st : li_callable_match(&b, c, &(struct li_call_args){NULL, 0, args, names, inputs}, &l->err);
+    if (!st) {
+        st = li_binding_import(&l->graph, b, &l->err);
+        li_binding_free(b);
+    }
+    return st;
+}
+
+static void end(struct lab *l)
+{
+    li_graph_free(l->graph);
+    li_model_close(l->model);
+    assert_int_equal(li_mem_used_bytes(l->mem), 0);
+    li_mem_release(l->mem);
+    free_forge(&l->forge);
+}
+
+static void gives(struct lab *l, size_t inputs, const char *text)
+{
+    if (import(l, inputs)) {
+        fail_msg("%s", l->err.text);
+    }
+    assert_string_equal(li_graph_text(l->graph, NULL), text);
+}
+
+static void is_refused(struct lab *l, size_t inputs, lince_status st, const char *words)
+{
+    assert_int_equal(import(l, inputs), st);
+    if (!strstr(l->err.text, words)) {
+        fail_msg("\"%s\" does not say \"%s\"", l->err.text, words);
+    }
+    end(l);
+}
+
+/* ---- What is needed ---- */
+
+static void only_what_is_fetched_matters(void **state)
+{
+    struct lab l;
+    (void)state;
+    begin(&l);
+    node(&l.forge, "queue", "FIFOQueueV2", "", "");
+    node(&l.forge, "batch", "QueueDequeueManyV2", "queue nowhere:7", "");
+    node(&l.forge, "x", "Placeholder", "", "dtype=t:1");
+    node(&l.forge, "parts", "Split", "axis x", "T=t:1 num_split=i:3");
+    node(&l.forge, "axis", "Const", "", "dtype=t:3 value=v:3::0");
+    node(&l.forge, "y", "Neg", "parts:2 ^axis", "T=t:1");
+    put_signature(&l.forge, "s", "a=x:0", "r=y:0");
+    put_signature(&l.forge, "train", "", "r=batch:0");
+    gives(&l, 1,
+          "parts = Split(%1:int32[], %0:float32unknown) -> %2:noneunknown, %3:noneunknown, %4:noneunknown\n"
+          "y = Neg(%4:noneunknown) -> %5:noneunknown\n");
+    end(&l);
+}
+
+static void a_tensor_that_is_fed_cuts_off_what_would_make_it(void **state)
+{
+    struct lab l;
+    (void)state;
+    begin(&l);
+    node(&l.forge, "read", "ReaderReadV2", "", "");
+    node(&l.forge, "pixels", "DecodeRaw", "read:1", "");
+    node(&l.forge, "half", "PlaceholderWithDefault", "c", "dtype=t:1");
+    node(&l.forge, "c", "Const", "", "dtype=t:1 value=v:1::0.5");
+    node(&l.forge, "y", "Mul", "pixels half ^pixels", "T=t:1");
+    put_signature(&l.forge, "s", "a=pixels:0 b=half:0", "r=y");
+    gives(&l, 2, "y = Mul(%0:float32unknown, %1:float32unknown) -> %2:noneunknown\n");
+    end(&l);
+}
+
+static void a_placeholder_with_a_default_need_not_be_fed(void **state)
+{
+    struct lab l;
+    (void)state;
+    begin(&l);
+    node(&l.forge, "half", "PlaceholderWithDefault", "c", "dtype=t:1");
+    node(&l.forge, "c", "Const", "", "dtype=t:1 value=v:1::0.5");
+    node(&l.forge, "y", "Neg", "half", "T=t:1");
+    put_signature(&l.forge, "s", "", "r=y:0");
+    gives(&l, 0,
+          "half = PlaceholderWithDefault(%0:float32[]) -> %1:noneunknown\n"
+          "y = Neg(%1:noneunknown) -> %2:noneunknown\n");
+    end(&l);
+}
+
+/* ---- Variables ---- */
+
+#define VARIABLE "dtype=t:1"
+
+static void a_reference_is_read_where_it_is_used(void **state)
+{
+    struct lab l;
+    (void)state;
+    begin(&l);
+    node(&l.forge, "x", "Placeholder", "", "dtype=t:1");
+    node(&l.forge, "v", "VariableV2", "", VARIABLE);
+    node(&l.forge, "v/read", "Identity", "v", "T=t:1");
+    node(&l.forge, "y", "Mul", "v/read x", "T=t:1");
+    node(&l.forge, "z", "Add", "v y", "T=t:1");
+    put_signature(&l.forge, "s", "a=x:0", "r=z:0 v=v:0");
+    gives(&l, 1,
+          "v = ReadVariableOp(%1:resource[]) -> %2:noneunknown\n"
+          "v = ReadVariableOp(%1:resource[]) -> %3:noneunknown\n"
+          "v/read = Identity(%3:noneunknown) -> %4:noneunknown\n"
+          "y = Mul(%4:noneunknown, %0:float32unknown) -> %5:noneunknown\n"
+          "z = Add(%2:noneunknown, %5:noneunknown) -> %6:noneunknown\n"
+          "v = ReadVariableOp(%1:resource[]) -> %7:noneunknown\n");
+    assert_int_equal(li_model_variable_count(l.model), 0);
+    end(&l);
+}
+
+static void what_an_assignment_gives_is_read_after_it(void **state)
+{
+    struct lab l;
+    (void)state;
+    begin(&l);
+    node(&l.forge, "x", "Placeholder", "", "dtype=t:1");
+    node(&l.forge, "v", "VariableV2", "", VARIABLE);
+    node(&l.forge, "set", "Assign", "v x", "T=t:1 validate_shape=b:1 use_locking=b:1");
+    node(&l.forge, "add", "AssignAdd", "set x", "T=t:1 use_locking=b:0");
+    node(&l.forge, "y", "Neg", "add", "T=t:1");
+    put_signature(&l.forge, "s", "a=x:0", "r=y:0");
+    gives(&l, 1,
+          "set = AssignVariableOp(%1:resource[], %0:float32unknown)\n"
+          "add = AssignAddVariableOp(%1:resource[], %0:float32unknown)\n"
+          "v = ReadVariableOp(%1:resource[]) -> %2:noneunknown\n"
+          "y = Neg(%2:noneunknown) -> %3:noneunknown\n");
+    assert_true(l.graph->nodes[0].required && l.graph->nodes[1].required);
+    end(&l);
+}
+
+static void a_variable_without_a_value_is_told_by_its_node(void **state)
+{
+    struct lab l;
+    (void)state;
+    begin(&l);
+    node(&l.forge, "w", "VarHandleOp", "", "dtype=t:1 shared_name=s:other");
+    node(&l.forge, "y", "ReadVariableOp", "w", "dtype=t:1");
+    put_signature(&l.forge, "s", "", "r=y:0");
+    is_refused(&l, 0, LINCE_ENOENT, "node \"w\" (VarHandleOp)");
+}
+
+/* ---- Tables ---- */
+
+static void a_table_is_filled_by_what_initializes_the_model(void **state)
+{
+    struct lab l;
+    (void)state;
+    begin(&l);
+    node(&l.forge, "x", "Placeholder", "", "dtype=t:1");
+    node(&l.forge, "t", "HashTableV2", "", "key_dtype=t:9 value_dtype=t:9 shared_name=s:hash_table_x");
+    node(&l.forge, "keys", "Const", "", "dtype=t:9 value=v:9:1:1");
+    node(&l.forge, "fill", "InitializeTableV2", "t keys keys", "Tkey=t:9 Tval=t:9");
+    node(&l.forge, "assign", "AssignVariableOp", "nothing keys", "dtype=t:9");
+    node(&l.forge, "init", "NoOp", "^assign ^fill", "");
+    node(&l.forge, "init_all", "NoOp", "^init", "");
+    node(&l.forge, "size", "LookupTableSizeV2", "t", "");
+    node(&l.forge, "y", "Cast", "size", "SrcT=t:9 DstT=t:1");
+    put_nodes(&l.forge, "legacy_init_op", "init_all");
+    put_signature(&l.forge, "s", "a=x:0", "r=y:0");
+    gives(&l, 1,
+          "size = LookupTableSizeV2(%1:resource[]) -> %2:noneunknown\n"
+          "y = Cast(%2:noneunknown) -> %3:noneunknown\n");
+    int32_t table = l.graph->values[1].resource;
+    assert_int_equal(li_table_count(li_store_get(li_model_store(l.model), table)->table), 1);
+    end(&l);
+}
+
+/* ---- What makes no sense ---- */
+
+static void a_graph_that_makes_no_sense_is_refused(void **state)
+{
+    static const struct {
+        const char *nodes[3][3], *in, *out; /* name, op, inputs */
+        lince_status st;
+        const char *words;
+    } cases[] = {
+        {{{"y", "Neg", "z:0"}}, "", "r=y:0", LINCE_EINVAL, "y reads \"z:0\", and there is no such node"},
+        {{{"y", "Neg", "y"}}, "", "r=y:0", LINCE_EINVAL, "node \"y\" depends on itself"},
+        {{{"y", "Neg", "z"}, {"z", "Neg", "y"}}, "", "r=y:0", LINCE_EINVAL, "depends on itself"},
+        {{{"y", "Neg", ""}}, "", "r=", LINCE_EINVAL, "\"\" names no tensor"},
+        {{{"y", "Neg", ""}}, "", "r=y:", LINCE_EINVAL, "\"y:\" names no tensor"},
+        {{{"y", "Neg", ""}}, "", "r=y:0:0", LINCE_EINVAL, "\"y:0:0\" names no tensor"},
+        {{{"y", "Neg", ""}}, "", "r=y:99999999999", LINCE_EINVAL, "names no tensor"},
+        {{{"y", "Neg", ""}}, "", "r=^y", LINCE_EINVAL, "its result is \"^y\", wanted a tensor"},
+        {{{"x", "Placeholder", ""}}, "a=^x", "r=x:0", LINCE_EINVAL, "its input is \"^x\", wanted a tensor"},
+        {{{"x", "Placeholder", ""}}, "a=w:0", "r=x:0", LINCE_EINVAL, "its input reads \"w:0\""},
+        {{{"x", "Const", ""}, {"y", "Neg", "x:3"}}, "", "r=y:0", LINCE_EINVAL, ""},
+        {{{"v", "VariableV2", ""}, {"y", "Assign", "y v"}},
+         "",
+         "r=y:0",
+         LINCE_EUNSUPPORTED,
+         "assigns to what is no variable"},
+        {{{"y", "QueueDequeueV2", ""}}, "", "r=y:0", LINCE_EUNSUPPORTED, "node \"y\" (QueueDequeueV2)"},
+    };
+    (void)state;
+    for (size_t i = 0; i < LI_COUNT(cases); i++) {
+        struct lab l;
+        begin(&l);
+        for (int n = 0; n < 3 && cases[i].nodes[n][0]; n++) {
+            node(&l.forge, cases[i].nodes[n][0], cases[i].nodes[n][1], cases[i].nodes[n][2], "T=t:1");
+        }
+        put_signature(&l.forge, "s", cases[i].in, cases[i].out);
+        is_refused(&l, *cases[i].in ? 1 : 0, cases[i].st, cases[i].words);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(only_what_is_fetched_matters),
+        cmocka_unit_test(a_tensor_that_is_fed_cuts_off_what_would_make_it),
+        cmocka_unit_test(a_placeholder_with_a_default_need_not_be_fed),
+        cmocka_unit_test(a_reference_is_read_where_it_is_used),
+        cmocka_unit_test(what_an_assignment_gives_is_read_after_it),
+        cmocka_unit_test(a_variable_without_a_value_is_told_by_its_node),
+        cmocka_unit_test(a_table_is_filled_by_what_initializes_the_model),
+        cmocka_unit_test(a_graph_that_makes_no_sense_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
