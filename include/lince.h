@@ -160,7 +160,8 @@ typedef void (*lince_release_fn)(void *pointer, void *context);
 /** Options of lince_model_open(). Start from lince_model_options_init(); 0 and NULL mean the default. */
 typedef struct lince_model_options {
     size_t struct_size; /* sizeof(lince_model_options) */
-    const char *tags;   /* the meta graph's tags, "serve,train"; NULL: the only meta graph there is */
+    /* the meta graph's tags, "serve,train"; NULL: the only one, or of a TF1 Hub module that without tags, "" */
+    const char *tags;
     /* what the model and its sessions may allocate; files count where they are read, see read_files; 0: no limit */
     size_t memory_limit_bytes;
     int32_t threads;  /* of the model's own pool, the caller included; 0: as many processors as the process may use */
@@ -189,7 +190,7 @@ LINCE_API void lince_model_options_init(lince_model_options *options);
  * options  NULL for the defaults.
  *
  * Fails with LINCE_ENOENT, LINCE_EFORMAT, LINCE_ECORRUPT, LINCE_EINVAL, LINCE_ELIMIT, LINCE_EUNSAFE, as lince_status
- * says; with LINCE_EUNSUPPORTED when the folder is something else (a TF1 Hub module, a frozen graph, a Keras or TFLite
+ * says; with LINCE_EUNSUPPORTED when the folder is something else (a frozen graph, a Keras or TFLite
  * file ...), which the text names. *model is NULL then. Close with lince_model_close().
  * Source: tensorflow_hub.load. Since 0.1.
  */
