@@ -149,6 +149,7 @@ static lince_status read_signature(const struct reader *r, const Tf__SignatureDe
     c->trace = t;
     c->trace_count = 1;
     LI_TRY(read_parameters(r, c));
+    LI_TRY(li_spec_paths(t, c, &r->model->arena, r->err));
     return li_trace_text(t, c, &r->model->arena, r->err);
 }
 
