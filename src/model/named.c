@@ -39,18 +39,23 @@ static lince_status add(struct li_model *m, size_t item, const char *name, const
                         lince_error *err)
 {
     const struct li_bundle_entry *entry;
-    size_t bytes;
     LI_TRY(need_bundle(m, err));
     LI_TRY(slice && *slice->full_name ? find_slice(&entry, m, slice, err)
                                       : li_bundle_get(&entry, m->bundle, name, err));
-    LI_TRY(li_checkpoint_variable(m, name, entry, &m->node_resource[item], err));
-    LI_TRY(li_shape_bytes(&entry->shape, entry->dtype, &bytes, err));
+    return li_checkpoint_variable(m, name, entry, &m->node_resource[item], err);
+}
+
+/* ---- The collection ---- */
+
+static lince_status count_bytes(struct li_model *m, int32_t resource, lince_error *err)
+{
+    const struct li_resource *r = li_store_get(m->store, resource);
+    size_t bytes;
+    LI_TRY(li_shape_bytes(&r->shape, r->dtype, &bytes, err));
     return li_add_size(m->variable_bytes, bytes, &m->variable_bytes)
                ? LINCE_OK
                : li_fail(err, LINCE_ELIMIT, "the variables take more bytes than can be counted");
 }
-
-/* ---- The collection ---- */
 
 /* What Python sees as `variables`: there is no object for a variable that is no resource. */
 static lince_status list_variable(struct li_model *m, const Tf__VariableDef *def, int32_t resource, lince_error *err)
@@ -80,6 +85,7 @@ static lince_status open_variable(struct li_model *m, const Tf__VariableDef *def
     }
     if (m->node_resource[i] == LI_NONE) {
         LI_TRY(add(m, i, name, def->save_slice_info_def, err));
+        LI_TRY(count_bytes(m, m->node_resource[i], err));
         LI_TRY(list_variable(m, def, m->node_resource[i], err));
     }
     return LINCE_OK;

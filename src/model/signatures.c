@@ -140,6 +140,9 @@ static lince_status read_parameters(const struct reader *r, struct li_callable *
 static lince_status read_signature(const struct reader *r, const Tf__SignatureDef *def, struct li_callable *c)
 {
     struct li_trace *t = li_arena_calloc(&r->model->arena, 1, sizeof *t, r->err);
+    if (strlen(r->key) > LI_MAX_NAME) {
+        return li_fail(r->err, LINCE_ELIMIT, "its name has %zu bytes, the limit is %d", strlen(r->key), LI_MAX_NAME);
+    }
     *c = (struct li_callable){
         .model = r->model, .bare = true, .name = li_arena_printf(&r->model->arena, r->err, "signatures.%s", r->key)};
     if (!t || !c->name) {
