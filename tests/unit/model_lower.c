@@ -260,38 +260,83 @@ static void conditions_deeper_than_the_limit_are_refused(void **state)
     is_refused(&l, LINCE_ELIMIT, "or deeper than 64");
 }
 
-/* Many conditions that all read the same, and long chains of what only hands on: soon done. */
+/* n conditions, each of a predicate of its own, on the same value; their results added up. */
+static void many_conditions(struct lab *l, int n)
+{
+    char name[32], in[128], sum[32] = "x";
+    argument(&l->forge, "p:10:");
+    argument(&l->forge, "x:1:");
+    for (int i = 0; i < n; i++) {
+        snprintf(name, sizeof name, "q%d", i);
+        node(&l->forge, name, "LogicalNot", "p", "");
+        snprintf(name, sizeof name, "s%d", i);
+        snprintf(in, sizeof in, "x q%d:y:0", i);
+        node(&l->forge, name, "Switch", in, "T=t:1");
+        snprintf(name, sizeof name, "m%d", i);
+        snprintf(in, sizeof in, "s%d:output_false:0 s%d:output_true:0", i, i);
+        node(&l->forge, name, "Merge", in, "T=t:1");
+        snprintf(name, sizeof name, "a%d", i);
+        snprintf(in, sizeof in, "%s m%d:output:0", sum, i);
+        node(&l->forge, name, "Add", in, "T=t:1");
+        snprintf(sum, sizeof sum, "a%d:z:0", i);
+    }
+    result(&l->forge, "r", sum);
+    function(&l->forge, "f");
+}
+
 static void many_conditions_take_no_time_squared(void **state)
 {
     enum { MANY = 2000 };
     struct lab l;
-    char line[4][128], sum[16] = "x";
+    struct timespec from, to;
     (void)state;
     begin(&l);
-    argument(&l.forge, "p:10:");
-    argument(&l.forge, "x:1:");
-    for (int i = 0; i < MANY; i++) {
-        snprintf(line[0], sizeof *line, "q%d", i);
-        node(&l.forge, line[0], "LogicalNot", "p", "");
-        snprintf(line[0], sizeof *line, "s%d", i);
-        snprintf(line[1], sizeof *line, "x q%d:y:0", i);
-        node(&l.forge, line[0], "Switch", line[1], "T=t:1");
-        snprintf(line[0], sizeof *line, "m%d", i);
-        snprintf(line[1], sizeof *line, "s%d:output_false:0 s%d:output_true:0", i, i);
-        node(&l.forge, line[0], "Merge", line[1], "T=t:1");
-        snprintf(line[0], sizeof *line, "a%d", i);
-        snprintf(line[1], sizeof *line, "%s m%d:output:0", sum, i);
-        node(&l.forge, line[0], "Add", line[1], "T=t:1");
-        snprintf(sum, sizeof sum, "a%d:z:0", i);
-    }
-    result(&l.forge, "r", sum);
-    function(&l.forge, "f");
-    struct timespec from, to;
+    many_conditions(&l, MANY);
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &from);
     imports(&l);
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &to);
     assert_true(to.tv_sec - from.tv_sec < 3);
     assert_int_equal(l.graph->node_count, 3 * MANY);
+    end(&l);
+}
+
+static void more_conditions_than_the_limit_are_refused(void **state)
+{
+    struct lab l;
+    (void)state;
+    begin(&l);
+    many_conditions(&l, LI_MAX_CONSTRUCTS + 1);
+    is_refused(&l, LINCE_ELIMIT, "more than 4096 conditions and loops");
+}
+
+/* Invariants of invariants, predicates behind Identities: what only hands on is followed in one step. */
+static void long_chains_take_no_time_squared(void **state)
+{
+    enum { LONG = 20000 };
+    struct lab l;
+    struct timespec from, to;
+    char name[32], in[64] = "x", test[64] = "p";
+    (void)state;
+    begin(&l);
+    argument(&l.forge, "p:10:");
+    argument(&l.forge, "x:1:");
+    for (int i = 0; i < LONG; i++) {
+        snprintf(name, sizeof name, "e%d", i);
+        node(&l.forge, name, "Enter", in, "T=t:1 frame_name=s:w is_constant=b:1");
+        snprintf(in, sizeof in, "e%d:output:0", i);
+        snprintf(name, sizeof name, "i%d", i);
+        node(&l.forge, name, "Identity", test, "T=t:10");
+        snprintf(test, sizeof test, "i%d:output:0", i);
+    }
+    strcat(strcat(in, " "), test);
+    node(&l.forge, "s", "Switch", in, "T=t:1");
+    node(&l.forge, "m", "Merge", "s:output_false:0 s:output_true:0", "T=t:1");
+    result(&l.forge, "r", "m:output:0");
+    function(&l.forge, "f");
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &from);
+    imports(&l);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &to);
+    assert_true(to.tv_sec - from.tv_sec < 3);
     end(&l);
 }
 
@@ -309,6 +354,8 @@ int main(void)
         cmocka_unit_test(what_is_no_condition_and_no_loop_is_refused),
         cmocka_unit_test(conditions_deeper_than_the_limit_are_refused),
         cmocka_unit_test(many_conditions_take_no_time_squared),
+        cmocka_unit_test(more_conditions_than_the_limit_are_refused),
+        cmocka_unit_test(long_chains_take_no_time_squared),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

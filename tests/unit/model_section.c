@@ -27,6 +27,11 @@ static void begin(struct lab *l)
     free(value.data);
 }
 
+static lince_status open_lab(struct lab *l)
+{
+    return l->model ? LINCE_OK : open_forge(&l->forge, &l->model, l->mem, &l->err);
+}
+
 /* Call signatures.s, with float32 scalars. */
 static lince_status import(struct lab *l, size_t inputs)
 {
@@ -35,7 +40,7 @@ static lince_status import(struct lab *l, size_t inputs)
     const char *const names[] = {"a", "b"};
     struct li_callable *c;
     struct li_binding *b;
-    lince_status st = open_forge(&l->forge, &l->model, l->mem, &l->err);
+    lince_status st = open_lab(l);
     st = st ? st : li_model_callable(l->model, "signatures.s", &c, &l->err);
     st = st ? st : li_callable_match(&b, c, &(struct li_call_args){NULL, 0, args, names, inputs}, &l->err);
     if (!st) {
@@ -205,6 +210,85 @@ static void a_table_is_filled_by_what_initializes_the_model(void **state)
     end(&l);
 }
 
+/* TENSOR is the path of the asset FILE. */
+static void put_asset(struct forge *f, const char *tensor, const char *file)
+{
+    struct buf info = {0}, asset = {0};
+    put_text(&info, 1, tensor);
+    put_message(&asset, 1, &info);
+    put_text(&asset, 2, file);
+    put_message(&f->meta, 6, &asset);
+    free(info.data);
+    free(asset.data);
+}
+
+static void put_table_from_file(struct lab *l)
+{
+    begin(l);
+    node(&l->forge, "t", "HashTableV2", "", "key_dtype=t:9 value_dtype=t:7");
+    node(&l->forge, "path", "Placeholder", "", "dtype=t:7");
+    node(&l->forge, "fill", "InitializeTableFromTextFileV2", "t path", "key_index=i:-1 value_index=i:-2");
+    node(&l->forge, "size", "LookupTableSizeV2", "t", "");
+    node(&l->forge, "y", "Cast", "size", "SrcT=t:9 DstT=t:1");
+    put_nodes(&l->forge, "table_initializer", "fill");
+    put_signature(&l->forge, "s", "", "r=y:0");
+}
+
+static void a_table_from_a_file_reads_the_models_asset(void **state)
+{
+    struct lab l;
+    char assets[128];
+    (void)state;
+    put_table_from_file(&l);
+    put_asset(&l.forge, "path:0", "labels.txt");
+    assert_int_equal(open_lab(&l), 0);
+    snprintf(assets, sizeof assets, "%s/assets", l.forge.folder);
+    assert_int_equal(mkdir(assets, 0700), 0);
+    write_file(&l.forge, "assets/labels.txt", "cat\ndog\n", 8);
+    assert_int_equal(import(&l, 0), 0);
+    int32_t table = l.graph->values[0].resource;
+    assert_int_equal(li_table_count(li_store_get(li_model_store(l.model), table)->table), 2);
+    end(&l);
+}
+
+static void a_table_from_a_file_that_is_no_asset_is_refused(void **state)
+{
+    struct lab l;
+    (void)state;
+    put_table_from_file(&l);
+    is_refused(&l, 0, LINCE_EUNSUPPORTED, "the table is filled with what must be computed");
+}
+
+/* ---- Which meta graph ---- */
+
+static void a_hub_module_is_opened_by_its_tags(void **state)
+{
+    static const struct {
+        const char *tags;
+        lince_status st;
+        const char *words;
+    } cases[] = {{NULL, LINCE_OK, ""},
+                 {"", LINCE_OK, ""},
+                 {"train", LINCE_OK, "train"},
+                 {"serve", LINCE_ENOENT, "no meta graph has the tags \"serve\"; there are \"\", \"train\""}};
+    (void)state;
+    for (size_t i = 0; i < LI_COUNT(cases); i++) {
+        struct li_mem *mem = li_mem_new(NULL, NULL, NULL, 0);
+        const struct li_model_options options = {.tags = cases[i].tags};
+        struct li_model *model = NULL;
+        struct li_model_facts facts = {.tags = ""};
+        lince_error err = {0};
+        assert_int_equal(li_model_open(&model, LINCE_TEST_DATA "/golden/models/tf1_module", &options, mem, &err),
+                         cases[i].st);
+        if (model) {
+            li_model_facts(model, &facts);
+        }
+        assert_non_null(strstr(model ? facts.tags : err.text, cases[i].words));
+        li_model_close(model);
+        li_mem_release(mem);
+    }
+}
+
 /* ---- What makes no sense ---- */
 
 static void a_graph_that_makes_no_sense_is_refused(void **state)
@@ -254,6 +338,9 @@ int main(void)
         cmocka_unit_test(what_an_assignment_gives_is_read_after_it),
         cmocka_unit_test(a_variable_without_a_value_is_told_by_its_node),
         cmocka_unit_test(a_table_is_filled_by_what_initializes_the_model),
+        cmocka_unit_test(a_table_from_a_file_reads_the_models_asset),
+        cmocka_unit_test(a_table_from_a_file_that_is_no_asset_is_refused),
+        cmocka_unit_test(a_hub_module_is_opened_by_its_tags),
         cmocka_unit_test(a_graph_that_makes_no_sense_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
