@@ -26,7 +26,7 @@ lince_status li_hub_module(const struct li_model *m, bool *is_one, lince_error *
     struct li_file file;
     li_arena_init(&arena, m->mem, 0);
     const char *path = li_arena_printf(&arena, err, "%s/tfhub_module.pb", m->path);
-    lince_status st = path ? li_file_map(&file, path, err) : LINCE_ENOMEM;
+    lince_status st = path ? li_file_read(&file, path, m->files, err) : LINCE_ENOMEM;
     *is_one = st == LINCE_OK;
     if (st == LINCE_OK) {
         st = check(file.bytes, "tfhub_module.pb", &arena, err);

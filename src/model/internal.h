@@ -38,7 +38,7 @@ struct li_model {
     struct li_bundle *bundle; /* NULL: a model without variables and without a checkpoint */
     struct li_store *store;
 
-    /* Of TensorFlow 1: by node of meta->nodes, the variable or table of that name, or LI_NONE. NULL: an object graph. */
+    /* Of TensorFlow 1: by node of meta->nodes, the variable or table of that name, or LI_NONE. NULL: it has objects */
     int32_t *node_resource;
     struct li_fill *fill; /* what fills its tables; found when a table is first needed */
     size_t fills;

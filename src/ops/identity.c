@@ -102,7 +102,8 @@ static lince_status identity_n_forward(struct li_call *c)
 
 /*
  * Functions with a custom gradient end in IdentityN, whose _gradient_op_type names that gradient. This one is for when
- * the file does not have it; for those that image models have, swish above all, it is the gradient of the nodes themselves, computed with less memory.
+ * the file does not have it; for those that image models have, swish above all, it is the gradient of the nodes
+ * themselves, computed with less memory.
  */
 static lince_status identity_n_grad(struct li_grad *g)
 {
