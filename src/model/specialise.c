@@ -14,11 +14,12 @@ static size_t bucket_of(const struct li_body *body)
 
 static struct li_made *find(const struct li_import *im, const struct li_made *wanted)
 {
-    size_t bytes = (size_t)wanted->body->args * sizeof *wanted->bound;
+    size_t n = (size_t)wanted->body->args;
     for (struct li_made *m = im->made[bucket_of(wanted->body)]; m; m = m->next) {
         bool same = m->body == wanted->body && m->given.count == wanted->given.count &&
                     (m->given.entry == wanted->given.entry || !m->given.count);
-        if (same && memcmp(m->bound, wanted->bound, bytes) == 0) {
+        if (same && memcmp(m->bound, wanted->bound, n * sizeof *m->bound) == 0 &&
+            memcmp(m->type, wanted->type, n * sizeof *m->type) == 0) {
             return m;
         }
     }
