@@ -1,5 +1,4 @@
-/* From bodies to a flat graph: what inline.c, source.c, nodes.c, call.c, tally.c, capture.c, table.c, import.c and
- * scan.c share. */
+/* From bodies to a flat graph: what the files that import share. */
 #ifndef LI_MODEL_INLINE_H
 #define LI_MODEL_INLINE_H
 

@@ -1,5 +1,7 @@
-/* Bodies for the conditions and loops of TensorFlow 1, the innermost first: what one reads from outside is then known
- * when the body around it is made. */
+/*
+ * Bodies for the conditions and loops of TensorFlow 1, the innermost first: what one reads from outside is then known
+ * when the body around it is made.
+ */
 #include "model/lower.h"
 
 #include <string.h>

@@ -104,7 +104,7 @@ int32_t li_scope_of(const struct li_lowering *l, const struct li_source *s);
 /* Fill all but place and the bodies of constructs. LINCE_EUNSUPPORTED: a pattern that cannot be; it names the node. */
 lince_status li_scopes_find(struct li_lowering *l);
 
-/* ---- capture1.c ---- */
+/* ---- border.c ---- */
 
 /* A raw source as one of a scope's body: a part, an argument, or what its construct is given. who reads it. */
 lince_status li_lower_source(struct li_lowering *l, int32_t scope, const struct li_source *raw, int32_t type,

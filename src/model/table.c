@@ -19,7 +19,7 @@ struct li_table_build {
 static const struct li_attr *find_attr(const struct li_attr *attrs, int count, const char *name, enum li_attr_kind kind)
 {
     while (count--) {
-        if (attrs[count].kind == kind && !strcmp(attrs[count].name, name)) {
+        if (attrs[count].kind == kind && strcmp(attrs[count].name, name) == 0) {
             return &attrs[count];
         }
     }
@@ -29,7 +29,6 @@ static const struct li_attr *find_attr(const struct li_attr *attrs, int count, c
 static int64_t int_attr(const struct li_attr *attrs, int count, const char *name, int64_t fallback)
 {
     const struct li_attr *a = find_attr(attrs, count, name, LI_ATTR_INT);
-
     return a ? a->i : fallback;
 }
 
@@ -96,7 +95,7 @@ static bool is_asset(const struct li_model *m, const lince_string *path)
 {
     for (size_t i = 0; i < m->asset_count; i++) {
         const char *known = m->asset[i].path;
-        if (known && strlen(known) == path->size && !memcmp(known, path->data, path->size)) {
+        if (known && strlen(known) == path->size && memcmp(known, path->data, path->size) == 0) {
             return true;
         }
     }
@@ -108,7 +107,6 @@ static lince_status fill_from_text(struct li_import *im, const struct li_attr *a
     const struct li_tensor *name = constant(im->graph, in[1]);
     const struct li_attr *delimiter = find_attr(attrs, nattrs, "delimiter", LI_ATTR_STRING);
     struct li_file file;
-
     if (name->dtype != LINCE_STRING || name->shape.rank != 0) {
         return li_fail(im->err, LINCE_EINVAL, "the name of its file is no string");
     }
@@ -178,7 +176,6 @@ lince_status li_table_fill_from_tensors(struct li_import *im, struct li_step *s)
 static const char *concrete_of(const struct li_model *m, int32_t object)
 {
     const Tf__SavedObject *o = m->object[object];
-
     if (o->kind_case == TF__SAVED_OBJECT__KIND_BARE_CONCRETE_FUNCTION) {
         return o->bare_concrete_function->concrete_function_name;
     }
