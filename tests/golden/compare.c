@@ -114,10 +114,19 @@ static int by_key(const void *a, const void *b)
 
 static void walk(struct walk *w, const char *path, const json_t *want);
 
+/* In a path a name's own ~ and / are ~0 and ~1. */
 static void child(struct walk *w, const char *path, const char *name, const json_t *want)
 {
     char deeper[512];
-    snprintf(deeper, sizeof deeper, "%s%s%s", path, *path ? "/" : "", name);
+    size_t at = (size_t)snprintf(deeper, sizeof deeper, "%s%s", path, *path ? "/" : "");
+    for (; *name && at + 3 < sizeof deeper; name++) {
+        if (*name == '~' || *name == '/') {
+            deeper[at++] = '~';
+        }
+        deeper[at++] = *name == '~' ? '0' : *name;
+        deeper[at - 1] = *name == '/' ? '1' : deeper[at - 1];
+    }
+    deeper[at] = '\0';
     walk(w, deeper, want);
 }
 
