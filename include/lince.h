@@ -489,6 +489,34 @@ LINCE_API lince_status lince_session_run(lince_session *session, const lince_ten
                                          const lince_output **outputs, size_t *count, lince_error *err);
 
 /**
+ * Call it, with the result in the caller's memory: what lince_session_run() gives in *outputs, leaf by leaf.
+ *
+ * outputs       One for each leaf of the result and each node that is fetched, in their order. `data` is the caller's
+ *               memory and `size_bytes` how much there is; on success both dtype and shape are filled in, and size_bytes
+ *               is the leaf's. Python None takes no bytes. Left untouched on failure.
+ *
+ * Fails as lince_session_run() does; with LINCE_EINVAL when there is memory for another number of outputs, or too little
+ * for one, and LINCE_EUNSUPPORTED for strings: found out before the call changes a variable. Since 0.1.
+ */
+LINCE_API lince_status lince_session_run_into(lince_session *session, const lince_tensor *inputs, size_t input_count,
+                                              lince_tensor *outputs, size_t output_count, lince_error *err);
+
+/**
+ * End the call that is under way, from another thread or a signal handler: it returns LINCE_ECANCELED before its next
+ * step and changes no variable. Does nothing when there is none; the next call is a new one.
+ */
+LINCE_API void lince_session_cancel(lince_session *session);
+
+/**
+ * Between calls: how long each later one may take. One that is not done then ends with LINCE_ECANCELED before its next
+ * step and changes no variable. 0: as long as it takes. LINCE_EINVAL below 0.
+ */
+LINCE_API lince_status lince_session_set_timeout(lince_session *session, int64_t timeout_ms, lince_error *err);
+
+/** Between calls: compute with the threads of another pool. NULL: the model's. The bits of results do not change. */
+LINCE_API lince_status lince_session_set_pool(lince_session *session, lince_pool *pool, lince_error *err);
+
+/**
  * Give, in every run, what these nodes compute too: in *outputs after the result's leaves, `path` being the name as
  * given here.
  *

@@ -8,7 +8,8 @@
 #include "kernels/kernels.h"
 #include "model/model.h"
 
-struct li_api_bound; /* session.h */
+struct li_api_bound;   /* session.h */
+struct li_api_program; /* programs.c */
 
 struct lince_callable {
     struct lince_model *owner;
@@ -24,6 +25,9 @@ struct lince_model {
     struct lince_callable *callables;
     size_t callable_count;
     struct li_api_bound *_Atomic *losses; /* loss.c: what runs each; NULL: not made yet, or in use */
+    struct li_api_program *programs;      /* programs.c: used last first, by its lock */
+    pthread_mutex_t programs_lock;
+    struct li_fork_guard programs_guard;
     atomic_int references;
 };
 

@@ -1,27 +1,14 @@
 /* A trace in use: the flat graph of a call's arguments, and what runs it. Nothing else here calls the runtime. */
 #include "session.h"
 
-#include "passes/passes.h"
-#include "runtime/runtime.h"
-
-static lince_status start(struct li_api_bound *b, const struct lince_model *model, struct li_pool *pool,
+static lince_status start(struct li_api_bound *b, struct lince_model *model, struct li_pool *pool,
                           const struct li_binding *binding, const struct li_api_fetch *fetch, lince_error *err)
 {
-    static const struct li_stage passes = {li_passes_run, NULL};
-    const struct li_program_options options = {&model->env, &passes, 1};
-    struct li_graph *graph;
-    LI_TRY(li_binding_import(&graph, binding, err));
-    b->fetched = graph->output_count;
-    lince_status st = li_api_fetch_add(graph, fetch, model->mem, err);
-    if (st) {
-        li_graph_free(graph);
-        return st;
-    }
-    LI_TRY(li_program_new(&b->program, graph, &options, err));
+    LI_TRY(li_api_program(&b->program, &b->fetched, model, binding, fetch, err));
     return li_session_new(&b->run, b->program, pool, err);
 }
 
-lince_status li_api_bound_new(struct li_api_bound **out, const struct lince_model *model, struct li_pool *pool,
+lince_status li_api_bound_new(struct li_api_bound **out, struct lince_model *model, struct li_pool *pool,
                               const struct li_binding *binding, const struct li_api_fetch *fetch, lince_error *err)
 {
     struct li_api_bound *b = li_calloc(model->mem, 1, sizeof *b, err);
@@ -48,9 +35,14 @@ void li_api_bound_free(const struct lince_model *model, struct li_api_bound *bou
 }
 
 lince_status li_api_bound_run(struct li_api_bound *bound, const struct li_tensor *inputs, size_t count,
-                              const struct li_tensor **results, lince_error *err)
+                              const struct li_session_call *call, const struct li_tensor **results, lince_error *err)
 {
-    return li_session_run(bound->run, inputs, (int32_t)count, NULL, results, err);
+    return li_session_run(bound->run, inputs, (int32_t)count, call, results, err);
+}
+
+void li_api_bound_set_pool(struct li_api_bound *bound, struct li_pool *pool)
+{
+    li_session_set_pool(bound->run, pool);
 }
 
 /* ---- Shapes ---- */

@@ -70,7 +70,7 @@ static void put_back(struct lince_model *m, size_t index, struct li_api_bound *b
 static lince_status run(struct li_api_bound *bound, size_t index, float *value, lince_error *err)
 {
     const struct li_tensor *results;
-    LI_TRY(li_api_bound_run(bound, NULL, 0, &results, err));
+    LI_TRY(li_api_bound_run(bound, NULL, 0, NULL, &results, err));
     const struct li_result_leaf *leaf = &bound->trace->leaf[0];
     const struct li_tensor *t = leaf->output == LI_NONE ? &leaf->tensor : &results[leaf->output];
     if (t->shape.rank != 0) {

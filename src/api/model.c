@@ -1,5 +1,5 @@
 /* lince_model and lince_pool: open, close, count, and what a model says of itself. */
-#include "api.h"
+#include "session.h"
 
 #include "ops/ops.h"
 
@@ -98,6 +98,7 @@ static lince_status open_parts(struct lince_model *m, const char *path, const li
     } else {
         LI_TRY(li_pool_new(&m->pool, o->threads ? o->threads : li_cpu_count(), m->mem, err));
     }
+    LI_TRY(li_api_programs_open(m, err));
     LI_TRY(li_model_open(&m->model, path, &options, m->mem, err));
     LI_TRY(list_callables(m, err));
     return li_api_losses_open(m, err);
@@ -144,6 +145,7 @@ void li_api_model_release(struct lince_model *m)
     }
     struct li_mem *mem = m->mem;
     li_api_losses_close(m);
+    li_api_programs_close(m);
     li_model_close(m->model);
     li_pool_release(m->pool);
     li_free(mem, m->callables);

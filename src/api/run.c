@@ -63,20 +63,42 @@ static void write_outputs(struct lince_session *s, const struct li_api_bound *bo
     li_trace_result_text(trace, s->shapes, s->structure, s->structure_room);
 }
 
-lince_status li_api_run(struct lince_session *s, struct li_api_bound *bound, lince_error *err)
+struct looking {
+    struct lince_session *session;
+    const struct li_api_bound *bound;
+    const struct li_api_accept *accept;
+};
+
+/* Results are written before the commit: whoever looks at them can still refuse. */
+static lince_status look(void *context, const struct li_tensor *results, lince_error *err)
+{
+    const struct looking *l = context;
+    struct lince_session *s = l->session;
+    write_outputs(s, l->bound, results);
+    return l->accept
+               ? l->accept->leaves(l->accept->context, s->outputs, l->bound->trace->leaf_count + s->fetch.count, err)
+               : LINCE_OK;
+}
+
+lince_status li_api_run(struct lince_session *s, struct li_api_bound *bound, const struct li_api_accept *accept,
+                        lince_error *err)
 {
     const struct li_tensor *results;
+    struct looking l = {s, bound, accept};
+    const struct li_session_call call = {.stop = &s->stop, .accept = look, .context = &l};
     LI_TRY(make_room(s, bound->trace, err));
-    LI_TRY(li_api_bound_run(bound, s->inputs, s->arguments.input_count, &results, err));
-    write_outputs(s, bound, results);
-    return LINCE_OK;
+    lince_status st = li_api_bound_run(bound, s->inputs, s->arguments.input_count, &call, &results, err);
+    if (st) {
+        s->structure[0] = '\0';
+    }
+    return st;
 }
 
 static lince_status run(struct lince_session *s, const lince_tensor *inputs, size_t count, struct li_api_bound **bound,
                         lince_error *err)
 {
     LI_TRY(li_api_choose(bound, s, inputs, count, err));
-    return li_api_run(s, *bound, err);
+    return li_api_run(s, *bound, NULL, err);
 }
 
 lince_status lince_session_run(lince_session *session, const lince_tensor *inputs, size_t input_count,

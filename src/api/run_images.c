@@ -7,6 +7,7 @@
 struct wanted {
     int64_t batch;
     size_t count;
+    float *out;
 };
 
 static lince_status check_result(const struct wanted *w, size_t leaves, lince_dtype dtype, const struct li_shape *shape,
@@ -40,35 +41,33 @@ static lince_status check_trace(const struct wanted *w, const struct li_trace *t
                         err);
 }
 
-static lince_status run(struct lince_session *s, const lince_tensor *input, const struct wanted *wanted,
-                        struct li_api_bound **bound, lince_error *err)
+/* Once it is the result that is wanted nothing can fail: it is copied before the call is committed. */
+static lince_status receive(void *context, const lince_output *outputs, size_t count, lince_error *err)
 {
-    LI_TRY(li_api_choose(bound, s, input, 1, err));
-    LI_TRY(check_trace(wanted, (*bound)->trace, err));
-    return li_api_run(s, *bound, err);
-}
-
-/* The session stays busy until its result is copied. */
-static lince_status run_images(struct lince_session *s, const lince_tensor *input, const struct wanted *wanted,
-                               float *out, lince_error *err)
-{
-    struct li_api_bound *bound;
-    struct li_shape shape;
-    LI_TRY(run(s, input, wanted, &bound, err));
-    const lince_tensor *t = &s->outputs[0].tensor;
-    shape.rank = t->rank;
+    const struct wanted *w = context;
+    const lince_tensor *t = &outputs[0].tensor;
+    struct li_shape shape = {.rank = t->rank};
     memcpy(shape.dim, t->dims, sizeof t->dims);
-    LI_TRY(check_result(wanted, bound->trace->leaf_count, t->dtype, &shape, err));
+    LI_TRY(check_result(w, count, t->dtype, &shape, err));
     if (t->size_bytes) {
-        memcpy(out, t->data, t->size_bytes);
+        memcpy(w->out, t->data, t->size_bytes);
     }
     return LINCE_OK;
+}
+
+static lince_status run(struct lince_session *s, const lince_tensor *input, struct wanted *wanted, lince_error *err)
+{
+    const struct li_api_accept accept = {receive, wanted};
+    struct li_api_bound *bound;
+    LI_TRY(li_api_choose(&bound, s, input, 1, err));
+    LI_TRY(check_trace(wanted, bound->trace, err));
+    return li_api_run(s, bound, &accept, err);
 }
 
 lince_status lince_session_run_images(lince_session *session, const float *images, int64_t batch, int64_t height,
                                       int64_t width, float *out, size_t out_count, lince_error *err)
 {
-    struct wanted wanted = {batch, out_count};
+    struct wanted wanted = {batch, out_count, out};
     struct li_shape shape = {4, {batch, height, width, 3}};
     lince_tensor input = {.dtype = LINCE_FLOAT32, .rank = 4, .dims = {batch, height, width, 3}};
     LI_NEED("lince_session_run_images", session);
@@ -85,7 +84,7 @@ lince_status lince_session_run_images(lince_session *session, const float *image
     }
     input.data = (void *)(uintptr_t)images;
     LI_TRY(li_api_session_enter(session, err));
-    lince_status st = run_images(session, &input, &wanted, out, err);
+    lince_status st = run(session, &input, &wanted, err);
     li_api_session_leave(session);
     return st;
 }

@@ -143,14 +143,55 @@ void lince_session_free(lince_session *s)
     li_api_model_release(model);
 }
 
+/* ---- Calls ---- */
+
+/* A cancel that came before the call is not about it. */
 lince_status li_api_session_enter(struct lince_session *s, lince_error *err)
 {
-    return atomic_exchange(&s->busy, true)
-               ? li_fail(err, LINCE_EINVAL, "the session is running in another thread; it takes one call at a time")
-               : LINCE_OK;
+    if (atomic_exchange(&s->busy, true)) {
+        return li_fail(err, LINCE_EINVAL, "the session is running in another thread; it takes one call at a time");
+    }
+    atomic_store(&s->stop.canceled, false);
+    s->stop.deadline_ns = s->timeout_ms ? li_stop_after(s->timeout_ms) : 0;
+    return LINCE_OK;
 }
 
 void li_api_session_leave(struct lince_session *s)
 {
     atomic_store(&s->busy, false);
+}
+
+void lince_session_cancel(lince_session *session)
+{
+    if (session) {
+        atomic_store(&session->stop.canceled, true);
+    }
+}
+
+lince_status lince_session_set_timeout(lince_session *session, int64_t timeout_ms, lince_error *err)
+{
+    LI_NEED("lince_session_set_timeout", session);
+    if (timeout_ms < 0) {
+        return li_fail(err, LINCE_EINVAL, "lince_session_set_timeout: %lld ms; 0 or more is wanted",
+                       (long long)timeout_ms);
+    }
+    LI_TRY(li_api_session_enter(session, err));
+    session->timeout_ms = timeout_ms;
+    li_api_session_leave(session);
+    return LINCE_OK;
+}
+
+lince_status lince_session_set_pool(lince_session *session, lince_pool *pool, lince_error *err)
+{
+    LI_NEED("lince_session_set_pool", session);
+    LI_TRY(li_api_session_enter(session, err));
+    struct li_pool *next = pool ? pool->pool : session->model->pool;
+    li_pool_retain(next);
+    li_pool_release(session->pool);
+    session->pool = next;
+    for (struct li_api_bound *b = session->bounds; b; b = b->next) {
+        li_api_bound_set_pool(b, next);
+    }
+    li_api_session_leave(session);
+    return LINCE_OK;
 }

@@ -3,6 +3,7 @@
 #define LI_API_SESSION_H
 
 #include "api.h"
+#include "runtime/runtime.h"
 
 /* ---- Traces in use (bound.c): the only file of this room that knows how graphs are run ---- */
 
@@ -22,12 +23,16 @@ struct li_api_fetch {
 };
 
 /* The binding may go afterwards. It holds no model: whoever frees it does so before the model goes. */
-lince_status li_api_bound_new(struct li_api_bound **out, const struct lince_model *model, struct li_pool *pool,
+lince_status li_api_bound_new(struct li_api_bound **out, struct lince_model *model, struct li_pool *pool,
                               const struct li_binding *binding, const struct li_api_fetch *fetch, lince_error *err);
 void li_api_bound_free(const struct lince_model *model, struct li_api_bound *bound); /* NULL is fine */
-/* *results: the leaves with an output, then what is fetched; borrowed until the next run. */
+/*
+ * *results: the leaves with an output, then what is fetched; borrowed until the next run. call: what may end the run,
+ * and who looks at its results; may be NULL.
+ */
 lince_status li_api_bound_run(struct li_api_bound *bound, const struct li_tensor *inputs, size_t count,
-                              const struct li_tensor **results, lince_error *err);
+                              const struct li_session_call *call, const struct li_tensor **results, lince_error *err);
+void li_api_bound_set_pool(struct li_api_bound *bound, struct li_pool *pool);
 lince_status li_api_bound_explain(struct li_api_bound *bound, const struct li_shape *shapes, size_t count,
                                   int (*tell)(const lince_step *step, void *context), void *context, lince_error *err);
 
@@ -38,6 +43,14 @@ lince_status li_api_bound_infer(struct li_shape *out, const struct li_api_bound 
 /* The graph of a trace, each of its tensors an input; the caller's to free while the model lives. */
 lince_status li_api_trace_graph(struct li_graph **out, const struct lince_callable *callable,
                                 const struct li_trace *trace, lince_error *err);
+
+/* ---- Programs (programs.c) ---- */
+
+/* The program of a binding, made or shared, and how many of its outputs are the result's; one reference more. */
+lince_status li_api_program(struct li_program **out, int32_t *results, struct lince_model *model,
+                            const struct li_binding *binding, const struct li_api_fetch *fetch, lince_error *err);
+lince_status li_api_programs_open(struct lince_model *model, lince_error *err);
+void li_api_programs_close(struct lince_model *model); /* before its li_model */
 
 /* ---- Sessions (session.c) ---- */
 
@@ -65,6 +78,8 @@ struct lince_session {
     const struct li_shape **shapes; /* of the graph's outputs; behind outputs */
     char *structure;
     size_t structure_room;
+    struct li_stop stop; /* of the run that is under way */
+    int64_t timeout_ms;  /* of each run; 0: none */
     atomic_bool busy;
 };
 
@@ -83,8 +98,15 @@ lince_status li_api_choose_shapes(struct li_api_bound **out, struct lince_sessio
 
 /* ---- Running (run.c), within a call ---- */
 
-/* Run the trace that was chosen: its result is in session->outputs. */
-lince_status li_api_run(struct lince_session *session, struct li_api_bound *bound, lince_error *err);
+/* Looks at the leaves of a result before anything is committed; what it returns other than LINCE_OK fails the run. */
+struct li_api_accept {
+    lince_status (*leaves)(void *context, const lince_output *outputs, size_t count, lince_error *err);
+    void *context;
+};
+
+/* Run the trace that was chosen: its result is in session->outputs. accept may be NULL. */
+lince_status li_api_run(struct lince_session *session, struct li_api_bound *bound, const struct li_api_accept *accept,
+                        lince_error *err);
 
 /* ---- Fetching (fetch.c) ---- */
 

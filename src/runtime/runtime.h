@@ -59,6 +59,8 @@ struct li_stop {
     int64_t deadline_ns; /* of CLOCK_MONOTONIC; 0: none */
 };
 
+int64_t li_stop_after(int64_t timeout_ms); /* a deadline; at the end of time where that is too far */
+
 /* How a run is made. All zero: as it is. */
 struct li_session_call {
     const struct li_stop *stop;
