@@ -17,7 +17,7 @@ static unsigned touch_kind(unsigned how)
 static bool touch_at(const struct li_inference *f, const struct li_node *node, int i, struct li_touch *out)
 {
     struct li_handle handle;
-    if (node->touches) {
+    if (node->touched) {
         *out = i < node->touches ? node->touch[i] : (struct li_touch){LI_NONE, 0};
         return i < node->touches;
     }

@@ -82,7 +82,8 @@ lince_status li_graph_own_body(struct li_graph *g, struct li_graph *body, lince_
 
 /*
  * Find what a node touches, once: what its handles stand for, its generator, which is `key`'s (NULL: its name's), and
- * what its bodies touch. Before its resources are looked at; inference does it for all that have not been asked.
+ * what its bodies touch, in which all nodes are found theirs too. Before its resources are looked at; of nodes without
+ * bodies inference does it for all that have not been asked.
  */
 lince_status li_graph_touch(struct li_graph *g, int32_t node, const char *key, lince_error *err);
 
@@ -112,7 +113,7 @@ char *li_graph_text(struct li_graph *g, lince_error *err);
 
 /* What inference is told of an input. */
 struct li_infer_input {
-    lince_dtype dtype; /* of an input that the graph leaves open (LINCE_VARIANT); else not looked at */
+    lince_dtype dtype; /* the graph's, where that is not LINCE_VARIANT; LINCE_DTYPE_NONE: not said */
     struct li_shape shape;
     const struct li_tensor *known;    /* its content in this run: decides shapes, and is not folded; or NULL */
     const struct li_tensor *constant; /* its content in every run; borrowed by the result; or NULL */

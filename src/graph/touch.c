@@ -13,7 +13,7 @@ struct collecting {
     struct li_arena arena;
     struct li_touch *touch;
     int count, room;
-    const struct li_graph **seen; /* bodies that were looked into: a body may lie in itself */
+    struct li_graph **seen; /* bodies that were looked into: a body may lie in itself */
     int seen_count, seen_room;
     unsigned effects;
     lince_error *err;
@@ -51,7 +51,7 @@ static lince_status merge_touch(struct collecting *c, struct li_touch touch)
     return add_touch(c, touch.resource, touch.how);
 }
 
-static lince_status add_seen(struct collecting *c, const struct li_graph *body, bool *before)
+static lince_status add_seen(struct collecting *c, struct li_graph *body, bool *before)
 {
     for (int i = 0; i < c->seen_count; i++) {
         if (c->seen[i] == body) {
@@ -61,12 +61,12 @@ static lince_status add_seen(struct collecting *c, const struct li_graph *body, 
     }
     if (c->seen_count == c->seen_room) {
         int room = LI_MAX(2 * c->seen_room, 4);
-        const struct li_graph **larger = li_arena_alloc(&c->arena, (size_t)room * sizeof *larger, c->err);
+        struct li_graph **larger = li_arena_alloc(&c->arena, (size_t)room * sizeof(struct li_graph *), c->err);
         if (!larger) {
             return LINCE_ENOMEM;
         }
         if (c->seen_count) {
-            memcpy(larger, c->seen, (size_t)c->seen_count * sizeof *larger);
+            memcpy(larger, c->seen, (size_t)c->seen_count * sizeof(struct li_graph *));
         }
         c->seen = larger;
         c->seen_room = room;
@@ -143,6 +143,10 @@ static lince_status touch_generator(struct collecting *c, struct li_graph *g, co
 
 /* ---- Bodies ------------------------------------------------------------------------------------------------------ */
 
+/*
+ * A control node in a body is looked into, and not asked, since it may lie in itself; what it touches is found after
+ * that of the node it lies in.
+ */
 static lince_status touch_bodies(struct collecting *c, const struct li_node *node)
 {
     for (int b = 0; b < node->bodies; b++) {
@@ -167,35 +171,64 @@ static lince_status touch_bodies(struct collecting *c, const struct li_node *nod
 
 /* ---- One node ---------------------------------------------------------------------------------------------------- */
 
+static lince_status keep_touches(struct collecting *c, struct li_graph *g, struct li_node *node)
+{
+    if (c->count) {
+        struct li_arena *kept = li_graph_kept(g, c->err);
+        struct li_touch *touch = kept ? li_arena_alloc(kept, (size_t)c->count * sizeof *touch, c->err) : NULL;
+        if (!touch) {
+            return LINCE_ENOMEM;
+        }
+        memcpy(touch, c->touch, (size_t)c->count * sizeof *touch);
+        node->touch = touch;
+        node->touches = c->count;
+    }
+    node->effects |= c->effects;
+    node->touched = true;
+    return LINCE_OK;
+}
+
 static lince_status collect(struct collecting *c, struct li_graph *g, int32_t n, const char *key)
 {
     struct li_node *node = &g->nodes[n];
     LI_TRY(touch_handles(c, g, node));
     LI_TRY(touch_generator(c, g, node, key));
     LI_TRY(touch_bodies(c, node));
-    node->effects |= c->effects;
-    if (c->count == 0) {
-        return LINCE_OK;
+    return keep_touches(c, g, node);
+}
+
+static lince_status touch_inner(struct li_graph *body, int32_t n, lince_error *err)
+{
+    struct collecting c = {.err = err};
+    li_arena_init(&c.arena, body->arena.mem, 0);
+    lince_status st = collect(&c, body, n, NULL);
+    li_arena_free(&c.arena);
+    return st;
+}
+
+/* From then on nobody writes to a body, which several threads may infer. */
+static lince_status touch_control(const struct collecting *c)
+{
+    for (int i = 0; i < c->seen_count; i++) {
+        struct li_graph *body = c->seen[i];
+        for (int32_t n = 0; n < body->node_count; n++) {
+            if (body->nodes[n].bodies && !body->nodes[n].touched) {
+                LI_TRY(touch_inner(body, n, c->err));
+            }
+        }
     }
-    struct li_arena *kept = li_graph_kept(g, c->err);
-    struct li_touch *touch = kept ? li_arena_alloc(kept, (size_t)c->count * sizeof *touch, c->err) : NULL;
-    if (!touch) {
-        return LINCE_ENOMEM;
-    }
-    memcpy(touch, c->touch, (size_t)c->count * sizeof *touch);
-    node->touch = touch;
-    node->touches = c->count;
     return LINCE_OK;
 }
 
 lince_status li_graph_touch(struct li_graph *g, int32_t node, const char *key, lince_error *err)
 {
     struct collecting c = {.err = err};
-    if (g->nodes[node].touches || !(g->nodes[node].op->effects || g->nodes[node].bodies)) {
+    if (g->nodes[node].touched || !(g->nodes[node].op->effects || g->nodes[node].bodies)) {
         return LINCE_OK;
     }
     li_arena_init(&c.arena, g->arena.mem, 0);
     lince_status st = collect(&c, g, node, key);
+    st = st ? st : touch_control(&c);
     li_arena_free(&c.arena);
     return st;
 }

@@ -57,6 +57,7 @@ struct li_node {
     int touches;
     struct li_graph *const *body; /* what a control node runs; borrowed, see li_graph_own_body() */
     int bodies;
+    bool touched;  /* li_graph_touch() found all there is */
     bool required; /* kept though nothing reads it: its effect was asked for */
 };
 

@@ -276,6 +276,13 @@ static inline void require_last(struct fixture *f)
     f->g->nodes[f->g->node_count - 1].required = true;
 }
 
+/* Append a node without outputs whose effect is asked for. */
+static inline void effect(struct fixture *f, const struct li_op *op, const char *name, li_vid a, li_vid b)
+{
+    node(f, op, name, a, b);
+    require_last(f);
+}
+
 static inline int32_t variable(struct fixture *f, const char *name, int64_t count)
 {
     static const float zeros[64];

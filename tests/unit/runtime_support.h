@@ -224,11 +224,4 @@ static inline float get_variable(struct fixture *f, int32_t resource)
     return data[0];
 }
 
-/* Append a node without outputs whose effect is asked for. */
-static inline void effect(struct fixture *f, const struct li_op *op, const char *name, li_vid a, li_vid b)
-{
-    node(f, op, name, a, b);
-    require_last(f);
-}
-
 #endif
