@@ -2,7 +2,8 @@
  * Inference of nodes that run bodies.
  *
  * A branch whose selector is known is replaced by its body. One whose selector only running tells has outputs if all its
- * bodies give the same shapes; else it waits for the selector.
+ * bodies give the same shapes; else it waits for the selector. So does one with a body that is in error, which matters
+ * only if that is taken.
  *
  * A loop has outputs if its turn gives every variable the shape that it takes. What goes through all turns unchanged and
  * is constant is constant in the bodies too. A TensorList whose elements have no shape yet takes that which the turn
@@ -30,12 +31,27 @@ static struct li_infer_input given_of(const struct li_inference *f, li_vid v)
         .dtype = value->dtype, .shape = value->shape, .constant = value->constant, .unshaped = value->unshaped};
 }
 
-static lince_status check_arguments(const struct li_inference *f, const struct li_graph *body, int count, int results)
+static lince_status check_count(const struct li_inference *f, const struct li_graph *body, int count, int results)
 {
     const struct li_node *node = last_node(f);
-    if (body->input_count != count || (results >= 0 && body->output_count != results)) {
+    if (body->input_count != count || body->output_count != results) {
         return li_fail(f->err, LINCE_EINVAL, "node \"%s\" (%s): a body takes %d tensors and gives %d, wanted %d and %d",
                        node->name, node->op->name, (int)body->input_count, (int)body->output_count, count, results);
+    }
+    return LINCE_OK;
+}
+
+/* Arguments are the node's inputs from `first` on. A body leaves the dtype of a list open. */
+static lince_status check_arguments(const struct li_inference *f, const struct li_graph *body, int first, int results)
+{
+    const struct li_node *node = last_node(f);
+    LI_TRY(check_count(f, body, node->nin - first, results));
+    for (int i = first; i < node->nin; i++) {
+        lince_dtype found = f->to->values[node->in[i]].dtype, wanted = body->values[body->inputs[i - first]].dtype;
+        if (found != wanted && wanted != LINCE_VARIANT) {
+            return li_fail(f->err, LINCE_EINVAL, "node \"%s\" (%s): input %d is %s, its body takes %s", node->name,
+                           node->op->name, i, li_dtype_name(found), li_dtype_name(wanted));
+        }
     }
     return LINCE_OK;
 }
@@ -133,7 +149,7 @@ static lince_status infer_branch(struct li_inference *f, int *taken)
     const struct li_value *selector = &f->to->values[node->in[0]];
     const struct li_known *known = f->known ? &f->known[node->in[0]] : NULL;
     for (int b = 0; b < node->bodies; b++) {
-        LI_TRY(check_arguments(f, node->body[b], node->nin - 1, node->nout));
+        LI_TRY(check_arguments(f, node->body[b], 1, node->nout));
     }
     if (selector->constant || (known && known->tensor)) {
         *taken = node->op->choose(selector->constant ? selector->constant : known->tensor, node->bodies);
@@ -181,8 +197,8 @@ static lince_status begin_loop(struct li_inference *f, struct loop *l)
 {
     const struct li_node *node = last_node(f);
     const struct li_graph *turn = node->body[1];
-    LI_TRY(check_arguments(f, node->body[0], node->nin, 1));
-    LI_TRY(check_arguments(f, turn, node->nin, node->nin));
+    LI_TRY(check_arguments(f, node->body[0], 0, 1));
+    LI_TRY(check_arguments(f, turn, 0, node->nin));
     if (node->nout != node->nin) {
         return li_fail(f->err, LINCE_EINVAL, "node \"%s\" (%s): takes %d variables and gives %d", node->name,
                        node->op->name, node->nin, node->nout);
@@ -283,8 +299,17 @@ static lince_status infer_loop(struct li_inference *f)
     return set_bodies(f, l.bodies, 2);
 }
 
+/* A row's rule looks at what selects, and leaves the outputs to the bodies. */
+static lince_status check_inputs(const struct li_inference *f)
+{
+    const struct li_node *node = last_node(f);
+    struct li_infer s = {.graph = f->to, .node = node, .env = f->env, .err = f->err};
+    return node->op->shape ? node->op->shape(&s) : LINCE_OK;
+}
+
 lince_status li_infer_control(struct li_inference *f, int *taken)
 {
+    LI_TRY(check_inputs(f));
     return last_node(f)->op->control == LI_CONTROL_LOOP ? infer_loop(f) : infer_branch(f, taken);
 }
 

@@ -343,7 +343,9 @@ lince_status li_graph_copy_sources(struct li_graph *to, const struct li_graph *f
         const struct li_value *value = &from->values[from->inputs[i]];
         li_vid v;
         LI_TRY(li_graph_input(to, value->dtype, &value->shape, &v, err));
+        to->values[v].constant = value->constant;
         to->values[v].resource = value->resource;
+        to->values[v].unshaped = value->unshaped;
         map[from->inputs[i]] = v;
     }
     for (li_vid v = 0; v < from->value_count; v++) {

@@ -140,14 +140,24 @@ static uint64_t root(int32_t input)
     return (uint64_t)1 << LI_MIN(input, 63);
 }
 
+static lince_status take_dtype(struct li_value *value, int32_t i, lince_dtype given, lince_error *err)
+{
+    if (given != LINCE_DTYPE_NONE && given != value->dtype && value->dtype != LINCE_VARIANT) {
+        return li_fail(err, LINCE_EINVAL, "input %d is %s, wanted %s", (int)i, li_dtype_name(given),
+                       li_dtype_name(value->dtype));
+    }
+    if (value->dtype == LINCE_VARIANT && given != LINCE_DTYPE_NONE) {
+        value->dtype = given;
+    }
+    return LINCE_OK;
+}
+
 static lince_status take_input(struct li_inference *f, int32_t i, const struct li_infer_input *given)
 {
     struct li_value *value = &f->to->values[f->to->inputs[i]];
     char found[LI_SHAPE_TEXT], wanted[LI_SHAPE_TEXT];
     size_t bytes;
-    if (value->dtype == LINCE_VARIANT && given->dtype != LINCE_DTYPE_NONE) {
-        value->dtype = given->dtype;
-    }
+    LI_TRY(take_dtype(value, i, given->dtype, f->err));
     if (!li_shape_full(&given->shape) || !li_shape_compatible(&given->shape, &value->shape)) {
         return li_fail(f->err, LINCE_EINVAL, "input %d has shape %s, wanted %s", (int)i,
                        li_shape_text(&given->shape, found), li_shape_text(&value->shape, wanted));
@@ -157,7 +167,7 @@ static lince_status take_input(struct li_inference *f, int32_t i, const struct l
         return li_prefix(f->err, st, "input %d", (int)i);
     }
     value->shape = given->shape;
-    value->unshaped = given->unshaped;
+    value->unshaped |= given->unshaped;
     LI_TRY(check_content(given->known, i, value, f->err));
     LI_TRY(check_content(given->constant, i, value, f->err));
     value->constant = given->constant;
@@ -228,6 +238,11 @@ static lince_status split(struct li_inference *f, struct li_inferred *out)
 static lince_status note_choices(const struct li_inference *f, struct li_inferred *out)
 {
     int32_t count = out->choices + f->taken_count;
+    if (count > LI_MAX_CHOICES) {
+        const struct li_node *node = &f->from->nodes[f->taken[0].node];
+        return li_fail(f->err, LINCE_ELIMIT, "node \"%s\" (%s): more than %d branches are taken before anything runs",
+                       node->name, node->op->name, LI_MAX_CHOICES);
+    }
     int32_t *choice = li_realloc(f->from->arena.mem, out->choice, (size_t)count * sizeof *choice, f->err);
     if (!choice) {
         return LINCE_ENOMEM;

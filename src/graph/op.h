@@ -203,11 +203,11 @@ lince_status li_grad_none(struct li_grad *g);
 
 struct li_op {
     const char *name;
-    int inputs_min, inputs_max;           /* data inputs; max -1: any number */
-    const struct li_output_spec *outputs; /* ended by .name NULL; NULL: none */
-    const struct li_attr_spec *attrs;     /* ended by .name NULL; NULL: none */
-    lince_status (*shape)(struct li_infer *s);
-    void (*layout)(struct li_layout *l);           /* NULL: dense in, dense out */
+    int inputs_min, inputs_max;                /* data inputs; max -1: any number */
+    const struct li_output_spec *outputs;      /* ended by .name NULL; NULL: none */
+    const struct li_attr_spec *attrs;          /* ended by .name NULL; NULL: none */
+    lince_status (*shape)(struct li_infer *s); /* of a control row: checks what selects; the bodies say the outputs */
+    void (*layout)(struct li_layout *l);       /* NULL: dense in, dense out */
     lince_status (*prepare)(struct li_prepare *p); /* NULL: one task, no scratch */
     lince_status (*forward)(struct li_call *c);
     lince_status (*grad)(struct li_grad *g); /* NULL: there is none yet, and needing it is LINCE_EUNSUPPORTED */

@@ -30,6 +30,12 @@ static int choose_case(const struct li_tensor *selector, int bodies)
     return branch < 0 || branch >= bodies ? bodies - 1 : (int)branch;
 }
 
+static lince_status case_shape(struct li_infer *s)
+{
+    LI_TRY(li_ops_need(s, 0, LI_BIT(LINCE_INT32)));
+    return li_need_rank(s, 0, 0);
+}
+
 /* Shapes that a trace was made with; those that a call has decide. */
 #define OUTPUT_SHAPES                                                                                                  \
     {                                                                                                                  \
@@ -57,7 +63,8 @@ static int choose_case(const struct li_tensor *selector, int bodies)
 #define CASE_ROW                                                                                                       \
     .inputs_min = 1, .inputs_max = -1, .outputs = LI_OUTPUTS({"output", "Tout"}),                                      \
     .attrs = LI_ATTRS(TYPES("Tin"), TYPES("Tout"), {"branches", LI_ATTR_FUNCS, NULL, NULL}, OUTPUT_SHAPES),            \
-    .control = LI_CONTROL_BRANCH, .bodies = (const char *const[]){"branches", NULL}, .choose = choose_case
+    .control = LI_CONTROL_BRANCH, .bodies = (const char *const[]){"branches", NULL}, .shape = case_shape,              \
+    .choose = choose_case
 
 #define WHILE_ROW                                                                                                      \
     .inputs_min = 0, .inputs_max = -1, .outputs = LI_OUTPUTS({"output", "T"}),                                         \
