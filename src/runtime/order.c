@@ -9,8 +9,8 @@
  * - nothing comes after this plan in its call, and the row says that it only writes, cannot fail, and may write where it
  *   reads (LI_OP_COMMIT);
  * - no step that stays touches one of its resources later;
- * - none of its inputs lies in the memory of a resource that a step of the commit writes: the write before it would
- *   have changed what it reads.
+ * - none of its inputs lies in the memory of a resource that anything writes after it was read, a step of the commit or
+ *   one that stays: all that was written is there before the first step of the commit.
  */
 #include "plan.h"
 
@@ -20,9 +20,9 @@ struct ordering {
     struct li_plan *plan;
     const struct li_graph *g;
     const bool *written;
-    bool *later;   /* by resource: a step that stays touches it, further on than the node that is looked at */
-    bool *changed; /* by resource: a step of the commit writes it */
-    bool *commit;  /* by node: left to the commit */
+    bool *later;     /* by resource: a step that stays touches it, further on than the node that is looked at */
+    int32_t *writer; /* by resource: the last node that writes it */
+    bool *commit;    /* by node: left to the commit */
 };
 
 /* ---- Prepare or step ---- */
@@ -72,6 +72,21 @@ static void mark_later(const struct ordering *o, const struct li_node *node)
     }
 }
 
+static void find_writers(const struct ordering *o)
+{
+    for (int32_t r = 0; r < o->plan->resource_count; r++) {
+        o->writer[r] = LI_NONE;
+    }
+    for (int32_t n = 0; n < o->g->node_count; n++) {
+        const struct li_node *node = &o->g->nodes[n];
+        for (int i = 0; i < node->touches; i++) {
+            if (li_touch_writes(&node->touch[i])) {
+                o->writer[node->touch[i].resource] = n;
+            }
+        }
+    }
+}
+
 static void find_candidates(const struct ordering *o)
 {
     for (int32_t n = o->g->node_count; n-- > 0;) {
@@ -80,24 +95,21 @@ static void find_candidates(const struct ordering *o)
         if (!o->commit[n]) {
             mark_later(o, node);
         }
-        for (int i = 0; o->commit[n] && i < node->touches; i++) {
-            o->changed[node->touch[i].resource] |= li_touch_writes(&node->touch[i]);
-        }
     }
 }
 
-/* Whether a value lies in memory that the commit changes: what a plain read gives is the resource's own. */
-static bool lies_in_changed(const struct ordering *o, li_vid v)
+/*
+ * Whether a value lies in memory that is another value's by then: what a plain read gives is the resource's own, or what
+ * was written to it before.
+ */
+static bool is_overtaken(const struct ordering *o, li_vid v)
 {
     int32_t producer = o->g->values[o->g->values[v].view.base].producer;
     const struct li_node *node = producer == LI_NONE ? NULL : &o->g->nodes[producer];
-    return node && li_plain_read(node) && o->changed[node->touch[0].resource];
+    return node && li_plain_read(node) && o->writer[node->touch[0].resource] > producer;
 }
 
-/*
- * One that turns out to stay takes its resource's earlier writes along, or they would come after it. Taking a write back
- * makes no other one wrong: changed only shrinks.
- */
+/* One that turns out to stay takes its resource's earlier writes along, or they would come after it. */
 static void drop_unsafe(const struct ordering *o)
 {
     memset(o->later, 0, (size_t)o->plan->resource_count * sizeof *o->later);
@@ -105,7 +117,7 @@ static void drop_unsafe(const struct ordering *o)
         const struct li_node *node = &o->g->nodes[n];
         bool stays = !o->commit[n];
         for (int i = 0; o->commit[n] && i < node->nin; i++) {
-            stays |= lies_in_changed(o, node->in[i]);
+            stays |= is_overtaken(o, node->in[i]);
         }
         for (int i = 0; o->commit[n] && i < node->touches; i++) {
             stays |= o->later[node->touch[i].resource];
@@ -135,15 +147,16 @@ static lince_status run_ordering(struct ordering *o, struct li_arena *arena, lin
     plan->prepared = li_arena_calloc(&plan->arena, nodes, sizeof *plan->prepared, err);
     plan->order = li_arena_alloc(&plan->arena, nodes * sizeof *plan->order, err);
     o->later = li_arena_calloc(arena, resources, sizeof *o->later, err);
-    o->changed = li_arena_calloc(arena, resources, sizeof *o->changed, err);
+    o->writer = li_arena_alloc(arena, resources * sizeof *o->writer, err);
     o->commit = li_arena_calloc(arena, nodes, sizeof *o->commit, err);
-    if (!plan->prepared || !plan->order || !o->later || !o->changed || !o->commit) {
+    if (!plan->prepared || !plan->order || !o->later || !o->writer || !o->commit) {
         return LINCE_ENOMEM;
     }
     for (int32_t n = 0; !plan->options.whole && n < o->g->node_count; n++) {
         plan->prepared[n] = prepares(o, &o->g->nodes[n]);
     }
     if (plan->options.last) {
+        find_writers(o);
         find_candidates(o);
         drop_unsafe(o);
     }
