@@ -49,14 +49,29 @@ struct li_entry *li_entry_exact(const struct li_segment *s, const struct li_tens
     return NULL;
 }
 
+/* Constants that both come from the source are one; others are small. */
+static bool same_constant(const struct li_tensor *a, const struct li_tensor *b)
+{
+    if (!a || !b || a->size_bytes != b->size_bytes) {
+        return a == b;
+    }
+    return a->data == b->data || same_content(a, b);
+}
+
+static bool same_value(const struct li_trait *trait, const struct li_value *value)
+{
+    return trait->dtype == value->dtype && li_shape_equal(&trait->shape, &value->shape) &&
+           same_constant(trait->constant, value->constant);
+}
+
 static bool is_same_graph(const struct li_entry *e, const struct li_inferred *inferred)
 {
-    if (e->shape_count != inferred->graph->value_count || e->choices != inferred->choices ||
+    if (e->value_count != inferred->graph->value_count || e->choices != inferred->choices ||
         (e->choices && memcmp(e->choice, inferred->choice, (size_t)e->choices * sizeof *e->choice) != 0)) {
         return false;
     }
-    for (int32_t v = 0; v < e->shape_count; v++) {
-        if (!li_shape_equal(&e->shapes[v], &inferred->graph->values[v].shape)) {
+    for (int32_t v = 0; v < e->value_count; v++) {
+        if (!same_value(&e->values[v], &inferred->graph->values[v])) {
             return false;
         }
     }
@@ -132,18 +147,18 @@ static lince_status keep_inputs(struct li_entry *e, const struct li_tensor *inpu
 static lince_status keep_graph(struct li_entry *e, const struct li_inferred *inferred, lince_error *err)
 {
     const struct li_graph *g = inferred->graph;
-    e->shapes = li_arena_alloc(&e->arena, ((size_t)g->value_count + 1) * sizeof *e->shapes, err);
+    e->values = li_arena_alloc(&e->arena, ((size_t)g->value_count + 1) * sizeof *e->values, err);
     e->choice = li_arena_alloc(&e->arena, ((size_t)inferred->choices + 1) * sizeof *e->choice, err);
-    if (!e->shapes || !e->choice) {
+    if (!e->values || !e->choice) {
         return LINCE_ENOMEM;
     }
     for (int32_t v = 0; v < g->value_count; v++) {
-        e->shapes[v] = g->values[v].shape;
+        e->values[v] = (struct li_trait){g->values[v].dtype, g->values[v].shape, g->values[v].constant};
     }
     for (int32_t i = 0; i < inferred->choices; i++) {
         e->choice[i] = inferred->choice[i];
     }
-    e->shape_count = g->value_count;
+    e->value_count = g->value_count;
     e->choices = inferred->choices;
     return LINCE_OK;
 }

@@ -12,6 +12,13 @@
 
 struct li_segment;
 
+/* What inference found of a value. Constants are kept by the graph of the plan. */
+struct li_trait {
+    lince_dtype dtype;
+    struct li_shape shape;
+    const struct li_tensor *constant;
+};
+
 /* A plan, and what it was made for. Const but for what the program's lock guards. */
 struct li_entry {
     struct li_entry *next; /* of its segment; guarded */
@@ -22,8 +29,8 @@ struct li_entry {
     int32_t input_count;
     struct li_tensor *inputs; /* dtypes, shapes, and the contents that decided something; data NULL: it did not */
     bool exact;               /* inputs tell all that decided: no inference is needed to find the entry */
-    struct li_shape *shapes;  /* of every value of the inferred graph, */
-    int32_t shape_count;
+    struct li_trait *values;  /* of the inferred graph, */
+    int32_t value_count;
     int32_t *choice; /* and the branches that were taken: what tells it from others where inputs do not */
     int32_t choices;
     struct li_plan *plan;
