@@ -26,7 +26,7 @@ enum {
     LI_MAX_PLANS = 8,             /* input shapes that are remembered for a graph, or for what follows a segment */
     LI_MAX_PROGRAM_PLANS = 64,    /* plans of one program, all segments together */
     LI_MAX_SEGMENTS = 1 << 12, /* one after another in one run: branches in branches, functions that call themselves */
-    LI_MAX_CHOICES = 1 << 11,  /* branches of known selector, in one graph: a function may call itself without end */
+    LI_MAX_CHOICES = 1 << 10,  /* branches of known selector, in one graph: a function may call itself without end */
     LI_MAX_TURNS = 1 << 22,    /* of all loops, in one run */
     LI_MAX_THREADS = 256
 };

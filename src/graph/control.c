@@ -13,8 +13,8 @@
 
 #include <string.h>
 
-/* Static inference looks into bodies so deep; a branch or loop beyond is left to running. */
-enum { MAX_STATIC_DEPTH = 8 };
+/* Static inference looks into bodies so deep, and at so many of their nodes; what is beyond is left to running. */
+enum { MAX_STATIC_DEPTH = 8, MAX_STATIC_NODES = 1 << 20 };
 
 /* ---- Bodies ------------------------------------------------------------------------------------------------------ */
 
@@ -65,10 +65,12 @@ static lince_status infer_body(struct li_inference *f, const struct li_graph *bo
 {
     struct li_inferred inferred;
     lince_error err = {.code = LINCE_OK};
-    if (f->depth >= MAX_STATIC_DEPTH) {
+    *f->at.looked_at += body->node_count + 1;
+    if (f->at.depth >= MAX_STATIC_DEPTH || *f->at.looked_at > MAX_STATIC_NODES) {
         return LI_DEFER;
     }
-    lince_status st = li_infer_at(&inferred, body, inputs, f->env, f->depth + 1, &err);
+    const struct li_nesting inner = {f->at.depth + 1, f->at.looked_at};
+    lince_status st = li_infer_at(&inferred, body, inputs, f->env, inner, &err);
     if (st == LINCE_ENOMEM || st == LINCE_ELIMIT) {
         return li_fail(f->err, st, "%s", err.text);
     }

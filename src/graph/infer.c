@@ -284,13 +284,12 @@ static lince_status pass(struct li_inference *f, const struct li_infer_input *in
 }
 
 static lince_status passes(const struct li_graph *g, const struct li_infer_input *inputs, const struct li_env *env,
-                           int depth, struct li_inferred *out, lince_error *err)
+                           struct li_nesting at, struct li_inferred *out, lince_error *err)
 {
     struct li_graph *spliced = NULL;
     lince_status st = LINCE_OK;
     while (!st && !out->graph) {
-        struct li_inference f = {
-            .from = spliced ? spliced : g, .env = env, .err = err, .depth = depth, .loop = LI_NONE};
+        struct li_inference f = {.from = spliced ? spliced : g, .env = env, .err = err, .at = at, .loop = LI_NONE};
         struct li_graph *again = NULL;
         li_arena_init(&f.arena, g->arena.mem, 0);
         st = pass(&f, inputs, out, &again);
@@ -305,10 +304,10 @@ static lince_status passes(const struct li_graph *g, const struct li_infer_input
 }
 
 lince_status li_infer_at(struct li_inferred *out, const struct li_graph *g, const struct li_infer_input *inputs,
-                         const struct li_env *env, int depth, lince_error *err)
+                         const struct li_env *env, struct li_nesting at, lince_error *err)
 {
     *out = (struct li_inferred){.graph = NULL};
-    lince_status st = passes(g, inputs, env, depth, out, err);
+    lince_status st = passes(g, inputs, env, at, out, err);
     if (st) {
         li_free(g->arena.mem, out->choice);
         *out = (struct li_inferred){.graph = NULL};
@@ -319,7 +318,8 @@ lince_status li_infer_at(struct li_inferred *out, const struct li_graph *g, cons
 lince_status li_graph_infer(struct li_inferred *out, const struct li_graph *g, const struct li_infer_input *inputs,
                             const struct li_env *env, lince_error *err)
 {
-    return li_infer_at(out, g, inputs, env, 0, err);
+    int64_t looked_at = 0;
+    return li_infer_at(out, g, inputs, env, (struct li_nesting){0, &looked_at}, err);
 }
 
 void li_inferred_free(struct li_inferred *inferred)

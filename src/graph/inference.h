@@ -9,12 +9,18 @@ struct li_taken {
     int32_t node, body;
 };
 
+/* Where an inference is among bodies in bodies. */
+struct li_nesting {
+    int depth;
+    int64_t *looked_at; /* nodes of bodies so far, by the whole inference: a body may be looked at often */
+};
+
 struct li_inference {
     const struct li_graph *from;
     struct li_graph *to;
     const struct li_env *env;
     lince_error *err;
-    int depth;               /* of bodies in bodies */
+    struct li_nesting at;
     struct li_arena arena;   /* until the end of this inference */
     li_vid *map;             /* from's values to to's; LI_NONE: deferred, or not yet there */
     struct li_known *known;  /* by value of `to`; NULL: nothing is known for this run */
@@ -31,9 +37,9 @@ struct li_inference {
 
 /* ---- infer.c ---- */
 
-/* As li_graph_infer(), of a body that lies `depth` bodies deep. */
+/* As li_graph_infer(), of a body. */
 lince_status li_infer_at(struct li_inferred *out, const struct li_graph *g, const struct li_infer_input *inputs,
-                         const struct li_env *env, int depth, lince_error *err);
+                         const struct li_env *env, struct li_nesting at, lince_error *err);
 
 /* ---- fold.c ---- */
 

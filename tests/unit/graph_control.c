@@ -143,6 +143,39 @@ static void branches_that_lead_into_each_other_without_end_are_refused(void **st
     assert_non_null(strstr(f->err.text, "node \"again\" (If): more than"));
 }
 
+static int counted;
+
+static lince_status counted_rule(struct li_infer *s)
+{
+    counted++;
+    return li_out_same(s, 0, 0);
+}
+
+static const struct li_op op_counted = {
+    .name = "Counted", .inputs_min = 1, .inputs_max = 1, .outputs = OUTPUT("y"), .shape = counted_rule};
+
+/* A body that runs itself in eight places would be looked at 8 to the power of the depth times. */
+static void a_body_that_lies_in_itself_often_is_looked_at_only_so_often(void **state)
+{
+    struct fixture *f = *state;
+    struct li_inferred inferred;
+    li_vid x = input_of(f, SHAPE(1));
+    struct li_graph *outer = begin_body(f), *self = f->g;
+    li_vid y = node(f, &op_counted, "counted", argument(f), LI_NONE);
+    for (int i = 0; i < 8; i++) {
+        control(f, &op_if, "again", (li_vid[]){y, y}, 2, 1, self, self);
+        require_last(f);
+    }
+    set_outputs(f, y, LI_NONE);
+    struct li_graph *body = end_body(f, outer);
+    set_outputs(f, control(f, &op_if, "if", (li_vid[]){x, x}, 2, 1, body, body), LI_NONE);
+    counted = 0;
+    OK(try_infer(f, &inferred, SHAPE(1)));
+    assert_non_null(inferred.rest);
+    assert_true(counted > 1000 && counted < 1 << 20);
+    li_inferred_free(&inferred);
+}
+
 /* ---- What waits for a branch ------------------------------------------------------------------------------------- */
 
 /* A body that writes v if its argument says so, and gives two shapes. */
@@ -320,6 +353,7 @@ int main(void)
         TEST(a_body_for_another_number_of_arguments_is_refused),
         TEST(a_body_for_arguments_of_another_dtype_is_refused),
         TEST(branches_that_lead_into_each_other_without_end_are_refused),
+        TEST(a_body_that_lies_in_itself_often_is_looked_at_only_so_often),
         TEST(a_read_waits_for_a_branch_in_a_branch_that_may_write),
         TEST(a_loop_of_stable_shapes_is_inferred_whole),
         TEST(what_goes_through_all_turns_unchanged_is_constant_in_the_turn),
