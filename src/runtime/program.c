@@ -25,7 +25,10 @@ static void drop(struct li_program *p, struct li_entry *e)
 {
     if (--e->references == 0) {
         p->plans--;
+        p->idle--;
         free_entry(p, e);
+    } else if (e->references == 1) {
+        p->idle++;
     }
 }
 
@@ -84,7 +87,7 @@ static void make_room(struct li_program *p, struct li_segment *s)
         for (struct li_entry *e = alone.entries; e; e = e->next) {
             oldest = e->references == 1 && (!oldest || e->used < oldest->used) ? e : oldest;
         }
-    } else if (p->plans >= LI_MAX_PROGRAM_PLANS) {
+    } else if (p->plans >= LI_MAX_PROGRAM_PLANS && p->idle > 0) {
         oldest = oldest_in(&p->first, NULL);
     }
     if (oldest) {
@@ -112,6 +115,7 @@ static lince_status new_entry(struct li_program *p, struct li_segment *s, const 
     e->next = s->entries;
     s->entries = e;
     p->plans++;
+    p->idle++;
     *out = e;
     return LINCE_OK;
 }
@@ -162,6 +166,7 @@ lince_status li_program_entry(struct li_entry **out, struct li_program *p, struc
     pthread_mutex_lock(p->lock);
     lince_status st = find_or_make(p, segment, inputs, &e, err);
     if (!st) {
+        p->idle -= e->references == 1;
         e->references++;
         e->used = ++p->clock;
         *out = e;

@@ -61,7 +61,7 @@ struct li_program {
     bool updates; /* a run writes something */
     struct li_segment first;
     uint64_t clock;
-    int plans;
+    int plans, idle; /* all entries, and those that no run holds */
 };
 
 /* The entry for these inputs, planned if it is new, and a reference to it. data is looked at in later segments only. */

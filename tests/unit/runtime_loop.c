@@ -375,11 +375,16 @@ static void a_run_that_is_stopped_commits_nothing(void **state)
     }
 }
 
+/* The turn hands on what it was given; so many are soon made. */
 static void a_loop_that_does_not_end_is_refused(void **state)
 {
     struct fixture *f = *state;
     int32_t v = variable(f, "v", 1);
-    struct li_session *s = endless(f, &op_down, v);
+    li_vid x = input_of(f, SHAPE(1));
+    effect(f, &op_write, "write", handle(f, v), x);
+    struct li_graph *condition = less_body(f, 1, 2), *same = unary_body(f, &op_identity, "same");
+    set_outputs(f, control(f, &op_while, "while", &x, 1, 1, condition, same), LI_NONE);
+    struct li_session *s = session_of(f);
     const float one = 1;
     assert_int_equal(status_on(f, s, SHAPE(1), &one), LINCE_ELIMIT);
     assert_non_null(strstr(f->err.text, "node \"while\" (While): loops have made more than"));
