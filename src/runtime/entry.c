@@ -64,6 +64,26 @@ static bool same_value(const struct li_trait *trait, const struct li_value *valu
            same_constant(trait->constant, value->constant);
 }
 
+static struct li_trait trait_of(const struct li_value *value)
+{
+    return (struct li_trait){value->dtype, value->shape, value->constant};
+}
+
+/* What comes later may know constants that the graph before it has no use for. */
+static bool same_rest(const struct li_graph *a, const struct li_graph *b)
+{
+    if (!a || !b || a->value_count != b->value_count) {
+        return a == b;
+    }
+    for (int32_t v = 0; v < a->value_count; v++) {
+        const struct li_trait trait = trait_of(&a->values[v]);
+        if (!same_value(&trait, &b->values[v])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool is_same_graph(const struct li_entry *e, const struct li_inferred *inferred)
 {
     if (e->value_count != inferred->graph->value_count || e->choices != inferred->choices ||
@@ -75,7 +95,7 @@ static bool is_same_graph(const struct li_entry *e, const struct li_inferred *in
             return false;
         }
     }
-    return true;
+    return same_rest(e->rest ? e->rest->graph : NULL, inferred->rest);
 }
 
 /* Other contents may lead to the same graph: then the plan is the same. */
@@ -153,7 +173,7 @@ static lince_status keep_graph(struct li_entry *e, const struct li_inferred *inf
         return LINCE_ENOMEM;
     }
     for (int32_t v = 0; v < g->value_count; v++) {
-        e->values[v] = (struct li_trait){g->values[v].dtype, g->values[v].shape, g->values[v].constant};
+        e->values[v] = trait_of(&g->values[v]);
     }
     for (int32_t i = 0; i < inferred->choices; i++) {
         e->choice[i] = inferred->choice[i];

@@ -188,6 +188,24 @@ static void a_plan_is_not_taken_for_contents_that_lead_to_another_constant(void 
     li_session_free(s);
 }
 
+/* Nor where only what comes behind that segment knows the constant. */
+static void nor_for_contents_that_lead_to_another_constant_later(void **state)
+{
+    struct fixture *f = *state;
+    li_vid x = input_of(f, SHAPE(1)), length = node(f, &op_length, "length", x, LI_NONE);
+    li_vid shape = node(f, &op_shape, "shape", node(f, &op_ones, "ones", length, LI_NONE), LI_NONE);
+    li_vid four = node(f, &op_add, "four", node(f, &op_times, "zero", x, number(f, 0)), number(f, 4));
+    li_vid fours = node(f, &op_slow, "fours", node(f, &op_length, "second", four, LI_NONE), LI_NONE);
+    set_outputs(f, node(f, &op_ones, "late", node(f, &op_length, "third", fours, LI_NONE), LI_NONE), shape);
+    struct li_session *s = session_of(f);
+    for (int64_t n = 1; n < 12; n++) {
+        const struct li_tensor *out = run_on(f, s, SHAPE(1), (const float[]){(float)n});
+        assert_int_equal(out[0].shape.dim[0], 4);
+        assert_int_equal(*(const int64_t *)out[1].data, n);
+    }
+    li_session_free(s);
+}
+
 /* ---- Prepare ----------------------------------------------------------------------------------------------------- */
 
 /* input + Pack(v), or Twice(input) + Pack(v) */
@@ -305,6 +323,7 @@ int main(void)
         TEST(two_threads_run_one_plan_at_a_time_each_its_own),
         TEST(two_threads_lose_nothing_that_loops_write),
         TEST(a_plan_is_not_taken_for_contents_that_lead_to_another_constant),
+        TEST(nor_for_contents_that_lead_to_another_constant_later),
         TEST(two_programs_share_what_is_packed_until_it_is_written),
         TEST(packing_is_cut_into_tasks_as_a_step_is),
         TEST(what_a_turn_makes_of_a_constant_is_made_once),
