@@ -111,6 +111,18 @@ static lince_status run_branch(const struct inner *c)
 
 /* ---- Loops ---- */
 
+/* Zeros, or texts without a byte. */
+static void blank(const struct li_tensor *t)
+{
+    if (t->dtype != LINCE_STRING) {
+        memset(t->data, 0, t->size_bytes);
+        return;
+    }
+    for (size_t i = 0; i < t->size_bytes / sizeof(lince_string); i++) {
+        ((lince_string *)t->data)[i] = (lince_string){"", 0};
+    }
+}
+
 /* A variable that begins with another shape is a TensorList whose elements have none yet: zeros of that which it gets. */
 static void begin_variables(const struct inner *c)
 {
@@ -122,7 +134,7 @@ static void begin_variables(const struct inner *c)
         if (li_shape_equal(&in.shape, &out.shape)) {
             memcpy(out.data, in.data, out.size_bytes);
         } else {
-            memset(out.data, 0, out.size_bytes);
+            blank(&out);
         }
     }
 }

@@ -200,6 +200,47 @@ static void a_list_without_elements_takes_those_of_the_turn(void **state)
     li_session_free(s);
 }
 
+static lince_status texts_rule(struct li_infer *s)
+{
+    LI_TRY(li_out_is(s, 0, LINCE_STRING, SHAPE(2, 0)));
+    s->graph->values[s->node->out[0]].unshaped = true;
+    return LINCE_OK;
+}
+
+static lince_status keep_rule(struct li_infer *s)
+{
+    return li_out_is(s, 0, LINCE_STRING, SHAPE(2, 1));
+}
+
+static lince_status keep_forward(struct li_call *c)
+{
+    memcpy(c->out[0].data, c->in[0].data, 2 * sizeof(lince_string));
+    return LINCE_OK;
+}
+
+static const struct li_op op_texts = {
+    .name = "Texts", .outputs = OUTPUT("y"), .shape = texts_rule, .forward = list_forward};
+UNARY(op_keep, "Keep", keep_rule, .forward = keep_forward);
+
+static void the_elements_of_a_list_of_texts_begin_as_texts(void **state)
+{
+    struct fixture *f = *state;
+    li_vid texts = node(f, &op_texts, "texts", LI_NONE, LI_NONE);
+    struct turn t = turn_begin(f, 2);
+    f->g->values[t.in[1]].dtype = LINCE_STRING;
+    li_vid kept = node(f, &op_keep, "keep", t.in[1], LI_NONE);
+    li_vid y = turn_end(f, &t, &kept, 0, 2, &texts);
+    const struct li_graph *condition = f->g->nodes[f->g->node_count - 1].body[0];
+    condition->values[condition->inputs[1]].dtype = LINCE_STRING;
+    set_outputs(f, y, LI_NONE);
+    struct li_session *s = session_of(f);
+    const struct li_tensor *out;
+    OK(li_session_run(s, NULL, 0, NULL, &out, &f->err));
+    const lince_string *text = out->data;
+    assert_true(text[0].data && text[1].data && text[0].size == 0 && text[1].size == 0);
+    li_session_free(s);
+}
+
 /* ---- Shapes that change ------------------------------------------------------------------------------------------ */
 
 static void a_shape_may_change_from_turn_to_turn(void **state)
@@ -402,6 +443,7 @@ int main(void)
         TEST(one_value_may_be_two_variables),
         TEST(what_stays_constant_decides_shapes_in_the_turn),
         TEST(a_list_without_elements_takes_those_of_the_turn),
+        TEST(the_elements_of_a_list_of_texts_begin_as_texts),
         TEST(a_shape_may_change_from_turn_to_turn),
         TEST(each_turn_goes_on_from_what_the_turn_before_wrote),
         TEST(so_does_each_turn_of_a_loop_whose_shapes_change),
