@@ -105,12 +105,13 @@ static void free_bodies(struct li_graph **bodies, int count)
     }
 }
 
-static void set_output(struct li_inference *f, int i, lince_dtype dtype, const struct li_shape *shape)
+static void set_output(struct li_inference *f, int i, lince_dtype dtype, const struct li_shape *shape, bool unshaped)
 {
     struct li_value *value = &f->to->values[last_node(f)->out[i]];
     value->dtype = dtype;
     value->shape = *shape;
     value->constant = NULL;
+    value->unshaped = unshaped;
 }
 
 /* ---- Branches ---------------------------------------------------------------------------------------------------- */
@@ -170,7 +171,7 @@ static lince_status infer_branch(struct li_inference *f, int *taken)
     }
     for (int32_t i = 0; i < bodies[0]->output_count; i++) {
         const struct li_value *value = &bodies[0]->values[bodies[0]->outputs[i]];
-        set_output(f, i, value->dtype, &value->shape);
+        set_output(f, i, value->dtype, &value->shape, value->unshaped);
     }
     return set_bodies(f, bodies, count);
 }
@@ -295,7 +296,7 @@ static lince_status infer_loop(struct li_inference *f)
         return st;
     }
     for (int i = 0; i < l.count; i++) {
-        set_output(f, i, l.variable[i].dtype, &l.variable[i].shape);
+        set_output(f, i, l.variable[i].dtype, &l.variable[i].shape, l.variable[i].unshaped);
     }
     hand_on(&l);
     return set_bodies(f, l.bodies, 2);

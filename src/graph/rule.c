@@ -103,7 +103,9 @@ lince_status li_out_is(const struct li_infer *s, int i, lince_dtype dtype, const
 lince_status li_out_same(const struct li_infer *s, int output, int in)
 {
     LI_TRY(li_out_is(s, output, li_in_dtype(s, in), li_in_shape(s, in)));
-    s->graph->values[s->node->out[output]].resource = input(s, in)->resource;
+    struct li_value *out = &s->graph->values[s->node->out[output]];
+    out->resource = input(s, in)->resource;
+    out->unshaped = input(s, in)->unshaped;
     return LINCE_OK;
 }
 

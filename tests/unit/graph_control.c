@@ -343,6 +343,25 @@ static void a_list_is_without_elements_in_the_next_segment_too(void **state)
     li_inferred_free(&inferred);
 }
 
+/* while: hands it on; if: either body gives it; then it is filled. */
+static void a_list_is_without_elements_behind_a_branch_and_a_loop_too(void **state)
+{
+    struct fixture *f = *state;
+    struct li_inferred inferred;
+    li_vid x = input_of(f, SHAPE(1)), list = node(f, &op_list, "list", LI_NONE, LI_NONE);
+    struct li_graph *condition = less_body(f, 2, 3), *outer = begin_body(f);
+    li_vid a = argument(f), b = argument(f);
+    set_outputs(f, node(f, &op_down, "down", a, LI_NONE), node(f, &op_identity, "same", b, LI_NONE));
+    struct li_graph *turn = end_body(f, outer), *same = unary_body(f, &op_identity, "same");
+    list = control(f, &op_while, "hand_on", (li_vid[]){x, list}, 2, 2, condition, turn) + 1;
+    list = control(f, &op_if, "if", (li_vid[]){x, list}, 2, 1, same, same);
+    list_loop(f, list);
+    OK(try_infer(f, &inferred, SHAPE(1)));
+    assert_null(inferred.rest);
+    assert_int_equal(result(inferred.graph, 0)->shape.dim[1], 1);
+    li_inferred_free(&inferred);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -360,6 +379,7 @@ int main(void)
         TEST(a_loop_whose_shapes_change_runs_between_two_segments),
         TEST(a_list_takes_the_shape_that_the_turn_gives_its_elements),
         TEST(a_list_is_without_elements_in_the_next_segment_too),
+        TEST(a_list_is_without_elements_behind_a_branch_and_a_loop_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
