@@ -19,12 +19,6 @@ static struct li_graph *down_body(struct fixture *f)
     return unary_body(f, &op_down, "down");
 }
 
-static void assert_numbers(const struct li_tensor *t, int count, const float *wanted)
-{
-    assert_int_equal(li_shape_count(&t->shape), count);
-    assert_memory_equal(t->data, wanted, (size_t)count * sizeof *wanted);
-}
-
 /* ---- Selectors --------------------------------------------------------------------------------------------------- */
 
 static void a_constant_selector_takes_its_body_alone(void **state)

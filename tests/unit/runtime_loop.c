@@ -1,54 +1,7 @@
-/* Runs of loops: variables from turn to turn, shapes that stay and shapes that change, state, and how a loop ends. */
+/* Runs of loops: variables from turn to turn, shapes that stay and shapes that change, and one inside another. */
 #include "unit/runtime_control_support.h"
 
-#include <time.h>
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
-/* ---- Making loops ------------------------------------------------------------------------------------------------ */
-
-/* A turn under way: its first variable counts; turn_end() makes the loop of it. */
-struct turn {
-    struct li_graph *outer;
-    li_vid in[4];
-    int count;
-};
-
-static struct turn turn_begin(struct fixture *f, int count)
-{
-    struct turn t = {.outer = begin_body(f), .count = count};
-    for (int i = 0; i < count; i++) {
-        t.in[i] = argument(f);
-    }
-    return t;
-}
-
-/* results and begin: those after the counter, which runs from `from`. The loop's first output after that. */
-static li_vid turn_end(struct fixture *f, struct turn *t, const li_vid *results, float from, float limit,
-                       const li_vid *begin)
-{
-    li_vid out[4] = {node(f, &op_add, "next", t->in[0], number(f, 1))}, in[4];
-    memcpy(out + 1, results, (size_t)(t->count - 1) * sizeof *out);
-    OK(li_graph_set_outputs(f->g, out, t->count, &f->err));
-    struct li_graph *body = end_body(f, t->outer), *condition = less_body(f, t->count, limit);
-    in[0] = number(f, from);
-    memcpy(in + 1, begin, (size_t)(t->count - 1) * sizeof *in);
-    return control(f, &op_while, "while", in, t->count, t->count, condition, body) + 1;
-}
-
-/* for i in range(turns): x = op(x) */
-static li_vid repeat(struct fixture *f, const struct li_op *op, float turns, li_vid x)
-{
-    struct turn t = turn_begin(f, 2);
-    li_vid y = node(f, op, "body", t.in[1], LI_NONE);
-    return turn_end(f, &t, &y, 0, turns, &x);
-}
-
-static void assert_numbers(const struct li_tensor *t, int count, const float *wanted)
-{
-    assert_int_equal(li_shape_count(&t->shape), count);
-    assert_memory_equal(t->data, wanted, (size_t)count * sizeof *wanted);
-}
 
 /* ---- Variables --------------------------------------------------------------------------------------------------- */
 
@@ -257,68 +210,6 @@ static void a_shape_may_change_from_turn_to_turn(void **state)
     li_session_free(s);
 }
 
-/* ---- State ------------------------------------------------------------------------------------------------------- */
-
-/* for i in range(turns): v += i; then v, as it was read in the loop and as it is after it. */
-static void write_each_turn(struct fixture *f, const struct li_op *op, const struct li_op *how)
-{
-    int32_t v = variable(f, "v", 1);
-    set_variable(f, v, 1, 100);
-    li_vid x = input_of(f, SHAPE(1)), zero = number(f, 0);
-    effect(f, how, "before", handle(f, v), x);
-    struct turn t = turn_begin(f, 3);
-    li_vid y = node(f, op, "shape", t.in[1], LI_NONE);
-    effect(f, how, "write", handle(f, v), t.in[0]);
-    li_vid seen = node(f, &op_read, "seen", handle(f, v), LI_NONE);
-    li_vid z = turn_end(f, &t, (li_vid[]){y, seen}, 0, 4, (li_vid[]){x, zero});
-    require_last(f);
-    effect(f, how, "after", handle(f, v), x);
-    set_outputs(f, z + 1, node(f, &op_read, "read", handle(f, v), LI_NONE));
-    struct li_session *s = session_of(f);
-    for (int run = 1; run <= 3; run++) {
-        const struct li_tensor *out = run_on(f, s, SHAPE(1), (const float[]){10});
-        float now = 100 + 26.0f * (float)run;
-        assert_true(first_of(&out[0]) == now - 10 && first_of(&out[1]) == now && get_variable(f, v) == now);
-    }
-    li_session_free(s);
-}
-
-static void each_turn_goes_on_from_what_the_turn_before_wrote(void **state)
-{
-    write_each_turn(*state, &op_twice, &op_accumulate);
-    write_each_turn(*state, &op_twice, &op_assign_add);
-}
-
-static void so_does_each_turn_of_a_loop_whose_shapes_change(void **state)
-{
-    write_each_turn(*state, &op_longer, &op_accumulate);
-    write_each_turn(*state, &op_longer, &op_assign_add);
-}
-
-static void a_turn_that_fails_undoes_those_before_it(void **state)
-{
-    struct fixture *f = *state;
-    const struct li_op *const shapes[] = {&op_down, &op_longer};
-    for (int i = 0; i < 2; i++) {
-        int32_t v = variable(f, "v", 1);
-        li_vid x = input_of(f, SHAPE(1));
-        struct turn t = turn_begin(f, 3);
-        effect(f, &op_accumulate, "write", handle(f, v), t.in[0]);
-        effect(f, &op_check, "check", t.in[2], LI_NONE);
-        li_vid y = node(f, shapes[i], "shape", t.in[1], LI_NONE), less = node(f, &op_down, "down", t.in[2], LI_NONE);
-        turn_end(f, &t, (li_vid[]){y, less}, 1, 4, (li_vid[]){x, x});
-        require_last(f);
-        struct li_session *s = session_of(f);
-        const float few = 2, enough = 3;
-        assert_int_equal(status_on(f, s, SHAPE(1), &few), LINCE_EDATA);
-        assert_non_null(strstr(f->err.text, "node \"check\""));
-        assert_true(get_variable(f, v) == 0);
-        OK(status_on(f, s, SHAPE(1), &enough));
-        assert_true(get_variable(f, v) == 6);
-        li_session_free(s);
-    }
-}
-
 /* ---- One inside another ------------------------------------------------------------------------------------------ */
 
 static void a_loop_in_a_loop_begins_anew_each_turn(void **state)
@@ -381,58 +272,6 @@ static void a_loop_in_a_branch_runs_when_that_is_taken(void **state)
     }
 }
 
-/* ---- How a loop ends --------------------------------------------------------------------------------------------- */
-
-/* A loop of very many turns that writes v in each. */
-static struct li_session *endless(struct fixture *f, const struct li_op *op, int32_t v)
-{
-    li_vid x = input_of(f, SHAPE(1));
-    struct turn t = turn_begin(f, 2);
-    effect(f, &op_write, "write", handle(f, v), t.in[0]);
-    li_vid y = node(f, op, "body", t.in[1], LI_NONE);
-    turn_end(f, &t, &y, 0, 1e9f, &x);
-    require_last(f);
-    return session_of(f);
-}
-
-static void a_run_that_is_stopped_commits_nothing(void **state)
-{
-    struct fixture *f = *state;
-    const struct li_op *const bodies[] = {&op_twice, &op_longer};
-    for (int i = 0; i < 4; i++) {
-        int32_t v = variable(f, "v", 1);
-        struct li_session *s = endless(f, bodies[i % 2], v);
-        struct timespec now;
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        struct li_stop stop = {.deadline_ns = i < 2 ? (int64_t)now.tv_sec * 1000000000 + now.tv_nsec + 20000000 : 0};
-        atomic_store(&stop.canceled, i >= 2);
-        const struct li_session_call call = {.stop = &stop};
-        struct li_tensor input = float_tensor(SHAPE(1), (const float[]){1});
-        const struct li_tensor *out;
-        assert_int_equal(li_session_run(s, &input, 1, &call, &out, &f->err), LINCE_ECANCELED);
-        assert_non_null(strstr(f->err.text, i < 2 ? "deadline" : "canceled"));
-        assert_true(get_variable(f, v) == 0);
-        li_session_free(s);
-    }
-}
-
-/* The turn hands on what it was given; so many are soon made. */
-static void a_loop_that_does_not_end_is_refused(void **state)
-{
-    struct fixture *f = *state;
-    int32_t v = variable(f, "v", 1);
-    li_vid x = input_of(f, SHAPE(1));
-    effect(f, &op_write, "write", handle(f, v), x);
-    struct li_graph *condition = less_body(f, 1, 2), *same = unary_body(f, &op_identity, "same");
-    set_outputs(f, control(f, &op_while, "while", &x, 1, 1, condition, same), LI_NONE);
-    struct li_session *s = session_of(f);
-    const float one = 1;
-    assert_int_equal(status_on(f, s, SHAPE(1), &one), LINCE_ELIMIT);
-    assert_non_null(strstr(f->err.text, "node \"while\" (While): loops have made more than"));
-    assert_true(get_variable(f, v) == 0);
-    li_session_free(s);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -445,14 +284,9 @@ int main(void)
         TEST(a_list_without_elements_takes_those_of_the_turn),
         TEST(the_elements_of_a_list_of_texts_begin_as_texts),
         TEST(a_shape_may_change_from_turn_to_turn),
-        TEST(each_turn_goes_on_from_what_the_turn_before_wrote),
-        TEST(so_does_each_turn_of_a_loop_whose_shapes_change),
-        TEST(a_turn_that_fails_undoes_those_before_it),
         TEST(a_loop_in_a_loop_begins_anew_each_turn),
         TEST(a_branch_in_a_loop_is_chosen_each_turn),
         TEST(a_loop_in_a_branch_runs_when_that_is_taken),
-        TEST(a_run_that_is_stopped_commits_nothing),
-        TEST(a_loop_that_does_not_end_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
