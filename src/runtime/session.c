@@ -116,8 +116,8 @@ static lince_status check_inputs(const struct li_session *s, const struct li_ten
 /* ---- Running ----------------------------------------------------------------------------------------------------- */
 
 /*
- * Publish what the run wrote. Every written resource has memory of its own, so this cannot fail. What the last plan left
- * to the commit is done last: it starts from what was written before.
+ * Publish what the run wrote. Every written resource has memory of its own, so this cannot fail. What the last plan
+ * left to the commit is done last: it starts from what was written before.
  */
 static void commit(struct li_session *s)
 {
