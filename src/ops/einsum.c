@@ -1,170 +1,18 @@
 /*
  * Einsum of one or two operands. Every label gets a stride in each operand and in the result (0 where it is missing,
  * the sum where it is repeated: a diagonal), and what kind of axis of a batched matrix product it is follows from where
- * it occurs. "..." stands for labels of its own, counted from the right; these broadcast.
+ * it occurs.
  */
+#include "einsum.h"
 #include "product.h"
 #include "window.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum {
-    LETTERS = 52,
-    LABELS = LETTERS + LI_MAX_RANK,
-    TERM_CHARS = LI_MAX_RANK + 3,
-    EQUATION_CHARS = 3 * TERM_CHARS + 4
-};
 #define LARGEST ((int64_t)1 << 46) /* products of single numbers */
 
-/* The text of one operand or of the result: letters and at most one "...". */
-struct term {
-    char text[TERM_CHARS + 1];
-    int length;
-};
-
-struct equation {
-    int inputs;
-    struct term in[2], out;
-};
-
-/* A term for a given rank: one label per dim. */
-struct labels {
-    int rank;
-    uint8_t label[LI_MAX_RANK];
-};
-
-struct einsum {
-    int inputs;
-    struct labels in[2], out;
-    int64_t dim[LABELS]; /* -1: not there */
-};
-
-/* ---- Reading ---- */
-
-static bool is_letter(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-static int letter_label(char c)
-{
-    return c >= 'a' ? c - 'a' : 26 + c - 'A';
-}
-
-/* Takes a term up to ',' or '-' or the end; false when something else than letters and one "..." stands there. */
-static bool read_term(const char **at, struct term *term)
-{
-    bool dots = false;
-    term->length = 0;
-    for (const char *s = *at;; s++) {
-        if (*s == ',' || *s == '-' || *s == '\0') {
-            *at = s;
-            term->text[term->length] = '\0';
-            return true;
-        }
-        if (*s == ' ') {
-            continue;
-        }
-        int width = strncmp(s, "...", 3) == 0 ? 3 : 1;
-        if ((width == 3 && dots) || (width == 1 && !is_letter(*s)) || term->length + width > TERM_CHARS) {
-            return false;
-        }
-        dots = dots || width == 3;
-        memcpy(term->text + term->length, s, (size_t)width);
-        term->length += width;
-        s += width - 1;
-    }
-}
-
-static bool read_equation(const char *text, struct equation *e)
-{
-    *e = (struct equation){.inputs = 0};
-    for (;;) {
-        if (e->inputs == 2 || !read_term(&text, &e->in[e->inputs++])) {
-            return false;
-        }
-        if (*text != ',') {
-            break;
-        }
-        text++;
-    }
-    if (strncmp(text, "->", 2) != 0) {
-        return false;
-    }
-    text += 2;
-    return read_term(&text, &e->out) && *text == '\0';
-}
-
-static int letters_of(const struct term *t)
-{
-    return t->length - (strchr(t->text, '.') ? 3 : 0);
-}
-
-/* dots: how many dims "..." stands for. */
-static void expand(const struct term *term, int dots, struct labels *to)
-{
-    to->rank = 0;
-    for (const char *s = term->text; *s; s++) {
-        if (*s != '.') {
-            to->label[to->rank++] = (uint8_t)letter_label(*s);
-            continue;
-        }
-        for (int i = 0; i < dots; i++) {
-            to->label[to->rank++] = (uint8_t)(LABELS - dots + i);
-        }
-        s += 2;
-    }
-}
-
-/* ---- Sizes ---- */
-
-/* False when a label has two sizes; sizes of "..." broadcast. */
-static bool add_sizes(struct einsum *e, const struct labels *l, const struct li_shape *shape)
-{
-    for (int i = 0; i < l->rank; i++) {
-        int64_t *dim = &e->dim[l->label[i]], here = shape->dim[i];
-        if (*dim < 0 || (l->label[i] >= LETTERS && *dim == 1)) {
-            *dim = here;
-        } else if (*dim != here && !(l->label[i] >= LETTERS && here == 1)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* What is wrong, or NULL. */
-static const char *resolve(const struct equation *eq, const struct li_shape *const shapes[2], struct einsum *e)
-{
-    int most = 0;
-    *e = (struct einsum){.inputs = eq->inputs};
-    for (int i = 0; i < LABELS; i++) {
-        e->dim[i] = -1;
-    }
-    for (int i = 0; i < eq->inputs; i++) {
-        int dots = shapes[i]->rank - letters_of(&eq->in[i]);
-        if (dots < 0 || (dots > 0 && !strchr(eq->in[i].text, '.'))) {
-            return "an operand has another rank than its subscripts";
-        }
-        expand(&eq->in[i], dots, &e->in[i]);
-        if (!add_sizes(e, &e->in[i], shapes[i])) {
-            return "a subscript has two sizes";
-        }
-        most = LI_MAX(most, dots);
-    }
-    if (letters_of(&eq->out) + (strchr(eq->out.text, '.') ? most : 0) > LI_MAX_RANK) {
-        return "the result has too many dims";
-    }
-    expand(&eq->out, most, &e->out);
-    for (int i = 0; i < e->out.rank; i++) {
-        if (e->dim[e->out.label[i]] < 0) {
-            return "the result has a subscript that no operand has";
-        }
-    }
-    return NULL;
-}
-
-static bool repeats(const struct labels *l)
+static bool repeats(const struct li_labels *l)
 {
     for (int i = 0; i < l->rank; i++) {
         if (memchr(l->label, l->label[i], (size_t)i)) {
@@ -174,13 +22,13 @@ static bool repeats(const struct labels *l)
     return false;
 }
 
-static bool has(const struct labels *l, int label)
+static bool has(const struct li_labels *l, int label)
 {
     return memchr(l->label, label, (size_t)l->rank) != NULL;
 }
 
 /* Whether a subscript is summed over. */
-static bool sums(const struct einsum *e)
+static bool sums(const struct li_einsum *e)
 {
     for (int i = 0; i < LABELS; i++) {
         if (e->dim[i] >= 0 && !has(&e->out, i)) {
@@ -191,12 +39,12 @@ static bool sums(const struct einsum *e)
 }
 
 /* A copy, perhaps of a diagonal or to one. */
-static bool is_move(const struct einsum *e)
+static bool is_move(const struct li_einsum *e)
 {
     return e->inputs == 1 && !sums(e);
 }
 
-static bool too_large(const struct einsum *e)
+static bool too_large(const struct li_einsum *e)
 {
     int64_t total = 1;
     for (int i = 0; i < LABELS; i++) {
@@ -210,9 +58,9 @@ static bool too_large(const struct einsum *e)
 static lince_status einsum_shape(struct li_infer *s)
 {
     const char *text = li_attr(s->node, "equation")->s;
-    struct equation eq;
-    struct einsum e;
-    if (!read_equation(text, &eq) || eq.inputs != s->node->nin) {
+    struct li_equation eq;
+    struct li_einsum e;
+    if (!li_einsum_read(text, &eq) || eq.inputs != s->node->nin) {
         return li_infer_fail(s, LINCE_EUNSUPPORTED,
                              "equation \"%.80s\" does not name one or two operands and a result for %d inputs", text,
                              s->node->nin);
@@ -220,7 +68,7 @@ static lince_status einsum_shape(struct li_infer *s)
     const struct li_shape *shapes[2] = {li_in_shape(s, 0), li_in_shape(s, eq.inputs - 1)};
     LI_TRY(li_ops_need(s, 0, LI_SET_FLOAT | LI_SET_INDEX));
     LI_TRY(li_ops_need_alike(s, 0, eq.inputs));
-    const char *wrong = resolve(&eq, shapes, &e);
+    const char *wrong = li_einsum_resolve(&eq, shapes, &e);
     if (wrong) {
         return li_infer_fail(s, LINCE_EINVAL, "equation \"%.80s\": %s", text, wrong);
     }
@@ -246,7 +94,7 @@ struct einsum_plan {
     union li_block one;           /* what a lone operand is multiplied with, in the dtype */
 };
 
-static int64_t stride_of(const struct labels *l, const struct li_value *v, int label)
+static int64_t stride_of(const struct li_labels *l, const struct li_value *v, int label)
 {
     int64_t stride[LI_MAX_RANK], sum = 0;
     li_strides_of(v, stride);
@@ -257,7 +105,7 @@ static int64_t stride_of(const struct labels *l, const struct li_value *v, int l
 }
 
 /* The labels of an operand that are not in those before, each once, to the axes they are. */
-static void push_labels(const struct einsum *e, const struct labels *from, const struct labels *const l[3],
+static void push_labels(const struct li_einsum *e, const struct li_labels *from, const struct li_labels *const l[3],
                         const struct li_value *const v[3], uint8_t done[LABELS], struct li_product *p)
 {
     for (int i = 0; i < from->rank; i++) {
@@ -276,18 +124,18 @@ static void push_labels(const struct einsum *e, const struct labels *from, const
     }
 }
 
-static void resolve_node(const struct li_graph *g, const struct li_node *node, struct einsum *e)
+static void resolve_node(const struct li_graph *g, const struct li_node *node, struct li_einsum *e)
 {
-    struct equation eq;
+    struct li_equation eq;
     const struct li_shape *shapes[2] = {&g->values[node->in[0]].shape, &g->values[node->in[node->nin - 1]].shape};
-    read_equation(li_attr(node, "equation")->s, &eq);
-    resolve(&eq, shapes, e);
+    li_einsum_read(li_attr(node, "equation")->s, &eq);
+    li_einsum_resolve(&eq, shapes, e);
 }
 
 static lince_status einsum_prepare(struct li_prepare *p)
 {
     struct einsum_plan *plan = li_arena_calloc(p->arena, 1, sizeof *plan, p->err);
-    struct einsum e;
+    struct li_einsum e;
     if (!plan) {
         return LINCE_ENOMEM;
     }
@@ -297,7 +145,7 @@ static lince_status einsum_prepare(struct li_prepare *p)
     plan->diagonal = repeats(&e.out);
     /* The result's last subscript belongs to the second factor, so that results lie side by side. */
     plan->swapped = e.inputs == 2 && e.out.rank > 0 && !has(&e.in[1], e.out.label[e.out.rank - 1]);
-    const struct labels *l[3] = {&e.in[plan->swapped], e.inputs == 2 ? &e.in[!plan->swapped] : NULL, &e.out};
+    const struct li_labels *l[3] = {&e.in[plan->swapped], e.inputs == 2 ? &e.in[!plan->swapped] : NULL, &e.out};
     const struct li_value *v[3] = {li_ops_in(p, plan->swapped), li_ops_in(p, e.inputs == 2 && !plan->swapped),
                                    li_ops_out(p, 0)};
     struct li_product *product = &plan->product;
@@ -365,11 +213,12 @@ static lince_status emit(struct li_grad *g, const char *equation, li_vid a, li_v
 }
 
 /* Ones, one dim for each subscript of an operand that is in `missing`. */
-static lince_status ones(struct li_grad *g, const struct einsum *e, const char *missing, lince_dtype dtype, li_vid *out)
+static lince_status ones(struct li_grad *g, const struct li_einsum *e, const char *missing, lince_dtype dtype,
+                         li_vid *out)
 {
     struct li_shape shape = {(int)strlen(missing), {0}};
     for (int i = 0; i < shape.rank; i++) {
-        shape.dim[i] = e->dim[letter_label(missing[i])];
+        shape.dim[i] = e->dim[li_einsum_letter(missing[i])];
     }
     size_t bytes;
     LI_TRY(li_shape_bytes(&shape, dtype, &bytes, g->err));
@@ -392,7 +241,8 @@ static lince_status ones(struct li_grad *g, const struct einsum *e, const char *
 
 /* Splits an operand's subscripts: each once, those that another term has, those that none has. "..." counts as found.
  */
-static void split(const struct equation *eq, int i, struct term *once, struct term *found, struct term *missing)
+static void split(const struct li_equation *eq, int i, struct li_term *once, struct li_term *found,
+                  struct li_term *missing)
 {
     once->length = found->length = missing->length = 0;
     for (const char *s = eq->in[i].text; *s; s++) {
@@ -402,15 +252,15 @@ static void split(const struct equation *eq, int i, struct term *once, struct te
         }
         once->text[once->length++] = *s;
         bool elsewhere = *s == '.' || strchr(eq->out.text, *s) || (eq->inputs == 2 && strchr(eq->in[!i].text, *s));
-        struct term *to = elsewhere ? found : missing;
+        struct li_term *to = elsewhere ? found : missing;
         to->text[to->length++] = *s;
     }
     once->text[once->length] = found->text[found->length] = missing->text[missing->length] = '\0';
 }
 
-static lince_status operand_grad(struct li_grad *g, const struct equation *eq, const struct einsum *e, int i)
+static lince_status operand_grad(struct li_grad *g, const struct li_equation *eq, const struct li_einsum *e, int i)
 {
-    struct term once, found, missing;
+    struct li_term once, found, missing;
     char text[EQUATION_CHARS];
     li_vid at = g->dy[0], one;
     const struct li_value *v = &g->graph->values[g->in[i]];
@@ -443,12 +293,12 @@ static lince_status operand_grad(struct li_grad *g, const struct equation *eq, c
 
 static lince_status einsum_grad(struct li_grad *g)
 {
-    struct equation eq;
-    struct einsum e;
+    struct li_equation eq;
+    struct li_einsum e;
     if (g->dy[0] == LI_NONE) {
         return LINCE_OK;
     }
-    read_equation(li_attr(g->node, "equation")->s, &eq);
+    li_einsum_read(li_attr(g->node, "equation")->s, &eq);
     resolve_node(g->graph, g->node, &e);
     for (int i = 0; i < eq.inputs; i++) {
         LI_TRY(operand_grad(g, &eq, &e, i));
