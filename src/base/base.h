@@ -100,6 +100,15 @@ char *li_arena_printf(struct li_arena *arena, lince_error *err, const char *form
     __attribute__((format(printf, 3, 4)));
 void li_arena_free(struct li_arena *arena); /* all at once; the arena may be used again */
 
+/*
+ * Arrays that grow (grow.c): room for at least count elements of that size, what was there kept and the rest cleared.
+ * array is the address of the pointer, NULL at first, and *room how many there is room for. The old array of an arena
+ * stays until the arena goes.
+ */
+lince_status li_grow(struct li_mem *mem, void *array, int32_t *room, int64_t count, size_t size, lince_error *err);
+lince_status li_arena_grow(struct li_arena *arena, void *array, int32_t *room, int64_t count, size_t size,
+                           lince_error *err);
+
 /* ---- Byte ranges (bytes.c) --------------------------------------------------------------------------------------- */
 
 /* A borrowed range of bytes. */

@@ -49,18 +49,7 @@ bool li_infer_must_wait(const struct li_inference *f, const struct li_node *node
 
 static lince_status touch(struct li_inference *f, int32_t resource, unsigned how)
 {
-    if (resource >= f->touched_room) {
-        int32_t room = LI_MAX(resource + 1, f->touched_room * 2);
-        unsigned char *larger = li_arena_calloc(&f->arena, (size_t)room, 1, f->err);
-        if (!larger) {
-            return LINCE_ENOMEM;
-        }
-        if (f->touched_room) {
-            memcpy(larger, f->touched, (size_t)f->touched_room);
-        }
-        f->touched = larger;
-        f->touched_room = room;
-    }
+    LI_TRY(li_arena_grow(&f->arena, &f->touched, &f->touched_room, (int64_t)resource + 1, 1, f->err));
     f->touched[resource] |= (unsigned char)how;
     return LINCE_OK;
 }

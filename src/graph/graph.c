@@ -113,38 +113,19 @@ void li_graph_free(struct li_graph *g)
 
 /* ---- Room -------------------------------------------------------------------------------------------------------- */
 
-enum { FIRST_ROOM = 64 };
-
-static lince_status grow(struct li_graph *g, void **array, int32_t *room, int64_t wanted, int64_t most, size_t size,
-                         const char *what, lince_error *err)
+static lince_status check_limit(int64_t wanted, int64_t most, const char *what, lince_error *err)
 {
-    if (wanted > most) {
-        return li_fail(err, LINCE_ELIMIT, "the graph has more than %lld %s", (long long)most, what);
-    }
-    if (wanted <= *room) {
-        return LINCE_OK;
-    }
-    int64_t larger = LI_MAX(LI_MAX(wanted, (int64_t)*room * 2), FIRST_ROOM);
-    void *moved = li_realloc(g->arena.mem, *array, (size_t)larger * size, err);
-    if (!moved) {
-        return LINCE_ENOMEM;
-    }
-    *array = moved;
-    *room = (int32_t)larger;
-    return LINCE_OK;
+    return wanted > most ? li_fail(err, LINCE_ELIMIT, "the graph has more than %lld %s", (long long)most, what)
+                         : LINCE_OK;
 }
 
 lince_status li_graph_reserve(struct li_graph *g, int32_t values, int32_t nodes, lince_error *err)
 {
-    void *array = g->values;
-    LI_TRY(grow(g, &array, &g->value_room, (int64_t)g->value_count + values, LI_MAX_VALUES, sizeof *g->values, "values",
-                err));
-    g->values = array;
-    array = g->nodes;
-    LI_TRY(
-        grow(g, &array, &g->node_room, (int64_t)g->node_count + nodes, LI_MAX_NODES, sizeof *g->nodes, "nodes", err));
-    g->nodes = array;
-    return LINCE_OK;
+    int64_t all_values = (int64_t)g->value_count + values, all_nodes = (int64_t)g->node_count + nodes;
+    LI_TRY(check_limit(all_values, LI_MAX_VALUES, "values", err));
+    LI_TRY(check_limit(all_nodes, LI_MAX_NODES, "nodes", err));
+    LI_TRY(li_grow(g->arena.mem, &g->values, &g->value_room, all_values, sizeof *g->values, err));
+    return li_grow(g->arena.mem, &g->nodes, &g->node_room, all_nodes, sizeof *g->nodes, err);
 }
 
 /* ---- Values ------------------------------------------------------------------------------------------------------ */
@@ -176,16 +157,7 @@ lince_status li_graph_input(struct li_graph *g, lince_dtype dtype, const struct 
                             lince_error *err)
 {
     int32_t count = g->input_count;
-    if ((count & (count - 1)) == 0) { /* 0 or a power of two: full */
-        li_vid *larger = li_arena_alloc(&g->arena, (size_t)LI_MAX(count * 2, 1) * sizeof *larger, err);
-        if (!larger) {
-            return LINCE_ENOMEM;
-        }
-        if (count) {
-            memcpy(larger, g->inputs, (size_t)count * sizeof *larger);
-        }
-        g->inputs = larger;
-    }
+    LI_TRY(li_arena_grow(&g->arena, &g->inputs, &g->input_room, count + 1, sizeof *g->inputs, err));
     const struct li_value value = {
         .dtype = dtype, .shape = *shape, .resource = LI_NONE, .producer = LI_NONE, .output = count};
     LI_TRY(add_value(g, &value, out, err));

@@ -24,7 +24,7 @@ struct li_graph {
     struct li_node *nodes; /* in execution order */
     int32_t value_count, node_count, value_room, node_room;
     li_vid *inputs, *outputs;
-    int32_t input_count, output_count;
+    int32_t input_count, input_room, output_count;
     struct li_keep *keep; /* names, attributes and own tensors; shared with the graphs that this one was made from */
     bool keep_is_own;     /* this graph may add to it */
 };

@@ -23,18 +23,7 @@ struct collecting {
 
 static lince_status add_touch(struct collecting *c, int32_t resource, unsigned how)
 {
-    if (c->count == c->room) {
-        int room = LI_MAX(2 * c->room, 4);
-        struct li_touch *larger = li_arena_alloc(&c->arena, (size_t)room * sizeof *larger, c->err);
-        if (!larger) {
-            return LINCE_ENOMEM;
-        }
-        if (c->count) {
-            memcpy(larger, c->touch, (size_t)c->count * sizeof *larger);
-        }
-        c->touch = larger;
-        c->room = room;
-    }
+    LI_TRY(li_arena_grow(&c->arena, &c->touch, &c->room, c->count + 1, sizeof *c->touch, c->err));
     c->touch[c->count++] = (struct li_touch){resource, how};
     return LINCE_OK;
 }
@@ -59,18 +48,7 @@ static lince_status add_seen(struct collecting *c, struct li_graph *body, bool *
             return LINCE_OK;
         }
     }
-    if (c->seen_count == c->seen_room) {
-        int room = LI_MAX(2 * c->seen_room, 4);
-        struct li_graph **larger = li_arena_alloc(&c->arena, (size_t)room * sizeof(struct li_graph *), c->err);
-        if (!larger) {
-            return LINCE_ENOMEM;
-        }
-        if (c->seen_count) {
-            memcpy(larger, c->seen, (size_t)c->seen_count * sizeof(struct li_graph *));
-        }
-        c->seen = larger;
-        c->seen_room = room;
-    }
+    LI_TRY(li_arena_grow(&c->arena, &c->seen, &c->seen_room, c->seen_count + 1, sizeof(struct li_graph *), c->err));
     c->seen[c->seen_count++] = body;
     *before = false;
     return LINCE_OK;

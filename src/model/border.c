@@ -66,21 +66,6 @@ static bool same_source(const struct li_source *a, const struct li_source *b)
            (!a->output_len || memcmp(a->output, b->output, (size_t)a->output_len) == 0);
 }
 
-static lince_status grow(struct li_lowering *l)
-{
-    int32_t room = l->capture_room ? 2 * l->capture_room : 64;
-    struct li_capture *larger = li_arena_alloc(&l->scratch, (size_t)room * sizeof *larger, l->err);
-    if (!larger) {
-        return LINCE_ENOMEM;
-    }
-    if (l->captures) {
-        memcpy(larger, l->capture, (size_t)l->captures * sizeof *larger);
-    }
-    l->capture = larger;
-    l->capture_room = room;
-    return LINCE_OK;
-}
-
 static void append(struct li_lowering *l, struct li_construct *c, int32_t n)
 {
     if (c->last == LI_NONE) {
@@ -107,9 +92,7 @@ static lince_status capture(struct li_lowering *l, int32_t construct, const stru
         return li_fail(l->err, LINCE_ELIMIT, "conditions and loops read more than %d values from outside",
                        LI_MAX_NODES);
     }
-    if (l->captures == l->capture_room) {
-        LI_TRY(grow(l));
-    }
+    LI_TRY(li_arena_grow(&l->scratch, &l->capture, &l->capture_room, l->captures + 1, sizeof *l->capture, l->err));
     *argument = s->control ? LI_NONE : c->captures++;
     append(l, c, l->captures);
     l->capture[l->captures] = (struct li_capture){*s, type, construct, *argument, LI_NONE, *head};

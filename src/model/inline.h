@@ -77,9 +77,11 @@ struct li_import {
     struct li_missing {
         const char *node, *what; /* "Foo", "Conv2D data_format=NCHW" */
     } * missing;
-    size_t missing_count, missing_room;
+    size_t missing_count;
+    int32_t missing_room;
     const char **op; /* of every node met, with repetitions; NULL unless collect_ops */
-    size_t op_count, op_room;
+    size_t op_count;
+    int32_t op_room;
     bool collect_ops;
     struct li_made *made[LI_MADE_BUCKETS]; /* graphs of bodies, hashed by body */
     struct li_table_build *table;          /* while a table is created: its ops are run instead of refused */

@@ -55,7 +55,8 @@ struct li_model {
     size_t unpacked;           /* nodes of those that are, and inputs of these */
     size_t scanned;            /* work that li_callable_ops() had with all callables so far */
     struct li_table **table;   /* to be freed */
-    size_t table_count, table_room;
+    size_t table_count;
+    int32_t table_room;
 
     struct li_asset *asset;
     size_t asset_count;

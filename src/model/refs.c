@@ -17,18 +17,7 @@ lince_status li_parts_add(struct li_parts *p, const struct li_part *part, struct
     if (p->count == LI_MAX_NODES) {
         return li_fail(err, LINCE_ELIMIT, "more than %d nodes", LI_MAX_NODES);
     }
-    if (p->count == p->room) {
-        int32_t room = p->room ? 2 * p->room : 64;
-        struct li_part *larger = li_arena_alloc(arena, (size_t)room * sizeof *larger, err);
-        if (!larger) {
-            return LINCE_ENOMEM;
-        }
-        if (p->count) {
-            memcpy(larger, p->part, (size_t)p->count * sizeof *larger);
-        }
-        p->part = larger;
-        p->room = room;
-    }
+    LI_TRY(li_arena_grow(arena, &p->part, &p->room, p->count + 1, sizeof *p->part, err));
     p->part[p->count++] = *part;
     return LINCE_OK;
 }

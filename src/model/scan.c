@@ -13,20 +13,13 @@ struct li_scan {
 /* Texts gathered from all traces; repetitions are dropped at the end. */
 struct gathered {
     const char **text;
-    size_t count, room;
+    size_t count;
+    int32_t room;
 };
 
 static lince_status gather(struct gathered *g, const char *text, struct li_arena *arena, lince_error *err)
 {
-    if (g->count == g->room) {
-        size_t room = g->room ? 2 * g->room : 64;
-        const char **larger = li_realloc(arena->mem, g->text, room * sizeof *larger, err);
-        if (!larger) {
-            return LINCE_ENOMEM;
-        }
-        g->text = larger;
-        g->room = room;
-    }
+    LI_TRY(li_grow(arena->mem, &g->text, &g->room, (int64_t)g->count + 1, sizeof *g->text, err));
     g->text[g->count] = li_arena_strdup(arena, text, err);
     return g->text[g->count++] ? LINCE_OK : LINCE_ENOMEM;
 }

@@ -144,21 +144,6 @@ static bool is_same(const struct li_construct *c, int32_t outer, const char *fra
            (!test->output_len || memcmp(c->test.output, test->output, (size_t)test->output_len) == 0);
 }
 
-static lince_status grow(struct li_lowering *l)
-{
-    int32_t room = l->room ? 2 * l->room : 16;
-    struct li_construct *larger = li_arena_calloc(&l->scratch, (size_t)room, sizeof *larger, l->err);
-    if (!larger) {
-        return LINCE_ENOMEM;
-    }
-    if (l->constructs) {
-        memcpy(larger, l->construct, (size_t)l->constructs * sizeof *larger);
-    }
-    l->construct = larger;
-    l->room = room;
-    return LINCE_OK;
-}
-
 /* The loop of that name, or the condition with that test, in a scope; a new one the first time. */
 static lince_status need_construct(struct li_lowering *l, int32_t part, int32_t outer, const char *frame,
                                    const struct li_source *test, int32_t *out)
@@ -174,9 +159,7 @@ static lince_status need_construct(struct li_lowering *l, int32_t part, int32_t 
         return li_fail(l->err, LINCE_ELIMIT, "node \"%.500s\": more than %d conditions and loops, or deeper than %d",
                        l->raw->part[part].name, LI_MAX_CONSTRUCTS, LI_MAX_CALL_DEPTH);
     }
-    if (l->constructs == l->room) {
-        LI_TRY(grow(l));
-    }
+    LI_TRY(li_arena_grow(&l->scratch, &l->construct, &l->room, l->constructs + 1, sizeof *l->construct, l->err));
     if (frame && !(frame = li_arena_strdup(l->arena, frame, l->err))) {
         return LINCE_ENOMEM;
     }
@@ -194,18 +177,7 @@ static lince_status need_construct(struct li_lowering *l, int32_t part, int32_t 
 static lince_status add_member(struct li_lowering *l, int32_t construct, int32_t part)
 {
     struct li_construct *c = &l->construct[construct];
-    if (c->members == c->room) {
-        int32_t room = c->room ? 2 * c->room : 4;
-        int32_t *larger = li_arena_alloc(&l->scratch, (size_t)room * sizeof *larger, l->err);
-        if (!larger) {
-            return LINCE_ENOMEM;
-        }
-        if (c->members) {
-            memcpy(larger, c->member, (size_t)c->members * sizeof *larger);
-        }
-        c->member = larger;
-        c->room = room;
-    }
+    LI_TRY(li_arena_grow(&l->scratch, &c->member, &c->room, c->members + 1, sizeof *c->member, l->err));
     l->owner[part] = construct;
     l->place[part] = c->members;
     c->member[c->members++] = part;

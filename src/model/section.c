@@ -60,18 +60,7 @@ static lince_status find_node(const struct maker *m, const char *text, const cha
 
 static lince_status keep_def(struct maker *m, const Tf__NodeDef *def)
 {
-    if (m->parts.count == m->def_room) {
-        int32_t room = m->def_room ? 2 * m->def_room : 64;
-        const Tf__NodeDef **larger = li_arena_alloc(&m->scratch, (size_t)room * sizeof *larger, m->err);
-        if (!larger) {
-            return LINCE_ENOMEM;
-        }
-        if (m->def_room) {
-            memcpy(larger, m->def, (size_t)m->def_room * sizeof *larger);
-        }
-        m->def = larger;
-        m->def_room = room;
-    }
+    LI_TRY(li_arena_grow(&m->scratch, &m->def, &m->def_room, m->parts.count + 1, sizeof *m->def, m->err));
     m->def[m->parts.count] = def;
     return LINCE_OK;
 }

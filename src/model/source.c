@@ -52,18 +52,7 @@ static bool find_output(const struct li_import *im, const struct li_results *r, 
 
 static lince_status add_value(struct li_import *im, struct li_values *to, li_vid v)
 {
-    if (to->count == to->room) {
-        int room = to->room ? 2 * to->room : 4;
-        li_vid *larger = li_arena_alloc(&im->scratch, (size_t)room * sizeof *larger, im->err);
-        if (!larger) {
-            return LINCE_ENOMEM;
-        }
-        if (to->count) {
-            memcpy(larger, to->v, (size_t)to->count * sizeof *larger);
-        }
-        to->v = larger;
-        to->room = room;
-    }
+    LI_TRY(li_arena_grow(&im->scratch, &to->v, &to->room, to->count + 1, sizeof *to->v, im->err));
     to->v[to->count++] = v;
     return LINCE_OK;
 }

@@ -248,15 +248,7 @@ static lince_status build_from_object(struct li_import *im, struct li_table_buil
 
 static lince_status keep_table(struct li_model *m, struct li_table *table, lince_error *err)
 {
-    if (m->table_count == m->table_room) {
-        size_t room = m->table_room ? 2 * m->table_room : 4;
-        struct li_table **larger = li_realloc(m->mem, m->table, room * sizeof(struct li_table *), err);
-        if (!larger) {
-            return LINCE_ENOMEM;
-        }
-        m->table = larger;
-        m->table_room = room;
-    }
+    LI_TRY(li_grow(m->mem, &m->table, &m->table_room, (int64_t)m->table_count + 1, sizeof *m->table, err));
     m->table[m->table_count++] = table;
     return LINCE_OK;
 }

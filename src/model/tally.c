@@ -13,24 +13,6 @@ lince_status li_import_charge(struct li_import *im, size_t work, const char *nod
         LI_MAX_GROWTH);
 }
 
-static lince_status need_room(struct li_import *im, void **array, size_t count, size_t *room, size_t size)
-{
-    if (count < *room) {
-        return LINCE_OK;
-    }
-    size_t wanted = *room ? 2 * *room : 16, bytes;
-    if (!li_mul_size(wanted, size, &bytes)) {
-        return li_fail(im->err, LINCE_ENOMEM, "%zu entries of %zu bytes", wanted, size);
-    }
-    void *larger = li_realloc(im->model->mem, *array, bytes, im->err);
-    if (!larger) {
-        return LINCE_ENOMEM;
-    }
-    *array = larger;
-    *room = wanted;
-    return LINCE_OK;
-}
-
 /* A value for those who read what an unsupported node would have given. */
 lince_status li_import_need_dummy(struct li_import *im)
 {
@@ -41,12 +23,11 @@ lince_status li_import_need_dummy(struct li_import *im)
 
 lince_status li_import_missing(struct li_import *im, struct li_step *s, const char *what)
 {
-    void *array = im->missing;
     if (!what) {
         return LINCE_ENOMEM;
     }
-    LI_TRY(need_room(im, &array, im->missing_count, &im->missing_room, sizeof *im->missing));
-    im->missing = array;
+    LI_TRY(li_grow(im->model->mem, &im->missing, &im->missing_room, (int64_t)im->missing_count + 1, sizeof *im->missing,
+                   im->err));
     im->missing[im->missing_count++] = (struct li_missing){s->name, what};
     *s->to = (struct li_results){.graph_node = LI_NONE, .unknown = true};
     return li_import_need_dummy(im);
@@ -54,12 +35,10 @@ lince_status li_import_missing(struct li_import *im, struct li_step *s, const ch
 
 lince_status li_import_note_op(struct li_import *im, const char *op)
 {
-    void *array = im->op;
     if (!im->collect_ops) {
         return LINCE_OK;
     }
-    LI_TRY(need_room(im, &array, im->op_count, &im->op_room, sizeof *im->op));
-    im->op = array;
+    LI_TRY(li_grow(im->model->mem, &im->op, &im->op_room, (int64_t)im->op_count + 1, sizeof *im->op, im->err));
     im->op[im->op_count++] = op;
     return LINCE_OK;
 }

@@ -46,14 +46,7 @@ static lince_status add_link(struct li_chain *chain, lince_error *err)
         return li_fail(err, LINCE_ELIMIT, "shapes depend on data in more than %d places, one after another",
                        LI_MAX_SEGMENTS);
     }
-    if ((chain->count & (chain->count - 1)) == 0) { /* 0 or a power of two: full */
-        size_t room = (size_t)LI_MAX(2 * chain->count, 1);
-        struct li_link **larger = li_realloc(chain->mem, chain->links, room * sizeof(struct li_link *), err);
-        if (!larger) {
-            return LINCE_ENOMEM;
-        }
-        chain->links = larger;
-    }
+    LI_TRY(li_grow(chain->mem, &chain->links, &chain->room, chain->count + 1, sizeof(struct li_link *), err));
     struct li_link *link = li_calloc(chain->mem, 1, sizeof *link, err);
     if (!link) {
         return LINCE_ENOMEM;
@@ -86,18 +79,7 @@ static lince_status enter(struct li_chain *chain, struct li_segment *segment, co
 
 lince_status li_chain_cover(struct li_chain_call *call, int32_t resources, lince_error *err)
 {
-    if (resources <= call->pending_room) {
-        return LINCE_OK;
-    }
-    void **larger = li_realloc(call->mem, call->pending, (size_t)resources * sizeof *larger, err);
-    if (!larger) {
-        return LINCE_ENOMEM;
-    }
-    call->pending = larger;
-    while (call->pending_room < resources) {
-        call->pending[call->pending_room++] = NULL;
-    }
-    return LINCE_OK;
+    return li_grow(call->mem, &call->pending, &call->pending_room, resources, sizeof *call->pending, err);
 }
 
 static lince_status run_plan(struct li_link *link, struct li_chain_call *call, const struct li_tensor *inputs,

@@ -22,7 +22,7 @@ struct li_chain {
     struct li_mem *mem;
     struct li_program *program; /* counted */
     struct li_link **links;     /* the i-th segment of a run uses the i-th */
-    int32_t count;              /* there are */
+    int32_t count, room;        /* there are */
     int32_t used;               /* by the last run */
 };
 

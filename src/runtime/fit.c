@@ -2,6 +2,8 @@
 #include "poison.h"
 #include "run.h"
 
+#include <string.h>
+
 void li_run_init(struct li_run *run, struct li_mem *mem)
 {
     *run = (struct li_run){.mem = mem};
@@ -53,31 +55,25 @@ static lince_status grow_block(struct li_mem *mem, char **block, size_t *room, s
     return *block ? LINCE_OK : LINCE_ENOMEM;
 }
 
+/* The caller's pointer has a type of its own, so its bytes are copied. */
 lince_status li_run_grow(struct li_mem *mem, void *array, int32_t *room, int32_t count, size_t size, lince_error *err)
 {
-    void **at = array;
-    if (count <= *room && *at) {
+    void *at;
+    memcpy(&at, array, sizeof at);
+    if (count <= *room && at) {
         return LINCE_OK;
     }
-    li_free(mem, *at);
-    *at = li_calloc(mem, (size_t)count + 1, size, err);
-    *room = *at ? count : 0;
-    return *at ? LINCE_OK : LINCE_ENOMEM;
+    li_free(mem, at);
+    at = li_calloc(mem, (size_t)count + 1, size, err);
+    memcpy(array, &at, sizeof at);
+    *room = at ? count : 0;
+    return at ? LINCE_OK : LINCE_ENOMEM;
 }
 
 /* One that is there stays: its block may be large. */
 static lince_status grow_inner(struct li_run *run, int32_t count, lince_error *err)
 {
-    if (count > run->inner_room) {
-        struct li_run **larger = li_realloc(run->mem, run->inner, (size_t)count * sizeof(struct li_run *), err);
-        if (!larger) {
-            return LINCE_ENOMEM;
-        }
-        run->inner = larger;
-        while (run->inner_room < count) {
-            run->inner[run->inner_room++] = NULL;
-        }
-    }
+    LI_TRY(li_grow(run->mem, &run->inner, &run->inner_room, count, sizeof(struct li_run *), err));
     for (int32_t i = 0; i < count; i++) {
         if (!run->inner[i]) {
             run->inner[i] = li_calloc(run->mem, 1, sizeof **run->inner, err);
