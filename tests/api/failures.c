@@ -112,6 +112,28 @@ static void a_training_call_into_a_small_buffer_leaves_every_variable(void **sta
     lince_model_close(model);
 }
 
+/* Its counter is part of the result, beside the features. */
+static void a_call_whose_result_is_no_matrix_is_refused_before_it_counts(void **state)
+{
+    (void)state;
+    lince_model *model = open_model("nested_calls", 1);
+    lince_session *session = open_session(model, "__call__", NULL, 0);
+    lince_tensor images = random_images(1, 16, 16, 1);
+    lince_variable_info info = {.struct_size = sizeof info};
+    float out[8];
+    size_t counter = variable_named(model, "calls:0", &info);
+    for (uint64_t version = 1; version < 3; version++) {
+        assert_refused(lince_session_run_images(session, images.data, 1, 16, 16, out, 8, err), LINCE_EINVAL,
+                       "the parts of the result are 2");
+        assert_ok(lince_variable_info_at(model, counter, &info, err));
+        assert_int_equal(info.version, version);
+        assert_ok(lince_session_run(session, &images, 1, NULL, NULL, err));
+    }
+    free(images.data);
+    lince_session_free(session);
+    lince_model_close(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -119,6 +141,7 @@ int main(void)
         cmocka_unit_test(a_training_call_over_the_memory_limit_leaves_every_variable),
         cmocka_unit_test(a_training_call_of_a_wrong_shape_leaves_every_variable),
         cmocka_unit_test(a_training_call_into_a_small_buffer_leaves_every_variable),
+        cmocka_unit_test(a_call_whose_result_is_no_matrix_is_refused_before_it_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -177,6 +177,26 @@ static void a_result_that_is_no_table_of_numbers_is_refused_with_what_it_is(void
     lince_model_close(model);
 }
 
+/* Only the run itself tells that there are three features. */
+static void a_buffer_too_small_for_what_the_trace_leaves_open_is_left_untouched(void **state)
+{
+    (void)state;
+    lince_model *model = open_model("keras_subclassed", 1);
+    lince_session *session = open_session(model, "pool", NULL, 0);
+    lince_tensor images = random_images(2, 8, 8, 1);
+    float out[6], untouched[6];
+    memset(out, 0x5a, sizeof out);
+    memcpy(untouched, out, sizeof out);
+    assert_refused(lince_session_run_images(session, images.data, 2, 8, 8, out, 5, err), LINCE_EINVAL,
+                   "the result has 2 x 3 numbers, there is room for 5");
+    assert_memory_equal(out, untouched, sizeof out);
+    assert_ok(lince_session_run_images(session, images.data, 2, 8, 8, out, 6, err));
+    assert_memory_not_equal(out, untouched, sizeof out);
+    free(images.data);
+    lince_session_free(session);
+    lince_model_close(model);
+}
+
 static void arguments_a_callable_does_not_take_are_refused(void **state)
 {
     const struct shapes *s = *state;
@@ -233,6 +253,7 @@ int main(void)
         with_classifier(a_buffer_too_small_or_a_negative_batch_leaves_it_untouched),
         cmocka_unit_test(images_below_the_networks_minimum_are_refused_by_node_before_anything_runs),
         cmocka_unit_test(a_result_that_is_no_table_of_numbers_is_refused_with_what_it_is),
+        cmocka_unit_test(a_buffer_too_small_for_what_the_trace_leaves_open_is_left_untouched),
         with_classifier(arguments_a_callable_does_not_take_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
