@@ -52,6 +52,34 @@ static lince_callable *callable_of(lince_model *model)
     return call ? call : lince_model_callable_at(model, 0);
 }
 
+/*
+ * A second session of the same call, which takes the place of the first: its program stays. It runs on other threads,
+ * with its result in the caller's memory, which a failed run leaves as it was.
+ */
+static lince_status use_twin(lince_session **session, lince_callable *callable, const lince_argument *arguments,
+                             size_t count, const lince_session_options *options, const lince_tensor *images,
+                             lince_error *err)
+{
+    static float room[1 << 12];
+    lince_tensor result = {.data = room, .size_bytes = sizeof room};
+    lince_session *twin;
+    lince_pool *pool;
+    lince_status st = lince_session_new(&twin, callable, arguments, count, options, err);
+    if (st) {
+        return st;
+    }
+    lince_session_free(*session);
+    *session = twin;
+    assert_int_equal(lince_pool_new(&pool, 1, err), LINCE_OK); /* its memory is no model's */
+    assert_int_equal(lince_session_set_pool(twin, pool, err), LINCE_OK);
+    lince_pool_free(pool);
+    assert_int_equal(lince_session_set_timeout(twin, 3600000, err), LINCE_OK);
+    lince_session_cancel(twin);
+    st = lince_session_run_into(twin, images, 1, &result, 1, err);
+    assert_true((st == LINCE_OK) == (result.dtype != LINCE_DTYPE_NONE));
+    return st;
+}
+
 /* What a program does with a model, until the first error. */
 static lince_status use_it(lince_model **model, lince_session **session, const char *path,
                            const lince_model_options *options, bool training, lince_error *err)
@@ -75,6 +103,9 @@ static lince_status use_it(lince_model **model, lince_session **session, const c
     st = st || !lince_model_call(*model) ? st : ask(*model, *session, &images, err);
     st = st ? st : use_variable(*model, err);
     st = st ? st : lince_session_run(*session, &images, 1, &outputs, &count, err);
+    st = st ? st
+            : use_twin(session, callable_of(*model), training ? arguments : NULL, training ? 2 : 0, &session_options,
+                       &images, err);
     free(images.data);
     return st;
 }
