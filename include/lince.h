@@ -459,6 +459,8 @@ typedef struct lince_session lince_session;
  * count      Number of arguments. Those of kind LINCE_ARG_INPUT are the inputs of lince_session_run(), in this order.
  *
  * Which trace is called is decided by each run, from the shapes it is given. Free with lince_session_free().
+ * Sessions of one model that call a trace with the same arguments share what is planned and packed for it, unless they
+ * fetch nodes. The model keeps that of the 16 calls used last, also when no session has them any more.
  * Fails with LINCE_EINVAL for a path given twice, or names the callable does not take. Since 0.1.
  */
 LINCE_API lince_status lince_session_new(lince_session **session, lince_callable *callable,
