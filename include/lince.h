@@ -495,7 +495,8 @@ LINCE_API lince_status lince_session_run(lince_session *session, const lince_ten
  *
  * outputs       One for each leaf of the result and each node that is fetched, in their order. `data` is the caller's
  *               memory and `size_bytes` how much there is; on success both dtype and shape are filled in, and size_bytes
- *               is the leaf's. Python None takes no bytes. Left untouched on failure.
+ *               is the leaf's. Python None takes no bytes. Left untouched on failure. lince_session_infer() tells
+ *               how large they will be, as far as that can be known.
  *
  * Fails as lince_session_run() does; with LINCE_EINVAL when there is memory for another number of outputs, or too little
  * for one, and LINCE_EUNSUPPORTED for strings: found out before the call changes a variable. Since 0.1.
