@@ -226,16 +226,6 @@ static lince_status pow_forward(struct li_call *c)
 
 /* ---- Gradients ---- */
 
-static lince_status two(struct li_grad *g, const char *op, li_vid a, li_vid b, li_vid *out)
-{
-    return li_grad_emit(g, op, (li_vid[]){a, b}, 2, NULL, 0, out);
-}
-
-static lince_status one(struct li_grad *g, const char *op, li_vid a, li_vid *out)
-{
-    return li_grad_emit(g, op, &a, 1, NULL, 0, out);
-}
-
 /* dx[i] = d summed over what was broadcast. */
 static lince_status give(struct li_grad *g, int i, li_vid d)
 {
@@ -252,15 +242,15 @@ static lince_status sub_grad(struct li_grad *g)
 {
     li_vid minus;
     LI_TRY(give(g, 0, g->dy[0]));
-    LI_TRY(one(g, "Neg", g->dy[0], &minus));
+    LI_TRY(li_grad_one(g, "Neg", g->dy[0], &minus));
     return give(g, 1, minus);
 }
 
 static lince_status mul_grad(struct li_grad *g)
 {
     li_vid dx, dy;
-    LI_TRY(two(g, "Mul", g->dy[0], g->in[1], &dx));
-    LI_TRY(two(g, "Mul", g->dy[0], g->in[0], &dy));
+    LI_TRY(li_grad_two(g, "Mul", g->dy[0], g->in[1], &dx));
+    LI_TRY(li_grad_two(g, "Mul", g->dy[0], g->in[0], &dy));
     LI_TRY(give(g, 0, dx));
     return give(g, 1, dy);
 }
@@ -269,10 +259,10 @@ static lince_status mul_grad(struct li_grad *g)
 static lince_status quotient_grad(struct li_grad *g, const char *division)
 {
     li_vid dx, quotient, product, dy;
-    LI_TRY(two(g, division, g->dy[0], g->in[1], &dx));
-    LI_TRY(two(g, division, g->out[0], g->in[1], &quotient));
-    LI_TRY(two(g, "Mul", g->dy[0], quotient, &product));
-    LI_TRY(one(g, "Neg", product, &dy));
+    LI_TRY(li_grad_two(g, division, g->dy[0], g->in[1], &dx));
+    LI_TRY(li_grad_two(g, division, g->out[0], g->in[1], &quotient));
+    LI_TRY(li_grad_two(g, "Mul", g->dy[0], quotient, &product));
+    LI_TRY(li_grad_one(g, "Neg", product, &dy));
     LI_TRY(give(g, 0, dx));
     return give(g, 1, dy);
 }
@@ -291,8 +281,8 @@ static lince_status div_no_nan_grad(struct li_grad *g)
 static lince_status extreme_grad(struct li_grad *g, const char *wins)
 {
     li_vid mask, zeros, dx, dy;
-    LI_TRY(two(g, wins, g->in[0], g->in[1], &mask));
-    LI_TRY(one(g, "ZerosLike", g->dy[0], &zeros));
+    LI_TRY(li_grad_two(g, wins, g->in[0], g->in[1], &mask));
+    LI_TRY(li_grad_one(g, "ZerosLike", g->dy[0], &zeros));
     LI_TRY(li_grad_emit(g, "SelectV2", (li_vid[]){mask, g->dy[0], zeros}, 3, NULL, 0, &dx));
     LI_TRY(li_grad_emit(g, "SelectV2", (li_vid[]){mask, zeros, g->dy[0]}, 3, NULL, 0, &dy));
     LI_TRY(give(g, 0, dx));
@@ -312,10 +302,10 @@ static lince_status minimum_grad(struct li_grad *g)
 static lince_status squared_difference_grad(struct li_grad *g)
 {
     li_vid difference, twice, dx, dy;
-    LI_TRY(two(g, "Sub", g->in[0], g->in[1], &difference));
-    LI_TRY(two(g, "AddV2", difference, difference, &twice));
-    LI_TRY(two(g, "Mul", g->dy[0], twice, &dx));
-    LI_TRY(one(g, "Neg", dx, &dy));
+    LI_TRY(li_grad_two(g, "Sub", g->in[0], g->in[1], &difference));
+    LI_TRY(li_grad_two(g, "AddV2", difference, difference, &twice));
+    LI_TRY(li_grad_two(g, "Mul", g->dy[0], twice, &dx));
+    LI_TRY(li_grad_one(g, "Neg", dx, &dy));
     LI_TRY(give(g, 0, dx));
     return give(g, 1, dy);
 }
@@ -324,9 +314,9 @@ static lince_status squared_difference_grad(struct li_grad *g)
 static lince_status floor_mod_grad(struct li_grad *g)
 {
     li_vid quotient, product, dy;
-    LI_TRY(two(g, "FloorDiv", g->in[0], g->in[1], &quotient));
-    LI_TRY(two(g, "Mul", g->dy[0], quotient, &product));
-    LI_TRY(one(g, "Neg", product, &dy));
+    LI_TRY(li_grad_two(g, "FloorDiv", g->in[0], g->in[1], &quotient));
+    LI_TRY(li_grad_two(g, "Mul", g->dy[0], quotient, &product));
+    LI_TRY(li_grad_one(g, "Neg", product, &dy));
     LI_TRY(give(g, 0, g->dy[0]));
     return give(g, 1, dy);
 }
@@ -335,18 +325,18 @@ static lince_status floor_mod_grad(struct li_grad *g)
 static lince_status pow_grad(struct li_grad *g)
 {
     li_vid ones, less, power_less, slope, dx, zeros, mask, safe, log_x, product, dy, like;
-    LI_TRY(one(g, "OnesLike", g->in[1], &ones));
-    LI_TRY(two(g, "Sub", g->in[1], ones, &less));
-    LI_TRY(two(g, "Pow", g->in[0], less, &power_less));
-    LI_TRY(two(g, "Mul", g->in[1], power_less, &slope));
-    LI_TRY(two(g, "Mul", g->dy[0], slope, &dx));
-    LI_TRY(one(g, "ZerosLike", g->in[0], &zeros));
-    LI_TRY(one(g, "OnesLike", g->in[0], &like));
-    LI_TRY(two(g, "Greater", g->in[0], zeros, &mask));
+    LI_TRY(li_grad_one(g, "OnesLike", g->in[1], &ones));
+    LI_TRY(li_grad_two(g, "Sub", g->in[1], ones, &less));
+    LI_TRY(li_grad_two(g, "Pow", g->in[0], less, &power_less));
+    LI_TRY(li_grad_two(g, "Mul", g->in[1], power_less, &slope));
+    LI_TRY(li_grad_two(g, "Mul", g->dy[0], slope, &dx));
+    LI_TRY(li_grad_one(g, "ZerosLike", g->in[0], &zeros));
+    LI_TRY(li_grad_one(g, "OnesLike", g->in[0], &like));
+    LI_TRY(li_grad_two(g, "Greater", g->in[0], zeros, &mask));
     LI_TRY(li_grad_emit(g, "SelectV2", (li_vid[]){mask, g->in[0], like}, 3, NULL, 0, &safe));
-    LI_TRY(one(g, "Log", safe, &log_x));
-    LI_TRY(two(g, "Mul", g->out[0], log_x, &product));
-    LI_TRY(two(g, "Mul", g->dy[0], product, &dy));
+    LI_TRY(li_grad_one(g, "Log", safe, &log_x));
+    LI_TRY(li_grad_two(g, "Mul", g->out[0], log_x, &product));
+    LI_TRY(li_grad_two(g, "Mul", g->dy[0], product, &dy));
     LI_TRY(give(g, 0, dx));
     return give(g, 1, dy);
 }

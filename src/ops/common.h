@@ -200,5 +200,13 @@ void li_move_run(struct li_move *m, void *to, const void *from, int64_t task, in
 
 /* Sum dy down to the shape of `like`, undoing a broadcast; dy itself where the shapes are equal. */
 lince_status li_grad_unbroadcast(struct li_grad *g, li_vid dy, li_vid like, li_vid *out);
+/* Ops of one input, and of two, that need no attributes. */
+lince_status li_grad_one(struct li_grad *g, const char *op, li_vid a, li_vid *out);
+lince_status li_grad_two(struct li_grad *g, const char *op, li_vid a, li_vid b, li_vid *out);
+/* v times a number. */
+lince_status li_grad_scale(struct li_grad *g, li_vid v, double number, li_vid *out);
+/* Constants: a scalar of the dtype of `like`, a vector of int64. */
+lince_status li_grad_scalar(struct li_grad *g, li_vid like, double number, li_vid *out);
+lince_status li_grad_ints(struct li_grad *g, const int64_t *values, int count, li_vid *out);
 
 #endif

@@ -2,7 +2,7 @@
 #include "common.h"
 #include "ops.h"
 
-static lince_status emit_ints(struct li_grad *g, const int64_t *values, int count, li_vid *out)
+lince_status li_grad_ints(struct li_grad *g, const int64_t *values, int count, li_vid *out)
 {
     struct li_tensor tensor = {.dtype = LINCE_INT64,
                                .shape = {1, {count}},
@@ -11,6 +11,29 @@ static lince_status emit_ints(struct li_grad *g, const int64_t *values, int coun
     const struct li_tensor *own;
     LI_TRY(li_graph_own_tensor(g->graph, &tensor, &own, g->err));
     return li_graph_constant(g->graph, own, out, g->err);
+}
+
+lince_status li_grad_scalar(struct li_grad *g, li_vid like, double number, li_vid *out)
+{
+    static const struct li_shape scalar = {.rank = 0};
+    return li_ops_fill(g->graph, g->node->name, g->graph->values[like].dtype, &scalar, number, out, g->err);
+}
+
+lince_status li_grad_one(struct li_grad *g, const char *op, li_vid a, li_vid *out)
+{
+    return li_grad_emit(g, op, &a, 1, NULL, 0, out);
+}
+
+lince_status li_grad_two(struct li_grad *g, const char *op, li_vid a, li_vid b, li_vid *out)
+{
+    return li_grad_emit(g, op, (li_vid[]){a, b}, 2, NULL, 0, out);
+}
+
+lince_status li_grad_scale(struct li_grad *g, li_vid v, double number, li_vid *out)
+{
+    li_vid factor;
+    LI_TRY(li_grad_scalar(g, v, number, &factor));
+    return li_grad_two(g, "Mul", v, factor, out);
 }
 
 lince_status li_grad_unbroadcast(struct li_grad *g, li_vid dy, li_vid like, li_vid *out)
@@ -26,7 +49,7 @@ lince_status li_grad_unbroadcast(struct li_grad *g, li_vid dy, li_vid like, li_v
     }
     li_vid in[2] = {dy}, sum = dy;
     if (count) {
-        LI_TRY(emit_ints(g, axes, count, &in[1]));
+        LI_TRY(li_grad_ints(g, axes, count, &in[1]));
         LI_TRY(li_grad_emit(g, "Sum", in, 2, (struct li_attr[]){LI_BOOL("keep_dims", false)}, 1, &sum));
     }
     if (li_shape_equal(&g->graph->values[sum].shape, &to)) {
@@ -34,7 +57,7 @@ lince_status li_grad_unbroadcast(struct li_grad *g, li_vid dy, li_vid like, li_v
         return LINCE_OK;
     }
     in[0] = sum;
-    LI_TRY(emit_ints(g, to.dim, to.rank, &in[1]));
+    LI_TRY(li_grad_ints(g, to.dim, to.rank, &in[1]));
     return li_grad_emit(g, "Reshape", in, 2, NULL, 0, out);
 }
 

@@ -322,7 +322,7 @@ static lince_status reduce_prepare(struct li_prepare *p)
 static lince_status restore(struct li_grad *g, li_vid v, li_vid *out)
 {
     const struct li_shape in = g->graph->values[g->in[0]].shape;
-    const struct li_tensor *axes = g->graph->values[g->in[1]].constant, *own;
+    const struct li_tensor *axes = g->graph->values[g->in[1]].constant;
     int64_t dims[LI_MAX_RANK];
     li_vid shape;
     if (!axes) {
@@ -336,11 +336,8 @@ static lince_status restore(struct li_grad *g, li_vid v, li_vid *out)
         int64_t axis = li_tensor_int(axes, i);
         dims[axis < 0 ? axis + in.rank : axis] = 1;
     }
-    const struct li_tensor tensor = {
-        .dtype = LINCE_INT64, .shape = {.rank = 1, .dim = {in.rank}}, .data = dims, .size_bytes = (size_t)in.rank * 8};
-    LI_TRY(li_graph_own_tensor(g->graph, &tensor, &own, g->err));
-    LI_TRY(li_graph_constant(g->graph, own, &shape, g->err));
-    return li_grad_emit(g, "Reshape", (li_vid[]){v, shape}, 2, NULL, 0, out);
+    LI_TRY(li_grad_ints(g, dims, in.rank, &shape));
+    return li_grad_two(g, "Reshape", v, shape, out);
 }
 
 static lince_status sum_grad(struct li_grad *g)
@@ -351,28 +348,12 @@ static lince_status sum_grad(struct li_grad *g)
     return li_grad_emit(g, "BroadcastTo", (li_vid[]){dy, shape}, 2, NULL, 0, &g->dx[0]);
 }
 
-/* A scalar of the input's dtype. */
-static lince_status scalar(struct li_grad *g, double value, li_vid *out)
-{
-    const struct li_tensor *own;
-    lince_dtype dtype = g->graph->values[g->in[0]].dtype;
-    union li_block b = {.f = {value}};
-    uint64_t bits = 0;
-    li_block_store(&bits, dtype, &b, 1);
-    const struct li_tensor tensor = {.dtype = dtype, .data = &bits, .size_bytes = li_dtype_size(dtype)};
-    LI_TRY(li_graph_own_tensor(g->graph, &tensor, &own, g->err));
-    return li_graph_constant(g->graph, own, out, g->err);
-}
-
 static lince_status mean_grad(struct li_grad *g)
 {
     int64_t in = li_shape_count(&g->graph->values[g->in[0]].shape),
             out = li_shape_count(&g->graph->values[g->out[0]].shape);
-    li_vid whole, share;
     LI_TRY(sum_grad(g));
-    whole = g->dx[0];
-    LI_TRY(scalar(g, out ? (double)out / (double)LI_MAX(in, 1) : 0, &share));
-    return li_grad_emit(g, "Mul", (li_vid[]){whole, share}, 2, NULL, 0, &g->dx[0]);
+    return li_grad_scale(g, g->dx[0], out ? (double)out / (double)LI_MAX(in, 1) : 0, &g->dx[0]);
 }
 
 /* Shared equally among ties. */
