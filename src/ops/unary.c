@@ -81,6 +81,34 @@ static double softsign(double x)
     return x / (1 + fabs(x));
 }
 
+/* pi * x has no rounding to speak of where tan needs it most, as x - rint(x) is exact. */
+static double tan_pi(double x)
+{
+    return tan(3.14159265358979323846 * (x - rint(x)));
+}
+
+/*
+ * The slope of lgamma. Above 10 its asymptotic series, log x - 1/2x - sum of B(2k) / (2k x^2k), leaves less than 1e-16;
+ * smaller x get there by psi(x) = psi(x + 1) - 1/x, negative ones first by psi(x) = psi(1 - x) - pi / tan(pi x). NaN at
+ * the poles 0, -1, -2 ..., as in TensorFlow.
+ */
+static double digamma(double x)
+{
+    static const double terms[] = {1.0 / 12, -1.0 / 120, 1.0 / 252, -1.0 / 240, 1.0 / 132, -691.0 / 32760, 1.0 / 12};
+    double result = 0, series = 0;
+    if (x <= 0) {
+        result = x == floor(x) ? (double)NAN : -3.14159265358979323846 / tan_pi(x);
+        x = 1 - x;
+    }
+    for (; x < 10; x++) {
+        result -= 1 / x;
+    }
+    for (size_t k = LI_COUNT(terms); k-- > 0;) {
+        series = (series + terms[k]) / (x * x);
+    }
+    return result + log(x) - 0.5 / x - series;
+}
+
 static int64_t neg_int(int64_t x)
 {
     return (int64_t)(0 - (uint64_t)x);
@@ -122,9 +150,15 @@ static lince_status pair(struct li_grad *g, const char *op, li_vid a, li_vid b)
     return li_grad_emit(g, op, (li_vid[]){a, b}, 2, NULL, 0, &g->dx[0]);
 }
 
+/* dx = -v */
+static lince_status minus(struct li_grad *g, li_vid v)
+{
+    return li_grad_one(g, "Neg", v, &g->dx[0]);
+}
+
 static lince_status neg_grad(struct li_grad *g)
 {
-    return li_grad_emit(g, "Neg", g->dy, 1, NULL, 0, &g->dx[0]);
+    return minus(g, g->dy[0]);
 }
 
 static lince_status abs_grad(struct li_grad *g)
@@ -171,9 +205,9 @@ static lince_status log_grad(struct li_grad *g)
 
 static lince_status log1p_grad(struct li_grad *g)
 {
-    li_vid ones, sum;
-    LI_TRY(li_grad_emit(g, "OnesLike", g->in, 1, NULL, 0, &ones));
-    LI_TRY(li_grad_emit(g, "AddV2", (li_vid[]){g->in[0], ones}, 2, NULL, 0, &sum));
+    li_vid one, sum;
+    LI_TRY(li_grad_scalar(g, g->in[0], 1, &one));
+    LI_TRY(li_grad_two(g, "AddV2", g->in[0], one, &sum));
     return pair(g, "RealDiv", g->dy[0], sum);
 }
 
@@ -184,10 +218,86 @@ static lince_status sin_grad(struct li_grad *g)
 
 static lince_status cos_grad(struct li_grad *g)
 {
-    li_vid sine, product;
-    LI_TRY(li_grad_emit(g, "Sin", g->in, 1, NULL, 0, &sine));
-    LI_TRY(li_grad_emit(g, "Mul", (li_vid[]){g->dy[0], sine}, 2, NULL, 0, &product));
-    return li_grad_emit(g, "Neg", &product, 1, NULL, 0, &g->dx[0]);
+    LI_TRY(times(g, "Sin", g->in[0]));
+    return minus(g, g->dx[0]);
+}
+
+/* dy / cos(x)^2 */
+static lince_status tan_grad(struct li_grad *g)
+{
+    li_vid cosine, square;
+    LI_TRY(li_grad_one(g, "Cos", g->in[0], &cosine));
+    LI_TRY(li_grad_one(g, "Square", cosine, &square));
+    return pair(g, "RealDiv", g->dy[0], square);
+}
+
+static lince_status sinh_grad(struct li_grad *g)
+{
+    return times(g, "Cosh", g->in[0]);
+}
+
+static lince_status cosh_grad(struct li_grad *g)
+{
+    return times(g, "Sinh", g->in[0]);
+}
+
+/* 1 - x^2, or with "AddV2" 1 + x^2 */
+static lince_status one_and_square(struct li_grad *g, const char *op, li_vid *out)
+{
+    li_vid one, square;
+    LI_TRY(li_grad_scalar(g, g->in[0], 1, &one));
+    LI_TRY(li_grad_one(g, "Square", g->in[0], &square));
+    return li_grad_two(g, op, one, square, out);
+}
+
+static lince_status asin_grad(struct li_grad *g)
+{
+    li_vid rest;
+    LI_TRY(one_and_square(g, "Sub", &rest));
+    return times(g, "Rsqrt", rest);
+}
+
+static lince_status acos_grad(struct li_grad *g)
+{
+    LI_TRY(asin_grad(g));
+    return minus(g, g->dx[0]);
+}
+
+static lince_status atan_grad(struct li_grad *g)
+{
+    li_vid sum;
+    LI_TRY(one_and_square(g, "AddV2", &sum));
+    return pair(g, "RealDiv", g->dy[0], sum);
+}
+
+static lince_status atanh_grad(struct li_grad *g)
+{
+    li_vid rest;
+    LI_TRY(one_and_square(g, "Sub", &rest));
+    return pair(g, "RealDiv", g->dy[0], rest);
+}
+
+/* dy / f(y): sinh(acosh(x)) and cosh(asinh(x)) are the inverses of the slopes. */
+static lince_status over(struct li_grad *g, const char *op)
+{
+    li_vid divisor;
+    LI_TRY(li_grad_one(g, op, g->out[0], &divisor));
+    return pair(g, "RealDiv", g->dy[0], divisor);
+}
+
+static lince_status asinh_grad(struct li_grad *g)
+{
+    return over(g, "Cosh");
+}
+
+static lince_status acosh_grad(struct li_grad *g)
+{
+    return over(g, "Sinh");
+}
+
+static lince_status lgamma_grad(struct li_grad *g)
+{
+    return times(g, "Digamma", g->in[0]);
 }
 
 static lince_status tanh_grad(struct li_grad *g)
@@ -217,9 +327,8 @@ static lince_status erf_grad(struct li_grad *g)
 
 static lince_status erfc_grad(struct li_grad *g)
 {
-    li_vid positive;
-    LI_TRY(li_grad_emit(g, "_LiErfGrad", (li_vid[]){g->in[0], g->dy[0]}, 2, NULL, 0, &positive));
-    return li_grad_emit(g, "Neg", &positive, 1, NULL, 0, &g->dx[0]);
+    LI_TRY(erf_grad(g));
+    return minus(g, g->dx[0]);
 }
 
 #define UNARY(id, op, output, kernel_op, real_f, integer_f, rule, prepare_f, grad_f)                                   \
@@ -247,22 +356,23 @@ static lince_status erfc_grad(struct li_grad *g)
 #define FLOATS li_ops_same_float
 
 UNARY(abs, "Abs", "y", LI_UNARY_ABS, fabs, abs_int, signed_shape, CHEAP, abs_grad)
-UNARY(acos, "Acos", "y", LI_UNARY_COUNT, acos, NULL, FLOATS, COSTLY, NULL)
-UNARY(acosh, "Acosh", "y", LI_UNARY_COUNT, acosh, NULL, FLOATS, COSTLY, NULL)
-UNARY(asin, "Asin", "y", LI_UNARY_COUNT, asin, NULL, FLOATS, COSTLY, NULL)
-UNARY(asinh, "Asinh", "y", LI_UNARY_COUNT, asinh, NULL, FLOATS, COSTLY, NULL)
-UNARY(atan, "Atan", "y", LI_UNARY_COUNT, atan, NULL, FLOATS, COSTLY, NULL)
-UNARY(atanh, "Atanh", "y", LI_UNARY_COUNT, atanh, NULL, FLOATS, COSTLY, NULL)
+UNARY(acos, "Acos", "y", LI_UNARY_COUNT, acos, NULL, FLOATS, COSTLY, acos_grad)
+UNARY(acosh, "Acosh", "y", LI_UNARY_COUNT, acosh, NULL, FLOATS, COSTLY, acosh_grad)
+UNARY(asin, "Asin", "y", LI_UNARY_COUNT, asin, NULL, FLOATS, COSTLY, asin_grad)
+UNARY(asinh, "Asinh", "y", LI_UNARY_COUNT, asinh, NULL, FLOATS, COSTLY, asinh_grad)
+UNARY(atan, "Atan", "y", LI_UNARY_COUNT, atan, NULL, FLOATS, COSTLY, atan_grad)
+UNARY(atanh, "Atanh", "y", LI_UNARY_COUNT, atanh, NULL, FLOATS, COSTLY, atanh_grad)
 UNARY(ceil, "Ceil", "y", LI_UNARY_CEIL, ceil, NULL, FLOATS, CHEAP, li_grad_none)
 UNARY(cos, "Cos", "y", LI_UNARY_COUNT, cos, NULL, FLOATS, COSTLY, cos_grad)
-UNARY(cosh, "Cosh", "y", LI_UNARY_COUNT, cosh, NULL, FLOATS, COSTLY, NULL)
+UNARY(cosh, "Cosh", "y", LI_UNARY_COUNT, cosh, NULL, FLOATS, COSTLY, cosh_grad)
+UNARY(digamma, "Digamma", "y", LI_UNARY_COUNT, digamma, NULL, FLOATS, COSTLY, NULL)
 UNARY(erf, "Erf", "y", LI_UNARY_ERF, erf, NULL, FLOATS, COSTLY, erf_grad)
 UNARY(erfc, "Erfc", "y", LI_UNARY_ERFC, erfc, NULL, FLOATS, COSTLY, erfc_grad)
 UNARY(exp, "Exp", "y", LI_UNARY_EXP, exp, NULL, FLOATS, COSTLY, exp_grad)
 UNARY(expm1, "Expm1", "y", LI_UNARY_EXPM1, expm1, NULL, FLOATS, COSTLY, expm1_grad)
 UNARY(floor, "Floor", "y", LI_UNARY_FLOOR, floor, NULL, FLOATS, CHEAP, li_grad_none)
 UNARY(inv, "Inv", "y", LI_UNARY_RECIPROCAL, reciprocal, NULL, FLOATS, CHEAP, reciprocal_grad)
-UNARY(lgamma, "Lgamma", "y", LI_UNARY_COUNT, lgamma, NULL, FLOATS, COSTLY, NULL)
+UNARY(lgamma, "Lgamma", "y", LI_UNARY_COUNT, lgamma, NULL, FLOATS, COSTLY, lgamma_grad)
 UNARY(log, "Log", "y", LI_UNARY_LOG, log, NULL, FLOATS, COSTLY, log_grad)
 UNARY(log1p, "Log1p", "y", LI_UNARY_LOG1P, log1p, NULL, FLOATS, COSTLY, log1p_grad)
 UNARY(neg, "Neg", "y", LI_UNARY_NEG, neg, neg_int, signed_shape, CHEAP, neg_grad)
@@ -273,10 +383,10 @@ UNARY(rsqrt, "Rsqrt", "y", LI_UNARY_RSQRT, rsqrt, NULL, FLOATS, CHEAP, rsqrt_gra
 UNARY(sigmoid, "Sigmoid", "y", LI_UNARY_SIGMOID, sigmoid, NULL, FLOATS, COSTLY, sigmoid_grad)
 UNARY(sign, "Sign", "y", LI_UNARY_SIGN, sign, sign_int, signed_shape, CHEAP, li_grad_none)
 UNARY(sin, "Sin", "y", LI_UNARY_COUNT, sin, NULL, FLOATS, COSTLY, sin_grad)
-UNARY(sinh, "Sinh", "y", LI_UNARY_COUNT, sinh, NULL, FLOATS, COSTLY, NULL)
+UNARY(sinh, "Sinh", "y", LI_UNARY_COUNT, sinh, NULL, FLOATS, COSTLY, sinh_grad)
 UNARY(softplus, "Softplus", "activations", LI_UNARY_SOFTPLUS, softplus, NULL, FLOATS, COSTLY, softplus_grad)
 UNARY(softsign, "Softsign", "activations", LI_UNARY_COUNT, softsign, NULL, FLOATS, CHEAP, softsign_grad)
 UNARY(sqrt, "Sqrt", "y", LI_UNARY_SQRT, sqrt, NULL, FLOATS, CHEAP, sqrt_grad)
 UNARY(square, "Square", "y", LI_UNARY_SQUARE, square, square_int, li_ops_same_number, CHEAP, square_grad)
-UNARY(tan, "Tan", "y", LI_UNARY_COUNT, tan, NULL, FLOATS, COSTLY, NULL)
+UNARY(tan, "Tan", "y", LI_UNARY_COUNT, tan, NULL, FLOATS, COSTLY, tan_grad)
 UNARY(tanh, "Tanh", "y", LI_UNARY_TANH, tanh, NULL, FLOATS, COSTLY, tanh_grad)
