@@ -185,6 +185,22 @@ static lince_status sum_forward(struct li_call *c)
     return LINCE_OK;
 }
 
+/* The same to every element of a channel. */
+static lince_status sum_grad(struct li_grad *g)
+{
+    const struct li_shape x = g->graph->values[g->in[0]].shape;
+    int axis = channel_axis(g->node, x.rank);
+    int64_t dims[LI_MAX_RANK] = {x.dim[axis]};
+    li_vid lined, to[2];
+    for (int d = axis + 1; d < x.rank; d++) {
+        dims[d - axis] = 1;
+    }
+    LI_TRY(li_grad_ints(g, dims, x.rank - axis, &to[0]));
+    LI_TRY(li_grad_two(g, "Reshape", g->dy[0], to[0], &lined));
+    LI_TRY(li_grad_ints(g, x.dim, x.rank, &to[1]));
+    return li_grad_two(g, "BroadcastTo", lined, to[1], &g->dx[0]);
+}
+
 const struct li_op li_op_bias_add_grad = {
     .name = "BiasAddGrad",
     .inputs_min = 1,
@@ -194,4 +210,5 @@ const struct li_op li_op_bias_add_grad = {
     .shape = sum_shape,
     .prepare = sum_prepare,
     .forward = sum_forward,
+    .grad = sum_grad,
 };

@@ -267,15 +267,10 @@ static lince_status strided_forward(struct li_call *c)
 
 static lince_status strided_grad(struct li_grad *g)
 {
-    static const char *const names[] = {"begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask"};
-    struct li_attr attrs[LI_COUNT(names)];
     li_vid shape;
-    for (size_t i = 0; i < LI_COUNT(names); i++) {
-        attrs[i] = (struct li_attr)LI_INT(names[i], li_attr_int(g->node, names[i]));
-    }
-    LI_TRY(li_grad_emit(g, "Shape", g->in, 1, NULL, 0, &shape));
-    return li_grad_emit(g, "StridedSliceGrad", (li_vid[]){shape, g->in[1], g->in[2], g->in[3], g->dy[0]}, 5, attrs,
-                        LI_COUNT(names), &g->dx[0]);
+    LI_TRY(li_grad_one(g, "Shape", g->in[0], &shape));
+    return li_grad_emit(g, "StridedSliceGrad", (li_vid[]){shape, g->in[1], g->in[2], g->in[3], g->dy[0]}, 5,
+                        g->node->attrs, g->node->nattrs, &g->dx[0]);
 }
 
 #define MASK(name)                                                                                                     \
@@ -335,6 +330,13 @@ static lince_status strided_grad_forward(struct li_call *c)
     return LINCE_OK;
 }
 
+/* What was put apart is taken out again. */
+static lince_status strided_second(struct li_grad *g)
+{
+    return li_grad_emit(g, "StridedSlice", (li_vid[]){g->dy[0], g->in[1], g->in[2], g->in[3]}, 4, g->node->attrs,
+                        g->node->nattrs, &g->dx[4]);
+}
+
 const struct li_op li_op_strided_slice_grad = {
     .name = "StridedSliceGrad",
     .inputs_min = 5,
@@ -343,4 +345,5 @@ const struct li_op li_op_strided_slice_grad = {
     .attrs = SLICE_SPECS,
     .shape = strided_grad_shape,
     .forward = strided_grad_forward,
+    .grad = strided_second,
 };

@@ -51,7 +51,119 @@ static lince_status unary_grad_run(struct li_call *c, slope_function *slope, dou
     return LINCE_OK;
 }
 
-#define SLOPE(id, op, output, specs, alpha_value, op_flags, expression)                                                \
+/* ---- Second derivatives: of both inputs; dy is what arrives at a slope's output z ---- */
+
+/* A slope is linear in the gradient g that it takes as input `i`: there dy goes through the same op. */
+static lince_status through(struct li_grad *g, int i)
+{
+    li_vid in[2] = {g->in[0], g->in[1]};
+    in[i] = g->dy[0];
+    return li_grad_emit(g, g->node->op->name, in, 2, g->node->attrs, g->node->nattrs, &g->dx[i]);
+}
+
+/* dy * g, where g is input i. */
+static lince_status both(struct li_grad *g, int i, li_vid *out)
+{
+    return li_grad_two(g, "Mul", g->dy[0], g->in[i], out);
+}
+
+/* Straight on both sides of a corner: nothing goes to the input that chooses the side. */
+static lince_status straight_second(struct li_grad *g)
+{
+    return through(g, 0);
+}
+
+/* z = g / 2y: -dy * z / y, and dy / 2y. */
+static lince_status sqrt_second(struct li_grad *g)
+{
+    li_vid product, quotient;
+    LI_TRY(li_grad_two(g, "RealDiv", g->dy[0], g->in[0], &quotient));
+    LI_TRY(li_grad_two(g, "Mul", quotient, g->out[0], &product));
+    LI_TRY(li_grad_one(g, "Neg", product, &g->dx[0]));
+    return through(g, 1);
+}
+
+/* z = -g * y^3 / 2: -3/2 * dy * g * y^2. */
+static lince_status rsqrt_second(struct li_grad *g)
+{
+    li_vid product, square;
+    LI_TRY(both(g, 1, &product));
+    LI_TRY(li_grad_scale(g, product, -1.5, &product));
+    LI_TRY(li_grad_one(g, "Square", g->in[0], &square));
+    LI_TRY(li_grad_two(g, "Mul", product, square, &g->dx[0]));
+    return through(g, 1);
+}
+
+/* z = -g * y^2 or g * (1 - y^2): -2 * dy * g * y. */
+static lince_status square_second(struct li_grad *g)
+{
+    li_vid product;
+    LI_TRY(both(g, 1, &product));
+    LI_TRY(li_grad_scale(g, product, -2, &product));
+    LI_TRY(li_grad_two(g, "Mul", product, g->in[0], &g->dx[0]));
+    return through(g, 1);
+}
+
+/* z = g * y * (1 - y): dy * g - 2 * dy * g * y. */
+static lince_status sigmoid_second(struct li_grad *g)
+{
+    li_vid product, twice, bend;
+    LI_TRY(both(g, 1, &product));
+    LI_TRY(li_grad_scale(g, product, 2, &twice));
+    LI_TRY(li_grad_two(g, "Mul", twice, g->in[0], &bend));
+    LI_TRY(li_grad_two(g, "Sub", product, bend, &g->dx[0]));
+    return through(g, 1);
+}
+
+/* z = g * c * exp(-x^2): -2 * dy * z * x. */
+static lince_status erf_second(struct li_grad *g)
+{
+    li_vid product;
+    LI_TRY(li_grad_two(g, "Mul", g->dy[0], g->out[0], &product));
+    LI_TRY(li_grad_scale(g, product, -2, &product));
+    LI_TRY(li_grad_two(g, "Mul", product, g->in[0], &g->dx[0]));
+    return through(g, 1);
+}
+
+/* z = g * sigmoid(x): dy * g * s * (1 - s), which TensorFlow writes as dy * g / (exp(-x) + 2 + exp(x)). */
+static lince_status softplus_second(struct li_grad *g)
+{
+    li_vid product, sigmoid;
+    LI_TRY(both(g, 0, &product));
+    LI_TRY(li_grad_one(g, "Sigmoid", g->in[1], &sigmoid));
+    LI_TRY(li_grad_two(g, "SigmoidGrad", sigmoid, product, &g->dx[1]));
+    return through(g, 0);
+}
+
+/* z = g / (1 + |x|)^2: -2 * dy * z * sign(x) / (1 + |x|). TensorFlow has none; this is the derivative. */
+static lince_status softsign_second(struct li_grad *g)
+{
+    li_vid product, one, size, sign;
+    LI_TRY(li_grad_two(g, "Mul", g->dy[0], g->out[0], &product));
+    LI_TRY(li_grad_scale(g, product, -2, &product));
+    LI_TRY(li_grad_one(g, "Sign", g->in[1], &sign));
+    LI_TRY(li_grad_two(g, "Mul", product, sign, &product));
+    LI_TRY(li_grad_one(g, "Abs", g->in[1], &size));
+    LI_TRY(li_grad_scalar(g, size, 1, &one));
+    LI_TRY(li_grad_two(g, "AddV2", size, one, &size));
+    LI_TRY(li_grad_two(g, "RealDiv", product, size, &g->dx[1]));
+    return through(g, 0);
+}
+
+/* Below 0, z = g * (y + a constant), and straight above. */
+static lince_status elu_second(struct li_grad *g)
+{
+    li_vid product, zero, below;
+    LI_TRY(both(g, 0, &product));
+    LI_TRY(li_grad_scalar(g, product, 0, &zero));
+    LI_TRY(li_grad_two(g, "Less", g->in[1], zero, &below));
+    LI_TRY(li_grad_emit(g, "SelectV2", (li_vid[]){below, product, zero}, 3, NULL, 0, &g->dx[1]));
+    return through(g, 0);
+}
+
+/* ---- Rows ---- */
+
+#define SLOPE(id, op, output, specs, alpha_value, op_flags, second, expression)                                        \
     static double id##_slope(double a, double b, double alpha)                                                         \
     {                                                                                                                  \
         (void)alpha;                                                                                                   \
@@ -70,29 +182,31 @@ static lince_status unary_grad_run(struct li_call *c, slope_function *slope, dou
         .shape = two_alike,                                                                                            \
         .prepare = li_ops_prepare_costly,                                                                              \
         .forward = id##_forward,                                                                                       \
+        .grad = second,                                                                                                \
         .flags = op_flags,                                                                                             \
     };
 
 #define TYPE_ONLY LI_ATTRS(LI_TYPE_SPEC("T"))
 
 /* a: y, b: g */
-SLOPE(sqrt_grad, "SqrtGrad", "z", TYPE_ONLY, 0, LI_OP_INPLACE, b * 0.5 / a)
-SLOPE(rsqrt_grad, "RsqrtGrad", "z", TYPE_ONLY, 0, LI_OP_INPLACE, -0.5 * b * a * a * a)
-SLOPE(reciprocal_grad, "ReciprocalGrad", "z", TYPE_ONLY, 0, LI_OP_INPLACE, -b *a *a)
-SLOPE(inv_grad, "InvGrad", "z", TYPE_ONLY, 0, LI_OP_INPLACE, -b *a *a)
-SLOPE(tanh_grad, "TanhGrad", "z", TYPE_ONLY, 0, LI_OP_INPLACE, b *(1 - a * a))
-SLOPE(sigmoid_grad, "SigmoidGrad", "z", TYPE_ONLY, 0, LI_OP_INPLACE, b *a *(1 - a))
+SLOPE(sqrt_grad, "SqrtGrad", "z", TYPE_ONLY, 0, LI_OP_INPLACE, sqrt_second, b * 0.5 / a)
+SLOPE(rsqrt_grad, "RsqrtGrad", "z", TYPE_ONLY, 0, LI_OP_INPLACE, rsqrt_second, -0.5 * b * a * a * a)
+SLOPE(reciprocal_grad, "ReciprocalGrad", "z", TYPE_ONLY, 0, LI_OP_INPLACE, square_second, -b *a *a)
+SLOPE(inv_grad, "InvGrad", "z", TYPE_ONLY, 0, LI_OP_INPLACE, square_second, -b *a *a)
+SLOPE(tanh_grad, "TanhGrad", "z", TYPE_ONLY, 0, LI_OP_INPLACE, square_second, b *(1 - a * a))
+SLOPE(sigmoid_grad, "SigmoidGrad", "z", TYPE_ONLY, 0, LI_OP_INPLACE, sigmoid_second, b *a *(1 - a))
 /* a: x, b: g; 2 / sqrt(pi) */
-SLOPE(li_erf_grad, "_LiErfGrad", "z", TYPE_ONLY, 0, LI_OP_INPLACE | LI_OP_INTERNAL,
+SLOPE(li_erf_grad, "_LiErfGrad", "z", TYPE_ONLY, 0, LI_OP_INPLACE | LI_OP_INTERNAL, erf_second,
       b * 1.1283791670955126 * exp(-a * a))
 /* a: g, b: the input (Relu's output serves as well) */
-SLOPE(relu_grad, "ReluGrad", "backprops", TYPE_ONLY, 0, LI_OP_INPLACE, b > 0 ? a : 0)
-SLOPE(relu6_grad, "Relu6Grad", "backprops", TYPE_ONLY, 0, LI_OP_INPLACE, b > 0 && b < 6 ? a : 0)
-SLOPE(softsign_grad, "SoftsignGrad", "backprops", TYPE_ONLY, 0, LI_OP_INPLACE, a / ((1 + fabs(b)) * (1 + fabs(b))))
-SLOPE(softplus_grad, "SoftplusGrad", "backprops", TYPE_ONLY, 0, LI_OP_INPLACE, a / (1 + exp(-b)))
+SLOPE(relu_grad, "ReluGrad", "backprops", TYPE_ONLY, 0, LI_OP_INPLACE, straight_second, b > 0 ? a : 0)
+SLOPE(relu6_grad, "Relu6Grad", "backprops", TYPE_ONLY, 0, LI_OP_INPLACE, straight_second, b > 0 && b < 6 ? a : 0)
+SLOPE(softsign_grad, "SoftsignGrad", "backprops", TYPE_ONLY, 0, LI_OP_INPLACE, softsign_second,
+      a / ((1 + fabs(b)) * (1 + fabs(b))))
+SLOPE(softplus_grad, "SoftplusGrad", "backprops", TYPE_ONLY, 0, LI_OP_INPLACE, softplus_second, a / (1 + exp(-b)))
 SLOPE(leaky_relu_grad, "LeakyReluGrad", "backprops", LI_ATTRS(LI_TYPE_SPEC("T"), {"alpha", LI_ATTR_FLOAT, "0.2", NULL}),
-      li_attr_float(c->node, "alpha"), LI_OP_INPLACE, b > 0 ? a : alpha * a)
+      li_attr_float(c->node, "alpha"), LI_OP_INPLACE, straight_second, b > 0 ? a : alpha * a)
 /* a: g, b: the output */
-SLOPE(elu_grad, "EluGrad", "backprops", TYPE_ONLY, 0, LI_OP_INPLACE, b < 0 ? a * (b + 1) : a)
-SLOPE(selu_grad, "SeluGrad", "backprops", TYPE_ONLY, 0, LI_OP_INPLACE,
+SLOPE(elu_grad, "EluGrad", "backprops", TYPE_ONLY, 0, LI_OP_INPLACE, elu_second, b < 0 ? a * (b + 1) : a)
+SLOPE(selu_grad, "SeluGrad", "backprops", TYPE_ONLY, 0, LI_OP_INPLACE, elu_second,
       b < 0 ? a * (b + 1.0507009873554805 * 1.6732632423543772) : a * 1.0507009873554805)
