@@ -11,15 +11,10 @@ enum operation {
     MAXIMUM,
     MINIMUM,
     SQUARED_DIFFERENCE, /* as in enum li_binary */
-    DIV_NO_NAN,
     FLOOR_DIV,
     FLOOR_MOD,
     MOD,
     POW,
-    ATAN2,
-    XDIVY,
-    XLOGY,
-    MUL_NO_NAN,
     AND,
     OR,
     XOR
@@ -53,8 +48,6 @@ static double real(enum operation op, lince_dtype dtype, double x, double y)
         return isnan(x) || isnan(y) ? NAN : x < y ? x : y;
     case SQUARED_DIFFERENCE:
         return li_round_to(dtype, x - y) * li_round_to(dtype, x - y);
-    case DIV_NO_NAN:
-        return y == 0 ? 0 : x / y;
     case FLOOR_DIV:
         return floor(li_round_to(dtype, x / y)); /* the quotient is rounded first, as in TensorFlow */
     case FLOOR_MOD:
@@ -63,14 +56,6 @@ static double real(enum operation op, lince_dtype dtype, double x, double y)
         return fmod(x, y);
     case POW:
         return pow(x, y);
-    case ATAN2:
-        return atan2(x, y);
-    case XDIVY:
-        return x == 0 ? 0 : x / y;
-    case XLOGY:
-        return x == 0 ? 0 : x * log(y);
-    case MUL_NO_NAN:
-        return y == 0 ? 0 : x * y;
     default:
         return 0;
     }
@@ -98,8 +83,6 @@ static uint64_t unsigned_integer(enum operation op, uint64_t x, uint64_t y)
         return x > y ? x : y;
     case MINIMUM:
         return x < y ? x : y;
-    case DIV_NO_NAN:
-        return y ? x / y : 0;
     /* The rest is the same for signed numbers, which wrap. */
     case ADD:
         return x + y;
@@ -226,24 +209,18 @@ static lince_status pow_forward(struct li_call *c)
 
 /* ---- Gradients ---- */
 
-/* dx[i] = d summed over what was broadcast. */
-static lince_status give(struct li_grad *g, int i, li_vid d)
-{
-    return li_grad_unbroadcast(g, d, g->in[i], &g->dx[i]);
-}
-
 static lince_status add_grad(struct li_grad *g)
 {
-    LI_TRY(give(g, 0, g->dy[0]));
-    return give(g, 1, g->dy[0]);
+    LI_TRY(li_binary_give(g, 0, g->dy[0]));
+    return li_binary_give(g, 1, g->dy[0]);
 }
 
 static lince_status sub_grad(struct li_grad *g)
 {
     li_vid minus;
-    LI_TRY(give(g, 0, g->dy[0]));
+    LI_TRY(li_binary_give(g, 0, g->dy[0]));
     LI_TRY(li_grad_one(g, "Neg", g->dy[0], &minus));
-    return give(g, 1, minus);
+    return li_binary_give(g, 1, minus);
 }
 
 static lince_status mul_grad(struct li_grad *g)
@@ -251,30 +228,20 @@ static lince_status mul_grad(struct li_grad *g)
     li_vid dx, dy;
     LI_TRY(li_grad_two(g, "Mul", g->dy[0], g->in[1], &dx));
     LI_TRY(li_grad_two(g, "Mul", g->dy[0], g->in[0], &dy));
-    LI_TRY(give(g, 0, dx));
-    return give(g, 1, dy);
+    LI_TRY(li_binary_give(g, 0, dx));
+    return li_binary_give(g, 1, dy);
 }
 
-/* g / y and -g * (x / y) / y, with the given division. */
-static lince_status quotient_grad(struct li_grad *g, const char *division)
-{
-    li_vid dx, quotient, product, dy;
-    LI_TRY(li_grad_two(g, division, g->dy[0], g->in[1], &dx));
-    LI_TRY(li_grad_two(g, division, g->out[0], g->in[1], &quotient));
-    LI_TRY(li_grad_two(g, "Mul", g->dy[0], quotient, &product));
-    LI_TRY(li_grad_one(g, "Neg", product, &dy));
-    LI_TRY(give(g, 0, dx));
-    return give(g, 1, dy);
-}
-
+/* g / y, and -g * (x / y) / y. */
 static lince_status div_grad(struct li_grad *g)
 {
-    return quotient_grad(g, "RealDiv");
-}
-
-static lince_status div_no_nan_grad(struct li_grad *g)
-{
-    return quotient_grad(g, "DivNoNan");
+    li_vid dx, quotient, product, dy;
+    LI_TRY(li_grad_two(g, "RealDiv", g->dy[0], g->in[1], &dx));
+    LI_TRY(li_grad_two(g, "RealDiv", g->out[0], g->in[1], &quotient));
+    LI_TRY(li_grad_two(g, "Mul", g->dy[0], quotient, &product));
+    LI_TRY(li_grad_one(g, "Neg", product, &dy));
+    LI_TRY(li_binary_give(g, 0, dx));
+    return li_binary_give(g, 1, dy);
 }
 
 /* The whole gradient goes to x where `wins`(x, y), elsewhere to y. */
@@ -285,8 +252,8 @@ static lince_status extreme_grad(struct li_grad *g, const char *wins)
     LI_TRY(li_grad_one(g, "ZerosLike", g->dy[0], &zeros));
     LI_TRY(li_grad_emit(g, "SelectV2", (li_vid[]){mask, g->dy[0], zeros}, 3, NULL, 0, &dx));
     LI_TRY(li_grad_emit(g, "SelectV2", (li_vid[]){mask, zeros, g->dy[0]}, 3, NULL, 0, &dy));
-    LI_TRY(give(g, 0, dx));
-    return give(g, 1, dy);
+    LI_TRY(li_binary_give(g, 0, dx));
+    return li_binary_give(g, 1, dy);
 }
 
 static lince_status maximum_grad(struct li_grad *g)
@@ -306,19 +273,35 @@ static lince_status squared_difference_grad(struct li_grad *g)
     LI_TRY(li_grad_two(g, "AddV2", difference, difference, &twice));
     LI_TRY(li_grad_two(g, "Mul", g->dy[0], twice, &dx));
     LI_TRY(li_grad_one(g, "Neg", dx, &dy));
-    LI_TRY(give(g, 0, dx));
-    return give(g, 1, dy);
+    LI_TRY(li_binary_give(g, 0, dx));
+    return li_binary_give(g, 1, dy);
 }
 
-/* g, and -g * floor(x / y). */
-static lince_status floor_mod_grad(struct li_grad *g)
+/* g, and -g times the whole number of times that y goes into x, which `quotient` is. */
+static lince_status rest_grad(struct li_grad *g, li_vid quotient)
 {
-    li_vid quotient, product, dy;
-    LI_TRY(li_grad_two(g, "FloorDiv", g->in[0], g->in[1], &quotient));
+    li_vid product, dy;
     LI_TRY(li_grad_two(g, "Mul", g->dy[0], quotient, &product));
     LI_TRY(li_grad_one(g, "Neg", product, &dy));
-    LI_TRY(give(g, 0, g->dy[0]));
-    return give(g, 1, dy);
+    LI_TRY(li_binary_give(g, 0, g->dy[0]));
+    return li_binary_give(g, 1, dy);
+}
+
+static lince_status floor_mod_grad(struct li_grad *g)
+{
+    li_vid quotient;
+    LI_TRY(li_grad_two(g, "FloorDiv", g->in[0], g->in[1], &quotient));
+    return rest_grad(g, quotient);
+}
+
+/* What is left of x - z divides evenly but for rounding. TensorFlow has no gradient here; this is the derivative. */
+static lince_status mod_grad(struct li_grad *g)
+{
+    li_vid whole, quotient;
+    LI_TRY(li_grad_two(g, "Sub", g->in[0], g->out[0], &whole));
+    LI_TRY(li_grad_two(g, "Div", whole, g->in[1], &quotient));
+    LI_TRY(li_grad_one(g, "Round", quotient, &quotient));
+    return rest_grad(g, quotient);
 }
 
 /* g * y * x^(y-1), and g * z * log(x) where x > 0. */
@@ -337,8 +320,8 @@ static lince_status pow_grad(struct li_grad *g)
     LI_TRY(li_grad_one(g, "Log", safe, &log_x));
     LI_TRY(li_grad_two(g, "Mul", g->out[0], log_x, &product));
     LI_TRY(li_grad_two(g, "Mul", g->dy[0], product, &dy));
-    LI_TRY(give(g, 0, dx));
-    return give(g, 1, dy);
+    LI_TRY(li_binary_give(g, 0, dx));
+    return li_binary_give(g, 1, dy);
 }
 
 /* ---- Rows ---- */
@@ -379,15 +362,10 @@ CHEAP(truncate_div, "TruncateDiv", DIV, LI_SET_INT, li_grad_none)
 CHEAP(maximum, "Maximum", MAXIMUM, LI_SET_NUMBER, maximum_grad)
 CHEAP(minimum, "Minimum", MINIMUM, LI_SET_NUMBER, minimum_grad)
 CHEAP(squared_difference, "SquaredDifference", SQUARED_DIFFERENCE, LI_SET_NUMBER, squared_difference_grad)
-CHEAP(div_no_nan, "DivNoNan", DIV_NO_NAN, LI_SET_FLOAT, div_no_nan_grad)
-CHEAP(mul_no_nan, "MulNoNan", MUL_NO_NAN, LI_SET_FLOAT, NULL)
 COSTLY(floor_div, "FloorDiv", FLOOR_DIV, LI_SET_NUMBER, li_grad_none)
 COSTLY(floor_mod, "FloorMod", FLOOR_MOD, LI_SET_NUMBER, floor_mod_grad)
-COSTLY(mod, "Mod", MOD, LI_SET_NUMBER, NULL)
-COSTLY(truncate_mod, "TruncateMod", MOD, LI_SET_NUMBER, NULL)
-COSTLY(atan2, "Atan2", ATAN2, LI_SET_FLOAT, NULL)
-COSTLY(xdivy, "Xdivy", XDIVY, LI_SET_FLOAT, NULL)
-COSTLY(xlogy, "Xlogy", XLOGY, LI_SET_FLOAT, NULL)
+COSTLY(mod, "Mod", MOD, LI_SET_NUMBER, mod_grad)
+COSTLY(truncate_mod, "TruncateMod", MOD, LI_SET_NUMBER, mod_grad)
 CHEAP(bitwise_and, "BitwiseAnd", AND, LI_SET_INT, li_grad_none)
 CHEAP(bitwise_or, "BitwiseOr", OR, LI_SET_INT, li_grad_none)
 CHEAP(bitwise_xor, "BitwiseXor", XOR, LI_SET_INT, li_grad_none)

@@ -1,4 +1,4 @@
-/* Functions of two numbers with broadcasting: what binary.c, compare.c and select.c share. */
+/* Functions of two numbers with broadcasting: what binary*.c and compare.c share. */
 #ifndef LI_OPS_BINARY_H
 #define LI_OPS_BINARY_H
 
@@ -15,5 +15,8 @@ typedef bool li_binary_block(int op, lince_dtype dtype, union li_block *z, const
 
 /* Walk the call's task in blocks; false as soon as a block is. The output's dtype may differ from the inputs'. */
 bool li_binary_run(struct li_call *c, int op, li_binary_block *block);
+
+/* dx[i] = d, which has the output's shape, summed over what was broadcast. */
+lince_status li_binary_give(struct li_grad *g, int i, li_vid d);
 
 #endif

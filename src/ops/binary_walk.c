@@ -1,4 +1,4 @@
-/* What functions of two numbers share: the shape, and walking both operands in blocks. */
+/* What functions of two numbers share: the shape, walking both operands in blocks, and what a gradient ends in. */
 #include "binary.h"
 
 lince_status li_binary_shape(struct li_infer *s, unsigned set, lince_dtype out)
@@ -34,4 +34,9 @@ bool li_binary_run(struct li_call *c, int op, li_binary_block *block)
         }
     }
     return true;
+}
+
+lince_status li_binary_give(struct li_grad *g, int i, li_vid d)
+{
+    return li_grad_unbroadcast(g, d, g->in[i], &g->dx[i]);
 }

@@ -21,7 +21,6 @@ static const char *const no_row[] = {"CropAndResize", "SoftmaxCrossEntropyWithLo
 
 /* They wait for training. */
 static const char *const no_gradient[] = {
-    "Atan2",
     "AvgPool",
     "DepthwiseConv2dNative",
     "DynamicStitch",
@@ -38,7 +37,6 @@ static const char *const no_gradient[] = {
     "ResizeNearestNeighbor",
     "ScaleAndTranslate",
     "TopKV2",
-    "Xdivy",
 };
 
 static json_t *cases;
