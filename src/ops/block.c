@@ -119,6 +119,37 @@ void li_block_store(void *to, lince_dtype dtype, const union li_block *from, int
     }
 }
 
+static void add_block(void *to, const void *from, lince_dtype dtype, int64_t n)
+{
+    union li_block sum, term;
+    li_block_load(&sum, dtype, to, 1, n);
+    li_block_load(&term, dtype, from, 1, n);
+    for (int64_t k = 0; k < n; k++) {
+        if (li_domain_of(dtype) == LI_DOMAIN_FLOAT) {
+            sum.f[k] += term.f[k];
+        } else {
+            sum.u[k] += term.u[k];
+        }
+    }
+    li_block_store(to, dtype, &sum, n);
+}
+
+void li_block_add(void *to, const void *from, lince_dtype dtype, int64_t n)
+{
+    const int64_t size = (int64_t)li_dtype_size(dtype);
+    if (dtype == LINCE_FLOAT32) {
+        float *sum = to;
+        const float *term = from;
+        for (int64_t i = 0; i < n; i++) {
+            sum[i] += term[i];
+        }
+        return;
+    }
+    for (int64_t i = 0; i < n; i += LI_BLOCK) {
+        add_block((char *)to + i * size, (const char *)from + i * size, dtype, LI_MIN(n - i, LI_BLOCK));
+    }
+}
+
 double li_round_to(lince_dtype dtype, double value)
 {
     switch ((int)dtype) {

@@ -128,6 +128,8 @@ enum li_domain li_domain_of(lince_dtype dtype);
 void li_block_load(union li_block *to, lince_dtype dtype, const void *from, int64_t stride, int64_t n);
 /* Rounds to nearest even, or drops high bits, as the dtype needs. */
 void li_block_store(void *to, lince_dtype dtype, const union li_block *from, int64_t n);
+/* to += from, n elements, rounded as the dtype needs. */
+void li_block_add(void *to, const void *from, lince_dtype dtype, int64_t n);
 /* value as the dtype would hold it. */
 double li_round_to(lince_dtype dtype, double value);
 

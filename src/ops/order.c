@@ -246,6 +246,20 @@ static lince_status top_prepare(struct li_prepare *p)
     return LINCE_OK;
 }
 
+/* The values are gathered along the last axis; equals that were not chosen get nothing. */
+static lince_status top_grad(struct li_grad *g)
+{
+    const struct li_shape in = g->graph->values[g->in[0]].shape;
+    const struct li_attr batch = LI_INT("batch_dims", in.rank - 1), to = LI_TYPE("DstT", LINCE_INT32);
+    li_vid from[4] = {LI_NONE, g->out[1], LI_NONE, g->dy[0]};
+    if (g->graph->values[g->out[1]].dtype == LINCE_INT16) {
+        LI_TRY(li_grad_emit(g, "Cast", &g->out[1], 1, &to, 1, &from[1]));
+    }
+    LI_TRY(li_grad_ints(g, in.dim, in.rank, &from[0]));
+    LI_TRY(li_grad_ints(g, (int64_t[]){in.rank - 1}, 1, &from[2]));
+    return li_grad_emit(g, "_LiGatherGrad", from, 4, &batch, 1, &g->dx[0]);
+}
+
 const struct li_op li_op_top_k_v2 = {
     .name = "TopKV2",
     .inputs_min = 2,
@@ -256,6 +270,7 @@ const struct li_op li_op_top_k_v2 = {
     .shape = top_shape,
     .prepare = top_prepare,
     .forward = top_forward,
+    .grad = top_grad,
 };
 
 /* ---- Cumsum ---- */

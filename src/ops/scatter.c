@@ -29,25 +29,6 @@ static lince_status nd_shape(struct li_infer *s)
     return LINCE_OK;
 }
 
-/* to += from, n elements. */
-static void add(void *to, const void *from, lince_dtype dtype, int64_t n)
-{
-    for (int64_t i = 0; i < n; i += LI_BLOCK) {
-        union li_block sum, term;
-        int64_t part = LI_MIN(n - i, LI_BLOCK);
-        li_block_load(&sum, dtype, li_at(to, dtype, i), 1, part);
-        li_block_load(&term, dtype, (const char *)from + i * (int64_t)li_dtype_size(dtype), 1, part);
-        for (int64_t k = 0; k < part; k++) {
-            if (li_domain_of(dtype) == LI_DOMAIN_FLOAT) {
-                sum.f[k] += term.f[k];
-            } else {
-                sum.u[k] += term.u[k];
-            }
-        }
-        li_block_store(li_at(to, dtype, i), dtype, &sum, part);
-    }
-}
-
 static lince_status nd_forward(struct li_call *c)
 {
     const struct li_shape *indices = c->in[0].shape, *out = c->out[0].shape;
@@ -68,7 +49,7 @@ static lince_status nd_forward(struct li_call *c)
             }
             at = at * out->dim[d] + index;
         }
-        add(li_at(c->out[0].data, dtype, at * inner), li_at(c->in[1].data, dtype, row * inner), dtype, inner);
+        li_block_add(li_at(c->out[0].data, dtype, at * inner), li_at(c->in[1].data, dtype, row * inner), dtype, inner);
     }
     return LINCE_OK;
 }
@@ -150,6 +131,18 @@ static lince_status stitch_forward(struct li_call *c)
     return LINCE_OK;
 }
 
+/* Each part takes its rows back, also those that a later part overwrote: so in TensorFlow. */
+static lince_status stitch_grad(struct li_grad *g)
+{
+    int n = g->node->nin / 2;
+    li_vid axis;
+    LI_TRY(li_grad_ints(g, (int64_t[]){0}, 1, &axis));
+    for (int i = 0; i < n; i++) {
+        LI_TRY(li_grad_emit(g, "GatherV2", (li_vid[]){g->dy[0], g->in[i], axis}, 3, NULL, 0, &g->dx[n + i]));
+    }
+    return LINCE_OK;
+}
+
 const struct li_op li_op_dynamic_stitch = {
     .name = "DynamicStitch",
     .inputs_min = 2,
@@ -158,4 +151,5 @@ const struct li_op li_op_dynamic_stitch = {
     .attrs = LI_ATTRS(LI_COUNT_SPEC("N"), LI_TYPE_SPEC("T")),
     .shape = stitch_shape,
     .forward = stitch_forward,
+    .grad = stitch_grad,
 };

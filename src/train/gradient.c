@@ -115,16 +115,32 @@ static lince_status sum_terms(struct backward *b, struct term **list, const char
 
 /* ---- One node ---------------------------------------------------------------------------------------------------- */
 
+/* Whether a gradient of this value is asked for, and where it is summed: a handle's with its variable. */
+static bool is_wanted(const struct backward *b, li_vid v)
+{
+    const struct li_value *value = &b->g->values[v];
+    return value->dtype == LINCE_RESOURCE ? value->resource < b->resources && b->handle[value->resource] : b->wanted[v];
+}
+
+static struct term **terms_of(const struct backward *b, li_vid v)
+{
+    const struct li_value *value = &b->g->values[v];
+    return value->dtype == LINCE_RESOURCE ? &b->by_handle[value->resource] : &b->terms[v];
+}
+
 static lince_status take_input_gradient(struct backward *b, const struct li_node *node, int i, li_vid dx)
 {
     const struct li_value *x = &b->g->values[node->in[i]], *grad = &b->g->values[dx];
+    const struct li_resource *r = x->dtype == LINCE_RESOURCE ? li_store_get(b->g->store, x->resource) : NULL;
+    const lince_dtype dtype = r ? r->dtype : x->dtype;
+    const struct li_shape *shape = r ? &r->shape : &x->shape;
     char found[LI_SHAPE_TEXT], wanted[LI_SHAPE_TEXT];
-    if (grad->dtype != x->dtype || !li_shape_equal(&grad->shape, &x->shape)) {
+    if (grad->dtype != dtype || !li_shape_equal(&grad->shape, shape)) {
         return li_fail(b->err, LINCE_EUNSUPPORTED, "node \"%s\" (%s): the gradient of input %d is %s%s, wanted %s%s",
                        node->name, node->op->name, i, li_dtype_name(grad->dtype), li_shape_text(&grad->shape, found),
-                       li_dtype_name(x->dtype), li_shape_text(&x->shape, wanted));
+                       li_dtype_name(dtype), li_shape_text(shape, wanted));
     }
-    return add_term(b, &b->terms[node->in[i]], dx);
+    return add_term(b, terms_of(b, node->in[i]), dx);
 }
 
 static lince_status differentiate(struct backward *b, const struct li_node *node, const li_vid *dy)
@@ -145,7 +161,7 @@ static lince_status differentiate(struct backward *b, const struct li_node *node
         .graph = b->g, .node = node, .in = node->in, .out = node->out, .dy = dy, .dx = dx, .err = b->err};
     LI_TRY(node->op->grad(&grad));
     for (int i = 0; i < node->nin; i++) {
-        if (dx[i] >= 0 && b->wanted[node->in[i]]) {
+        if (dx[i] >= 0 && is_wanted(b, node->in[i])) {
             LI_TRY(take_input_gradient(b, node, i, dx[i]));
         }
     }
@@ -154,7 +170,7 @@ static lince_status differentiate(struct backward *b, const struct li_node *node
 
 static lince_status read_gradient(struct backward *b, const struct li_node *node, li_vid dy)
 {
-    /* A part of the variable, which only the row's own gradient could place; or somewhere in a body. */
+    /* A part of the variable, which only a gradient of the row's own could place; or somewhere in a body. */
     if (node->op->forward || node->op->control) {
         return li_fail(b->err, LINCE_EUNSUPPORTED, "node \"%s\" (%s): has no gradient with respect to the variable",
                        node->name, node->op->name);
@@ -177,7 +193,7 @@ static lince_status step(struct backward *b, int32_t n)
     if (!any || !depends(b, &node)) {
         return LINCE_OK;
     }
-    if (reads_target(b, &node)) {
+    if (reads_target(b, &node) && !node.op->grad) {
         return read_gradient(b, &node, dy[0]);
     }
     return differentiate(b, &node, dy);

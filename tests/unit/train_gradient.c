@@ -256,6 +256,27 @@ static void numbers_and_outputs_of_the_graph_stay(void **state)
     assert_non_null(li_graph_text(g, &f->err));
 }
 
+/* Twice the last row and once the second; the reading of it all adds to that. */
+static void rows_of_a_variable_that_were_gathered_share_its_gradient(void **state)
+{
+    struct fixture *f = *state;
+    struct li_graph *g;
+    int32_t rows[] = {4, 1, 4};
+    const struct li_tensor where = {.dtype = LINCE_INT32, .shape = {1, {3}}, .data = rows, .size_bytes = sizeof rows};
+    li_vid w = variable(f, "w", &(struct li_shape){2, {5, 2}}), indices, grad;
+    OK(li_graph_constant(f->g, &where, &indices, &f->err));
+    li_vid taken = emit(f, "ResourceGather", w, indices, &(struct li_attr)LI_TYPE("dtype", LINCE_FLOAT32));
+    li_vid part = sum_all(f, emit(f, "Square", taken, LI_NONE, NULL)), whole = sum_all(f, read(f, w));
+    li_vid loss = emit(f, "Mul", part, whole, NULL);
+
+    OK(li_gradient(&g, f->g, loss, &w, 1, &grad, &f->err));
+    check_variable(f, g, loss, 0, grad);
+    li_graph_free(g);
+    OK(li_gradient(&g, f->g, part, &w, 1, &grad, &f->err));
+    check_variable(f, g, part, 0, grad);
+    li_graph_free(g);
+}
+
 static void what_cannot_be_differentiated_is_said(void **state)
 {
     struct fixture *f = *state;
@@ -400,6 +421,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_loss_itself_has_the_gradient_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(where_nothing_arrives_the_gradient_is_zero, set_up, tear_down),
         cmocka_unit_test_setup_teardown(numbers_and_outputs_of_the_graph_stay, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(rows_of_a_variable_that_were_gathered_share_its_gradient, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_cannot_be_differentiated_is_said, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_gradient_that_is_missing_is_refused_by_the_nodes_name, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_gradient_that_nothing_needs_may_be_missing, set_up, tear_down),
