@@ -47,5 +47,6 @@ const struct li_op li_op_bitcast = {
     .attrs = LI_ATTRS(LI_TYPE_SPEC("T"), {"type", LI_ATTR_TYPE, NULL, NULL}),
     .shape = bitcast_shape,
     .forward = bitcast_forward,
+    .grad = li_grad_none,
     .flags = LI_OP_INPLACE,
 };

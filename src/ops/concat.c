@@ -69,32 +69,35 @@ static lince_status concat_v1_forward(struct li_call *c)
 }
 
 /* Each part's own range of the gradient. */
-static lince_status concat_v2_grad(struct li_grad *g)
+static lince_status take_apart(struct li_grad *g, int first, int axis_input)
 {
-    int parts = g->node->nin - 1, rank = g->graph->values[g->in[0]].shape.rank;
-    const struct li_tensor *known = g->graph->values[g->in[parts]].constant;
+    const int rank = g->graph->values[g->in[first]].shape.rank;
+    const struct li_tensor *known = g->graph->values[g->in[axis_input]].constant;
     if (!known) {
         return li_fail(g->err, LINCE_EUNSUPPORTED, "node \"%s\": no gradient, its axis is not a constant",
                        g->node->name);
     }
-    int64_t axis = li_tensor_int(known, 0), at = 0, begin[LI_MAX_RANK] = {0};
+    int64_t axis = li_tensor_int(known, 0), begin[LI_MAX_RANK] = {0};
     axis += axis < 0 ? rank : 0;
-    for (int i = 0; i < parts; i++) {
-        struct li_tensor vector = {
-            .dtype = LINCE_INT64, .shape = {.rank = 1, .dim = {rank}}, .size_bytes = (size_t)rank * 8};
-        struct li_shape shape = g->graph->values[g->in[i]].shape;
-        const struct li_tensor *own;
+    for (int i = first; i < first + g->node->nin - 1; i++) {
+        const struct li_shape shape = g->graph->values[g->in[i]].shape;
         li_vid in[3] = {g->dy[0], LI_NONE, LI_NONE};
-        begin[axis] = at;
-        for (int k = 1; k < 3; k++) {
-            vector.data = k == 1 ? begin : shape.dim;
-            LI_TRY(li_graph_own_tensor(g->graph, &vector, &own, g->err));
-            LI_TRY(li_graph_constant(g->graph, own, &in[k], g->err));
-        }
+        LI_TRY(li_grad_ints(g, begin, rank, &in[1]));
+        LI_TRY(li_grad_ints(g, shape.dim, rank, &in[2]));
         LI_TRY(li_grad_emit(g, "Slice", in, 3, NULL, 0, &g->dx[i]));
-        at += shape.dim[axis];
+        begin[axis] += shape.dim[axis];
     }
     return LINCE_OK;
+}
+
+static lince_status concat_v2_grad(struct li_grad *g)
+{
+    return take_apart(g, 0, g->node->nin - 1);
+}
+
+static lince_status concat_v1_grad(struct li_grad *g)
+{
+    return take_apart(g, 1, 0);
 }
 
 const struct li_op li_op_concat_v2 = {
@@ -120,6 +123,7 @@ const struct li_op li_op_concat = {
     .layout = li_ops_layout_strided,
     .prepare = li_ops_prepare_cheap,
     .forward = concat_v1_forward,
+    .grad = concat_v1_grad,
 };
 
 /* ---- Pack: a new axis ---- */
