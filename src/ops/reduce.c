@@ -2,41 +2,11 @@
  * Sum, Mean, Max, Min, Prod, All, Any. float32 sums and extremes run on the kernels, which cut at fixed points;
  * tasks divide outputs. Everything else accumulates one output at a time in double or 64-bit integers.
  */
-#include "common.h"
+#include "groups.h"
 
 #include <math.h>
 
 enum reduction { SUM, MEAN, MAX, MIN, PROD, ALL, ANY };
-
-/* Dims merged into alternating groups of kept and reduced ones. */
-struct groups {
-    int count;
-    bool reduced[LI_MAX_RANK];
-    int64_t dim[LI_MAX_RANK], stride[LI_MAX_RANK];
-    int64_t kept, gone; /* products */
-};
-
-static void group(struct groups *g, const struct li_shape *in, const bool *reduced)
-{
-    *g = (struct groups){.kept = 1, .gone = 1};
-    for (int i = 0; i < in->rank; i++) {
-        *(reduced[i] ? &g->gone : &g->kept) *= in->dim[i];
-        if (in->dim[i] == 1) {
-            continue;
-        }
-        if (g->count > 0 && g->reduced[g->count - 1] == reduced[i]) {
-            g->dim[g->count - 1] *= in->dim[i];
-        } else {
-            g->reduced[g->count] = reduced[i];
-            g->dim[g->count++] = in->dim[i];
-        }
-    }
-    int64_t step = 1;
-    for (int i = g->count - 1; i >= 0; i--) {
-        g->stride[i] = step;
-        step *= g->dim[i];
-    }
-}
 
 static lince_status read_axes(struct li_infer *s, bool *reduced)
 {
@@ -83,7 +53,7 @@ static lince_status bool_shape(struct li_infer *s)
  * The axes were checked by the rule; they may come from another run's data, so they are checked against the output's
  * count too.
  */
-static lince_status regroup(struct li_call *c, struct groups *g)
+static lince_status regroup(struct li_call *c, struct li_groups *g)
 {
     bool reduced[LI_MAX_RANK] = {false};
     int rank = c->in[0].shape->rank;
@@ -95,25 +65,12 @@ static lince_status regroup(struct li_call *c, struct groups *g)
         }
         reduced[axis] = true;
     }
-    group(g, c->in[0].shape, reduced);
+    li_groups_init(g, c->in[0].shape, reduced);
     return g->kept == li_count(&c->out[0]) ? LINCE_OK
                                            : li_call_fail(c, LINCE_EDATA, "the axes changed to ones of another shape");
 }
 
 /* ---- float32 ---- */
-
-/* Where input element 0 of output o lies. */
-static int64_t start_of(const struct groups *g, int64_t o)
-{
-    int64_t at = 0;
-    for (int i = g->count - 1; i >= 0; i--) {
-        if (!g->reduced[i]) {
-            at += o % g->dim[i] * g->stride[i];
-            o /= g->dim[i];
-        }
-    }
-    return at;
-}
 
 static double combine(double sum, double x, enum li_reduce op)
 {
@@ -128,7 +85,7 @@ static double combine(double sum, double x, enum li_reduce op)
  * One output whose innermost group is reduced and that has other reduced groups outside: rows of the kernel, then their
  * combination.
  */
-static float one_output(struct li_call *c, const struct groups *g, enum li_reduce op, const float *x)
+static float one_output(struct li_call *c, const struct li_groups *g, enum li_reduce op, const float *x)
 {
     int last = g->count - 1;
     int64_t at[LI_MAX_RANK] = {0}, offset = 0;
@@ -156,7 +113,7 @@ static float one_output(struct li_call *c, const struct groups *g, enum li_reduc
 }
 
 /* Outputs [begin, end) whose columns lie side by side, `inner` at a time; one reduced group. */
-static void columns(struct li_call *c, const struct groups *g, enum li_reduce op, float scale, int64_t begin,
+static void columns(struct li_call *c, const struct li_groups *g, enum li_reduce op, float scale, int64_t begin,
                     int64_t end)
 {
     int last = g->count - 1;
@@ -164,12 +121,13 @@ static void columns(struct li_call *c, const struct groups *g, enum li_reduce op
     float *y = c->out[0].data;
     for (int64_t o = begin; o < end;) {
         int64_t run = LI_MIN(g->dim[last] - o % g->dim[last], end - o);
-        c->kernels->reduce->columns(op, y + o, x + start_of(g, o), g->dim[last - 1], run, g->stride[last - 1], scale);
+        c->kernels->reduce->columns(op, y + o, x + li_groups_at(g, false, o), g->dim[last - 1], run,
+                                    g->stride[last - 1], scale);
         o += run;
     }
 }
 
-static bool on_kernels(struct li_call *c, const struct groups *g, enum li_reduce op, float scale)
+static bool on_kernels(struct li_call *c, const struct li_groups *g, enum li_reduce op, float scale)
 {
     int64_t begin, end, groups_gone = 0;
     int last = g->count - 1;
@@ -189,7 +147,7 @@ static bool on_kernels(struct li_call *c, const struct groups *g, enum li_reduce
                                  scale);
     } else {
         for (int64_t o = begin; o < end; o++) {
-            y[o] = one_output(c, g, op, x + start_of(g, o)) * scale;
+            y[o] = one_output(c, g, op, x + li_groups_at(g, false, o)) * scale;
         }
     }
     return true;
@@ -272,23 +230,17 @@ static void put(struct li_call *c, int64_t o, enum reduction op, const struct to
     li_block_store(li_at(c->out[0].data, dtype, o), dtype, &b, 1);
 }
 
-static void one_by_one(struct li_call *c, const struct groups *g, enum reduction op)
+static void one_by_one(struct li_call *c, const struct li_groups *g, enum reduction op)
 {
     lince_dtype dtype = c->in[0].dtype;
     int64_t begin, end;
     li_task_range(c, g->kept, &begin, &end);
     for (int64_t o = begin; o < end; o++) {
         struct total t = nothing(op);
-        int64_t first = start_of(g, o);
+        int64_t first = li_groups_at(g, false, o);
         for (int64_t k = 0; k < g->gone; k++) {
             union li_block b;
-            int64_t at = first, rest = k;
-            for (int i = g->count - 1; i >= 0; i--) {
-                if (g->reduced[i]) {
-                    at += rest % g->dim[i] * g->stride[i];
-                    rest /= g->dim[i];
-                }
-            }
+            int64_t at = first + li_groups_at(g, true, k);
             li_block_load(&b, dtype, li_at(c->in[0].data, dtype, at), 1, 1);
             gather(&t, op, li_domain_of(dtype), &b);
         }
@@ -299,7 +251,7 @@ static void one_by_one(struct li_call *c, const struct groups *g, enum reduction
 static lince_status reduce_run(struct li_call *c, enum reduction op)
 {
     static const enum li_reduce kernel[] = {LI_REDUCE_SUM, LI_REDUCE_SUM, LI_REDUCE_MAX, LI_REDUCE_MIN};
-    struct groups g;
+    struct li_groups g;
     LI_TRY(regroup(c, &g));
     bool fast = c->in[0].dtype == LINCE_FLOAT32 && op <= MIN && g.gone > 0 && g.kept > 0;
     if (!fast || !on_kernels(c, &g, kernel[op], op == MEAN ? 1.0f / (float)g.gone : 1)) {
