@@ -1,4 +1,4 @@
-/* What depends on order: ArgMax, ArgMin, TopKV2, Cumsum. */
+/* What depends on order: ArgMax, ArgMin, TopKV2. */
 #include "common.h"
 
 #include <float.h>
@@ -271,74 +271,4 @@ const struct li_op li_op_top_k_v2 = {
     .prepare = top_prepare,
     .forward = top_forward,
     .grad = top_grad,
-};
-
-/* ---- Cumsum ---- */
-
-static lince_status cumsum_shape(struct li_infer *s)
-{
-    int64_t wanted;
-    int axis;
-    LI_TRY(li_ops_need(s, 0, LI_SET_NUMBER));
-    LI_TRY(li_in_int(s, 1, &wanted));
-    LI_TRY(li_axis(s, wanted, li_in_shape(s, 0)->rank, &axis));
-    return li_out_same(s, 0, 0);
-}
-
-struct total {
-    double f;
-    uint64_t u;
-};
-
-static lince_status cumsum_forward(struct li_call *c)
-{
-    const struct li_shape *in = c->in[0].shape;
-    lince_dtype dtype = c->in[0].dtype;
-    bool exclusive = li_attr_int(c->node, "exclusive"), reverse = li_attr_int(c->node, "reverse");
-    int64_t axis = li_index_at(&c->in[1], 0), begin, end;
-    axis += axis < 0 ? in->rank : 0;
-    if (axis < 0 || axis >= in->rank) {
-        return li_call_fail(c, LINCE_EDATA, "the axis changed to %lld of %d", (long long)axis, in->rank);
-    }
-    int64_t n = in->dim[axis], inner = li_ops_product(in, (int)axis + 1, in->rank);
-    bool real = li_domain_of(dtype) == LI_DOMAIN_FLOAT;
-    li_task_range(c, li_ops_product(in, 0, (int)axis) * inner, &begin, &end);
-    for (int64_t line = begin; line < end; line++) {
-        struct total sum = {0, 0};
-        union li_block x;
-        int64_t first = line / inner * n * inner + line % inner;
-        for (int64_t k = 0; k < n; k++) {
-            int64_t at = first + (reverse ? n - 1 - k : k) * inner;
-            li_block_load(&x, dtype, li_at(c->in[0].data, dtype, at), 1, 1);
-            const struct total next = {sum.f + (real ? x.f[0] : 0), sum.u + (real ? 0 : x.u[0])};
-            const struct total shown = exclusive ? sum : next;
-            if (real) {
-                x.f[0] = shown.f;
-            } else {
-                x.u[0] = shown.u;
-            }
-            li_block_store(li_at(c->out[0].data, dtype, at), dtype, &x, 1);
-            sum = next;
-        }
-    }
-    return LINCE_OK;
-}
-
-static lince_status cumsum_grad(struct li_grad *g)
-{
-    const struct li_attr attrs[] = {LI_BOOL("exclusive", li_attr_int(g->node, "exclusive")),
-                                    LI_BOOL("reverse", !li_attr_int(g->node, "reverse"))};
-    return li_grad_emit(g, "Cumsum", (li_vid[]){g->dy[0], g->in[1]}, 2, attrs, 2, &g->dx[0]);
-}
-
-const struct li_op li_op_cumsum = {
-    .name = "Cumsum",
-    .inputs_min = 2,
-    .inputs_max = 2,
-    .outputs = LI_OUTPUT("out"),
-    .attrs = LI_ATTRS({"exclusive", LI_ATTR_BOOL, "false", NULL}, {"reverse", LI_ATTR_BOOL, "false", NULL},
-                      LI_TYPE_SPEC("T"), LI_TYPE_SPEC("Tidx")),
-    .shape = cumsum_shape,
-    .forward = cumsum_forward,
-    .grad = cumsum_grad,
 };

@@ -270,26 +270,40 @@ static lince_status reduce_prepare(struct li_prepare *p)
 
 /* ---- Gradients ---- */
 
-/* v with 1 in place of the dims that were reduced away, so that it broadcasts against the input. */
-static lince_status restore(struct li_grad *g, li_vid v, li_vid *out)
+/* Which dims of the input were reduced: a gradient has to know when it is made. */
+static lince_status known_axes(struct li_grad *g, bool *reduced)
 {
-    const struct li_shape in = g->graph->values[g->in[0]].shape;
+    const int rank = g->graph->values[g->in[0]].shape.rank;
     const struct li_tensor *axes = g->graph->values[g->in[1]].constant;
-    int64_t dims[LI_MAX_RANK];
-    li_vid shape;
     if (!axes) {
         return li_fail(g->err, LINCE_EUNSUPPORTED, "node \"%s\": no gradient, its axes are not a constant",
                        g->node->name);
     }
-    for (int i = 0; i < in.rank; i++) {
-        dims[i] = in.dim[i];
-    }
     for (int64_t i = 0; i < li_shape_count(&axes->shape); i++) {
         int64_t axis = li_tensor_int(axes, i);
-        dims[axis < 0 ? axis + in.rank : axis] = 1;
+        reduced[axis < 0 ? axis + rank : axis] = true;
     }
-    LI_TRY(li_grad_ints(g, dims, in.rank, &shape));
-    return li_grad_two(g, "Reshape", v, shape, out);
+    return LINCE_OK;
+}
+
+/* Reshape and Transpose to what the integers say. */
+static lince_status arrange(struct li_grad *g, const char *op, li_vid v, const int64_t *how, int count, li_vid *out)
+{
+    li_vid constant;
+    LI_TRY(li_grad_ints(g, how, count, &constant));
+    return li_grad_two(g, op, v, constant, out);
+}
+
+/* v with 1 in place of the dims that were reduced away, so that it broadcasts against the input. */
+static lince_status restore(struct li_grad *g, li_vid v, li_vid *out)
+{
+    struct li_shape in = g->graph->values[g->in[0]].shape;
+    bool reduced[LI_MAX_RANK] = {false};
+    LI_TRY(known_axes(g, reduced));
+    for (int d = 0; d < in.rank; d++) {
+        in.dim[d] = reduced[d] ? 1 : in.dim[d];
+    }
+    return arrange(g, "Reshape", v, in.dim, in.rank, out);
 }
 
 static lince_status sum_grad(struct li_grad *g)
@@ -324,6 +338,45 @@ static lince_status extreme_grad(struct li_grad *g)
     return li_grad_emit(g, "Mul", (li_vid[]){indicator, share}, 2, NULL, 0, &g->dx[0]);
 }
 
+/* The product of all others in each column of a matrix: of those above, and those below. */
+static lince_status others(struct li_grad *g, li_vid matrix, li_vid *out)
+{
+    li_vid axis, part[2];
+    LI_TRY(li_grad_ints(g, (int64_t[]){0}, 1, &axis));
+    for (int i = 0; i < 2; i++) {
+        const struct li_attr attrs[] = {LI_BOOL("exclusive", true), LI_BOOL("reverse", i == 1)};
+        LI_TRY(li_grad_emit(g, "Cumprod", (li_vid[]){matrix, axis}, 2, attrs, 2, &part[i]));
+    }
+    return li_grad_two(g, "Mul", part[0], part[1], out);
+}
+
+/* Not y / x, which zeros break: the input as a matrix with the reduced dims as rows, and back from there. */
+static lince_status prod_grad(struct li_grad *g)
+{
+    const struct li_shape in = g->graph->values[g->in[0]].shape;
+    int64_t to[LI_MAX_RANK], back[LI_MAX_RANK], turned[LI_MAX_RANK], matrix[2] = {1, 1};
+    bool reduced[LI_MAX_RANK] = {false};
+    li_vid v, dy;
+    LI_TRY(known_axes(g, reduced));
+    for (int columns = 0, at = 0; columns < 2; columns++) {
+        for (int d = 0; d < in.rank; d++) {
+            if (reduced[d] != columns) {
+                matrix[columns] *= in.dim[d];
+                turned[at] = in.dim[d];
+                to[at] = d;
+                back[d] = at++;
+            }
+        }
+    }
+    LI_TRY(arrange(g, "Transpose", g->in[0], to, in.rank, &v));
+    LI_TRY(arrange(g, "Reshape", v, matrix, 2, &v));
+    LI_TRY(others(g, v, &v));
+    LI_TRY(arrange(g, "Reshape", v, turned, in.rank, &v));
+    LI_TRY(arrange(g, "Transpose", v, back, in.rank, &v));
+    LI_TRY(restore(g, g->dy[0], &dy));
+    return li_grad_two(g, "Mul", v, dy, &g->dx[0]);
+}
+
 /* ---- Rows ---- */
 
 #define REDUCE(id, op, reduction, rule, gradient)                                                                      \
@@ -347,6 +400,6 @@ REDUCE(sum, "Sum", SUM, number_shape, sum_grad)
 REDUCE(mean, "Mean", MEAN, number_shape, mean_grad)
 REDUCE(max, "Max", MAX, number_shape, extreme_grad)
 REDUCE(min, "Min", MIN, number_shape, extreme_grad)
-REDUCE(prod, "Prod", PROD, number_shape, NULL)
+REDUCE(prod, "Prod", PROD, number_shape, prod_grad)
 REDUCE(all, "All", ALL, bool_shape, li_grad_none)
 REDUCE(any, "Any", ANY, bool_shape, li_grad_none)

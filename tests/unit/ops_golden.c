@@ -29,7 +29,6 @@ static const char *const no_gradient[] = {
     "LRN",
     "MaxPool",
     "MirrorPad",
-    "Prod",
     "ResizeBicubic",
     "ResizeBilinear",
     "ResizeNearestNeighbor",
