@@ -176,3 +176,33 @@ lince_status li_list_check_index(const struct li_call *c, int64_t index, int64_t
     }
     return LINCE_OK;
 }
+
+/* ---- Gradients ---- */
+
+bool li_list_has_numbers(const struct li_grad *g, int i)
+{
+    return li_shape_count(&g->graph->values[g->in[i]].shape) > 0;
+}
+
+lince_status li_list_emit(struct li_grad *g, const char *op, const li_vid *in, int nin, li_vid *out)
+{
+    const struct li_attr dtype = LI_TYPE("element_dtype", (lince_dtype)li_attr_int(g->node, "element_dtype"));
+    return li_grad_emit(g, op, in, nin, &dtype, 1, out);
+}
+
+lince_status li_list_shape_of(struct li_grad *g, li_vid v, int first, li_vid *out)
+{
+    const struct li_shape shape = g->graph->values[v].shape;
+    return li_grad_ints(g, shape.dim + first, shape.rank - first, out);
+}
+
+lince_status li_list_resize(struct li_grad *g, li_vid v, li_vid *out)
+{
+    li_vid length;
+    if (g->graph->values[v].shape.dim[0] == g->graph->values[g->in[0]].shape.dim[0]) {
+        *out = v;
+        return LINCE_OK;
+    }
+    LI_TRY(li_grad_one(g, "TensorListLength", g->in[0], &length));
+    return li_grad_two(g, "TensorListResize", v, length, out);
+}

@@ -56,4 +56,15 @@ void li_list_copy(const struct li_operand *to, const struct li_operand *from, in
 /* LINCE_EDATA for an index outside [0, n). */
 lince_status li_list_check_index(const struct li_call *c, int64_t index, int64_t n);
 
+/* ---- Gradients (list.c): the gradient of a list is a list of the same shape ---- */
+
+/* Whether input i has numbers that a gradient could reach; one that is empty or unshaped has none. */
+bool li_list_has_numbers(const struct li_grad *g, int i);
+/* Emit an op of lists of the node's element type. */
+lince_status li_list_emit(struct li_grad *g, const char *op, const li_vid *in, int nin, li_vid *out);
+/* The shape that v has, from dim `first` on, as an element_shape. */
+lince_status li_list_shape_of(struct li_grad *g, li_vid v, int first, li_vid *out);
+/* v as long as the list in input 0. */
+lince_status li_list_resize(struct li_grad *g, li_vid v, li_vid *out);
+
 #endif

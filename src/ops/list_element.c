@@ -65,6 +65,20 @@ static lince_status set_forward(struct li_call *c)
     return LINCE_OK;
 }
 
+/* What was overwritten has no part in the result. */
+static lince_status set_grad(struct li_grad *g)
+{
+    li_vid in[3] = {g->dy[0], g->in[1], LI_NONE}, list;
+    LI_TRY(li_list_shape_of(g, g->in[2], 0, &in[2]));
+    LI_TRY(li_list_emit(g, "TensorListGetItem", in, 3, &g->dx[2]));
+    if (!li_list_has_numbers(g, 0)) {
+        return LINCE_OK;
+    }
+    LI_TRY(li_grad_one(g, "ZerosLike", g->in[2], &in[2]));
+    LI_TRY(li_list_emit(g, "TensorListSetItem", in, 3, &list));
+    return li_list_resize(g, list, &g->dx[0]);
+}
+
 const struct li_op li_op_tensor_list_set_item = {
     .name = "TensorListSetItem",
     .inputs_min = 3,
@@ -74,6 +88,7 @@ const struct li_op li_op_tensor_list_set_item = {
     .shape = set_shape,
     .prepare = li_ops_prepare_cheap,
     .forward = set_forward,
+    .grad = set_grad,
     .flags = LI_OP_INPLACE,
 };
 
@@ -91,6 +106,15 @@ static lince_status push_forward(struct li_call *c)
     return LINCE_OK;
 }
 
+static lince_status push_grad(struct li_grad *g)
+{
+    li_vid in[3] = {g->dy[0], LI_NONE, LI_NONE};
+    LI_TRY(li_grad_one(g, "TensorListLength", g->in[0], &in[1]));
+    LI_TRY(li_list_shape_of(g, g->in[1], 0, &in[2]));
+    LI_TRY(li_list_emit(g, "TensorListGetItem", in, 3, &g->dx[1]));
+    return li_list_has_numbers(g, 0) ? li_list_resize(g, g->dy[0], &g->dx[0]) : LINCE_OK;
+}
+
 const struct li_op li_op_tensor_list_push_back = {
     .name = "TensorListPushBack",
     .inputs_min = 2,
@@ -100,6 +124,7 @@ const struct li_op li_op_tensor_list_push_back = {
     .shape = push_shape,
     .prepare = li_ops_prepare_cheap,
     .forward = push_forward,
+    .grad = push_grad,
 };
 
 /* ---- Reading one ---- */
@@ -131,6 +156,17 @@ static lince_status get_forward(struct li_call *c)
     return LINCE_OK;
 }
 
+/* Zeros but for the element. */
+static lince_status get_grad(struct li_grad *g)
+{
+    li_vid in[3] = {LI_NONE, g->in[1], g->dy[0]};
+    if (!li_list_has_numbers(g, 0)) {
+        return LINCE_OK;
+    }
+    LI_TRY(li_grad_one(g, "ZerosLike", g->in[0], &in[0]));
+    return li_list_emit(g, "TensorListSetItem", in, 3, &g->dx[0]);
+}
+
 const struct li_op li_op_tensor_list_get_item = {
     .name = "TensorListGetItem",
     .inputs_min = 3,
@@ -140,6 +176,7 @@ const struct li_op li_op_tensor_list_get_item = {
     .shape = get_shape,
     .prepare = li_ops_prepare_cheap,
     .forward = get_forward,
+    .grad = get_grad,
 };
 
 static lince_status pop_shape(struct li_infer *s)
@@ -165,6 +202,21 @@ static lince_status pop_forward(struct li_call *c)
     return LINCE_OK;
 }
 
+static lince_status pop_grad(struct li_grad *g)
+{
+    li_vid part[2];
+    if (!li_list_has_numbers(g, 0)) {
+        return LINCE_OK;
+    }
+    for (int k = 0; k < 2; k++) {
+        part[k] = g->dy[k];
+        if (part[k] == LI_NONE) {
+            LI_TRY(li_grad_one(g, "ZerosLike", g->out[k], &part[k]));
+        }
+    }
+    return li_list_emit(g, "TensorListPushBack", part, 2, &g->dx[0]);
+}
+
 const struct li_op li_op_tensor_list_pop_back = {
     .name = "TensorListPopBack",
     .inputs_min = 2,
@@ -174,4 +226,5 @@ const struct li_op li_op_tensor_list_pop_back = {
     .shape = pop_shape,
     .prepare = li_ops_prepare_cheap,
     .forward = pop_forward,
+    .grad = pop_grad,
 };

@@ -40,6 +40,26 @@ static lince_status gather_forward(struct li_call *c)
     return LINCE_OK;
 }
 
+/*
+ * What arrives at an element that was gathered more than once adds up. TensorFlow keeps the last of them only, which is
+ * no derivative; where indices differ it is the same.
+ */
+static lince_status gather_grad(struct li_grad *g)
+{
+    const struct li_shape indices = g->graph->values[g->in[1]].shape;
+    li_vid in[4] = {LI_NONE, g->in[1], LI_NONE, g->dy[0]}, count;
+    if (!li_list_has_numbers(g, 0)) {
+        return LINCE_OK;
+    }
+    if (indices.rank != 1) {
+        LI_TRY(li_grad_ints(g, (int64_t[]){li_shape_count(&indices)}, 1, &count));
+        LI_TRY(li_grad_two(g, "Reshape", g->in[1], count, &in[1]));
+    }
+    LI_TRY(li_list_shape_of(g, g->in[0], 0, &in[0]));
+    LI_TRY(li_grad_ints(g, (int64_t[]){0}, 1, &in[2]));
+    return li_grad_emit(g, "_LiGatherGrad", in, 4, NULL, 0, &g->dx[0]);
+}
+
 const struct li_op li_op_tensor_list_gather = {
     .name = "TensorListGather",
     .inputs_min = 3,
@@ -49,6 +69,7 @@ const struct li_op li_op_tensor_list_gather = {
     .shape = gather_shape,
     .prepare = li_ops_prepare_cheap,
     .forward = gather_forward,
+    .grad = gather_grad,
 };
 
 /* ---- Scatter: the rows of a tensor become the elements named; of an index that stands twice the last counts ---- */
@@ -162,6 +183,32 @@ static lince_status scatter_into_forward(struct li_call *c)
     return scatter(c, &c->in[0], &c->in[1], &c->in[2]);
 }
 
+/* Rows come back from where they were put; one that another overwrote gets the other's, as in TensorFlow. */
+static lince_status rows_back(struct li_grad *g, int rows, int indices)
+{
+    li_vid in[3] = {g->dy[0], g->in[indices], LI_NONE};
+    LI_TRY(li_list_shape_of(g, g->in[rows], 1, &in[2]));
+    return li_list_emit(g, "TensorListGather", in, 3, &g->dx[rows]);
+}
+
+static lince_status scatter_grad(struct li_grad *g)
+{
+    return rows_back(g, 0, 1);
+}
+
+/* The list keeps what no row overwrote. */
+static lince_status scatter_into_grad(struct li_grad *g)
+{
+    li_vid in[3] = {g->dy[0], LI_NONE, g->in[2]}, list;
+    LI_TRY(rows_back(g, 1, 2));
+    if (!li_list_has_numbers(g, 0)) {
+        return LINCE_OK;
+    }
+    LI_TRY(li_grad_one(g, "ZerosLike", g->in[1], &in[1]));
+    LI_TRY(li_list_emit(g, "TensorListScatterIntoExistingList", in, 3, &list));
+    return li_list_resize(g, list, &g->dx[0]);
+}
+
 const struct li_op li_op_tensor_list_scatter = {
     .name = "TensorListScatter",
     .inputs_min = 3,
@@ -171,6 +218,7 @@ const struct li_op li_op_tensor_list_scatter = {
     .shape = scatter_v1_shape,
     .prepare = li_ops_prepare_cheap,
     .forward = scatter_forward,
+    .grad = scatter_grad,
 };
 
 const struct li_op li_op_tensor_list_scatter_v2 = {
@@ -182,6 +230,7 @@ const struct li_op li_op_tensor_list_scatter_v2 = {
     .shape = scatter_v2_shape,
     .prepare = li_ops_prepare_cheap,
     .forward = scatter_forward,
+    .grad = scatter_grad,
 };
 
 const struct li_op li_op_tensor_list_scatter_into_existing_list = {
@@ -193,5 +242,6 @@ const struct li_op li_op_tensor_list_scatter_into_existing_list = {
     .shape = scatter_into_shape,
     .prepare = li_ops_prepare_cheap,
     .forward = scatter_into_forward,
+    .grad = scatter_into_grad,
     .flags = LI_OP_INPLACE,
 };

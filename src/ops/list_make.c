@@ -36,6 +36,7 @@ const struct li_op li_op_empty_tensor_list = {
     .attrs = LI_ATTRS(LI_LIST_DTYPE, SHAPE_TYPE),
     .shape = empty_shape,
     .forward = blank_forward,
+    .grad = li_grad_none,
 };
 
 static lince_status reserve_shape(struct li_infer *s)
@@ -58,6 +59,7 @@ const struct li_op li_op_tensor_list_reserve = {
     .shape = reserve_shape,
     .prepare = li_ops_prepare_cheap,
     .forward = blank_forward,
+    .grad = li_grad_none,
 };
 
 /* ---- Tensors that already are lists ---- */
@@ -78,6 +80,12 @@ static lince_status from_tensor_shape(struct li_infer *s)
     return li_list_out(s, 0, &list);
 }
 
+static lince_status from_tensor_grad(struct li_grad *g)
+{
+    g->dx[0] = g->dy[0];
+    return LINCE_OK;
+}
+
 const struct li_op li_op_tensor_list_from_tensor = {
     .name = "TensorListFromTensor",
     .inputs_min = 2,
@@ -85,6 +93,7 @@ const struct li_op li_op_tensor_list_from_tensor = {
     .outputs = LI_OUTPUT("output_handle"),
     .attrs = LI_ATTRS(LI_LIST_DTYPE, SHAPE_TYPE),
     .shape = from_tensor_shape,
+    .grad = from_tensor_grad,
     .flags = LI_OP_ALIAS,
 };
 
@@ -124,6 +133,13 @@ static lince_status split_shape(struct li_infer *s)
     return li_list_out(s, 0, &list);
 }
 
+static lince_status split_grad(struct li_grad *g)
+{
+    li_vid shape;
+    LI_TRY(li_list_shape_of(g, g->in[0], 0, &shape));
+    return li_grad_two(g, "Reshape", g->dy[0], shape, &g->dx[0]);
+}
+
 const struct li_op li_op_tensor_list_split = {
     .name = "TensorListSplit",
     .inputs_min = 3,
@@ -131,5 +147,6 @@ const struct li_op li_op_tensor_list_split = {
     .outputs = LI_OUTPUT("output_handle"),
     .attrs = LI_ATTRS(LI_LIST_DTYPE, SHAPE_TYPE),
     .shape = split_shape,
+    .grad = split_grad,
     .flags = LI_OP_ALIAS,
 };

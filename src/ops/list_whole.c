@@ -29,6 +29,13 @@ static lince_status stack_shape(struct li_infer *s)
     return li_out_is(s, 0, list.dtype, &out);
 }
 
+/* The gradient is the list's, too. */
+static lince_status stack_grad(struct li_grad *g)
+{
+    g->dx[0] = li_list_has_numbers(g, 0) ? g->dy[0] : LI_NONE;
+    return LINCE_OK;
+}
+
 const struct li_op li_op_tensor_list_stack = {
     .name = "TensorListStack",
     .inputs_min = 2,
@@ -38,6 +45,7 @@ const struct li_op li_op_tensor_list_stack = {
     .shape = stack_shape,
     .prepare = li_ops_prepare_cheap,
     .forward = prefix_forward,
+    .grad = stack_grad,
     .flags = LI_OP_INPLACE,
 };
 
@@ -100,6 +108,16 @@ static lince_status concat_forward(struct li_call *c)
     return prefix_forward(c);
 }
 
+static lince_status concat_grad(struct li_grad *g)
+{
+    li_vid shape;
+    if (!li_list_has_numbers(g, 0)) {
+        return LINCE_OK;
+    }
+    LI_TRY(li_list_shape_of(g, g->in[0], 0, &shape));
+    return li_grad_two(g, "Reshape", g->dy[0], shape, &g->dx[0]);
+}
+
 #define CONCAT_OUTPUTS LI_OUTPUTS({"tensor", NULL}, {"lengths", NULL})
 
 const struct li_op li_op_tensor_list_concat = {
@@ -111,6 +129,7 @@ const struct li_op li_op_tensor_list_concat = {
     .shape = concat_v1_shape,
     .prepare = li_ops_prepare_cheap,
     .forward = concat_forward,
+    .grad = concat_grad,
 };
 
 const struct li_op li_op_tensor_list_concat_v2 = {
@@ -122,6 +141,7 @@ const struct li_op li_op_tensor_list_concat_v2 = {
     .shape = concat_v2_shape,
     .prepare = li_ops_prepare_cheap,
     .forward = concat_forward,
+    .grad = concat_grad,
 };
 
 /* ---- Questions: answered as soon as shapes are known, so forward seldom runs ---- */
@@ -146,6 +166,7 @@ const struct li_op li_op_tensor_list_length = {
     .outputs = LI_OUTPUT("length"),
     .shape = length_shape,
     .forward = length_forward,
+    .grad = li_grad_none,
 };
 
 /*
@@ -182,6 +203,7 @@ const struct li_op li_op_tensor_list_element_shape = {
     .attrs = LI_ATTRS({"shape_type", LI_ATTR_TYPE, NULL, "int32 int64"}),
     .shape = element_shape,
     .forward = element_forward,
+    .grad = li_grad_none,
 };
 
 /* ---- Lists of other lengths ---- */
@@ -198,6 +220,11 @@ static lince_status resize_shape(struct li_infer *s)
     return li_list_out(s, 0, &list);
 }
 
+static lince_status resize_grad(struct li_grad *g)
+{
+    return li_list_has_numbers(g, 0) ? li_list_resize(g, g->dy[0], &g->dx[0]) : LINCE_OK;
+}
+
 const struct li_op li_op_tensor_list_resize = {
     .name = "TensorListResize",
     .inputs_min = 2,
@@ -206,6 +233,7 @@ const struct li_op li_op_tensor_list_resize = {
     .shape = resize_shape,
     .prepare = li_ops_prepare_cheap,
     .forward = prefix_forward,
+    .grad = resize_grad,
     .flags = LI_OP_INPLACE,
 };
 
@@ -249,4 +277,5 @@ const struct li_op li_op_tensor_list_concat_lists = {
     .shape = join_shape,
     .prepare = li_ops_prepare_cheap,
     .forward = join_forward,
+    .grad = li_grad_none, /* as in TensorFlow */
 };

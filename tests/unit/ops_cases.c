@@ -301,6 +301,16 @@ static bool differentiate(struct run *r, const struct case_block *b, struct back
     return st == LINCE_OK;
 }
 
+/* Whether an input holds real numbers: without any, as in an unshaped list, a gradient may reach nothing. */
+static bool has_numbers(const struct case_block *b)
+{
+    bool any = false;
+    for (int i = 0; i < b->nin; i++) {
+        any |= li_dtype_is_float(b->in[i].tensor.dtype) && li_shape_count(&b->in[i].tensor.shape) > 0;
+    }
+    return any;
+}
+
 /* Run forward and backward, then compare each gradient that there is. */
 static void run_backward(struct run *r, struct case_block *b, struct backward *w, struct tally *tally)
 {
@@ -335,7 +345,7 @@ static void run_backward(struct run *r, struct case_block *b, struct backward *w
             any = true;
         }
     }
-    assert_true(any);
+    assert_true(any || !has_numbers(b));
     free_content(r, content, owned, w->g->value_count);
 }
 

@@ -277,6 +277,57 @@ static void rows_of_a_variable_that_were_gathered_share_its_gradient(void **stat
     li_graph_free(g);
 }
 
+/* ---- Lists ---- */
+
+static li_vid whole(struct fixture *f, int32_t number)
+{
+    const struct li_tensor t = {.dtype = LINCE_INT32, .data = &number, .size_bytes = sizeof number};
+    const struct li_tensor *own;
+    li_vid v;
+    OK(li_graph_own_tensor(f->g, &t, &own, &f->err));
+    OK(li_graph_constant(f->g, own, &v, &f->err));
+    return v;
+}
+
+static li_vid list_op(struct fixture *f, const char *op, li_vid a, li_vid b, li_vid c)
+{
+    const struct li_attr dtype = LI_TYPE("element_dtype", LINCE_FLOAT32);
+    li_vid out;
+    OK(li_graph_emit(f->g, op, op, (li_vid[]){a, b, c}, c >= 0 ? 3 : 2, &dtype, 1, &out, 1, &f->err));
+    return out;
+}
+
+/* Element 0 is set twice: of what was put there first nothing is left. The list is unshaped to begin with. */
+static void what_was_put_into_a_list_gets_the_gradient_of_what_was_taken_out(void **state)
+{
+    struct fixture *f = *state;
+    struct li_graph *g;
+    const struct li_shape shape = {2, {2, 3}};
+    float found[6];
+    li_vid handle[3], item[3], grads[3], any = whole(f, -1), list;
+    for (int i = 0; i < 3; i++) {
+        handle[i] = variable(f, (const char *const[]){"lost", "first", "second"}[i], &shape);
+        item[i] = emit(f, "Square", read(f, handle[i]), LI_NONE, NULL);
+    }
+    list = list_op(f, "TensorListReserve", any, whole(f, 3), LI_NONE);
+    list = list_op(f, "TensorListSetItem", list, whole(f, 0), item[0]);
+    list = list_op(f, "TensorListSetItem", list, whole(f, 2), item[2]);
+    list = list_op(f, "TensorListSetItem", list, whole(f, 0), item[1]);
+    li_vid first = list_op(f, "TensorListGetItem", list, whole(f, 0), any);
+    li_vid stack = list_op(f, "TensorListStack", list, any, LI_NONE);
+    li_vid product = emit(f, "Mul", emit(f, "Square", stack, LI_NONE, NULL), first, NULL);
+    li_vid loss = sum_all(f, emit(f, "Sum", product, whole(f, 0), NULL));
+
+    OK(li_gradient(&g, f->g, loss, handle, 3, grads, &f->err));
+    run(f, g, grads[0], found);
+    for (int k = 0; k < 6; k++) {
+        assert_true(found[k] == 0);
+    }
+    check_variable(f, g, loss, 1, grads[1]);
+    check_variable(f, g, loss, 2, grads[2]);
+    li_graph_free(g);
+}
+
 static void what_cannot_be_differentiated_is_said(void **state)
 {
     struct fixture *f = *state;
@@ -422,6 +473,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(where_nothing_arrives_the_gradient_is_zero, set_up, tear_down),
         cmocka_unit_test_setup_teardown(numbers_and_outputs_of_the_graph_stay, set_up, tear_down),
         cmocka_unit_test_setup_teardown(rows_of_a_variable_that_were_gathered_share_its_gradient, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_put_into_a_list_gets_the_gradient_of_what_was_taken_out, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(what_cannot_be_differentiated_is_said, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_gradient_that_is_missing_is_refused_by_the_nodes_name, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_gradient_that_nothing_needs_may_be_missing, set_up, tear_down),
