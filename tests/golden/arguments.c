@@ -50,8 +50,7 @@ static void add_children(struct golden *g, struct arguments *a, const char *path
 
 static void add_tensor(struct golden *g, struct arguments *a, const char *path, const json_t *value, bool fixed)
 {
-    lince_tensor t = npy_read(g, json_string_value(json_object_get(value, "tensor")),
-                              json_string_value(json_object_get(value, "dtype")));
+    lince_tensor t = npy_read(g, value);
     if (fixed) {
         a->fixed[a->fixed_count] = t;
         entry(a, path, LINCE_ARG_TENSOR)->tensor = &a->fixed[a->fixed_count++];
