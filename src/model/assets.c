@@ -27,26 +27,73 @@ static bool is_inside(struct li_bytes name)
     return true;
 }
 
-lince_status li_assets_open(struct li_model *m, lince_error *err)
+static lince_status open_asset(struct li_asset *out, size_t i, const Tf__AssetFileDef *def, lince_error *err)
+{
+    const Tf__TensorInfo *info = def->tensor_info;
+    struct li_bytes name = {def->filename.data, def->filename.len};
+    if (name.len > LI_MAX_NAME) {
+        return li_fail(err, LINCE_ELIMIT, "asset %zu: its name has %zu bytes, the limit is %d", i, name.len,
+                       LI_MAX_NAME);
+    }
+    if (!is_inside(name)) {
+        return li_fail(err, LINCE_EUNSAFE, "asset %zu: \"%.*s\" does not name a file in the model's folder", i,
+                       (int)name.len, name.len ? (const char *)name.data : "");
+    }
+    bool named = info && info->encoding_case == TF__TENSOR_INFO__ENCODING_NAME;
+    *out = (struct li_asset){.name = name, .tensor = named ? info->name : NULL};
+    return LINCE_OK;
+}
+
+/* One of the collection: wrapped, with the name of its type. */
+static lince_status open_wrapped(struct li_model *m, size_t i, const Tf__Any *any, lince_error *err)
+{
+    ProtobufCMessage *message;
+    const char *type = strrchr(any->type_url, '/');
+    if (!type || strcmp(type, "/tensorflow.AssetFileDef") != 0) {
+        return li_fail(err, LINCE_EINVAL, "it is a \"%.200s\", wanted an AssetFileDef", any->type_url);
+    }
+    LI_TRY(li_proto_unpack(&message, (struct li_bytes){any->value.data, any->value.len},
+                           &tf__asset_file_def__descriptor, "AssetFileDef", &m->arena, err));
+    return open_asset(&m->asset[i], i, (const Tf__AssetFileDef *)message, err);
+}
+
+static lince_status alloc_assets(struct li_model *m, size_t count, lince_error *err)
+{
+    m->asset = li_arena_calloc(&m->arena, count, sizeof *m->asset, err);
+    m->asset_count = m->asset ? count : 0;
+    return m->asset ? LINCE_OK : LINCE_ENOMEM;
+}
+
+static lince_status open_collection(struct li_model *m, const Tf__CollectionDef__AnyList *list, lince_error *err)
+{
+    LI_TRY(alloc_assets(m, list->n_value, err));
+    for (size_t i = 0; i < list->n_value; i++) {
+        lince_status st = open_wrapped(m, i, list->value[i], err);
+        if (st) {
+            return li_prefix(err, st, "collection \"saved_model_assets\", entry %zu", i);
+        }
+    }
+    return LINCE_OK;
+}
+
+/* What TensorFlow 1 saved lists them in a collection; one list is enough for TensorFlow, the meta graph's own first. */
+static lince_status open_lists(struct li_model *m, lince_error *err)
 {
     const Tf__MetaGraphDef *def = m->meta->def;
-    m->asset = li_arena_calloc(&m->arena, def->n_asset_file_def, sizeof *m->asset, err);
-    if (!m->asset) {
-        return LINCE_ENOMEM;
+    const Tf__CollectionDef *c = li_proto_collection(def->collection_def, def->n_collection_def, "saved_model_assets");
+    if (!def->n_asset_file_def && c && c->kind_case == TF__COLLECTION_DEF__KIND_ANY_LIST) {
+        return open_collection(m, c->any_list, err);
     }
-    m->asset_count = def->n_asset_file_def;
+    LI_TRY(alloc_assets(m, def->n_asset_file_def, err));
     for (size_t i = 0; i < m->asset_count; i++) {
-        struct li_bytes name = {def->asset_file_def[i]->filename.data, def->asset_file_def[i]->filename.len};
-        if (name.len > LI_MAX_NAME) {
-            return li_fail(err, LINCE_ELIMIT, "asset %zu: its name has %zu bytes, the limit is %d", i, name.len,
-                           LI_MAX_NAME);
-        }
-        if (!is_inside(name)) {
-            return li_fail(err, LINCE_EUNSAFE, "asset %zu: \"%.*s\" does not name a file in the model's folder", i,
-                           (int)name.len, name.len ? (const char *)name.data : "");
-        }
-        m->asset[i].name = name;
+        LI_TRY(open_asset(&m->asset[i], i, def->asset_file_def[i], err));
     }
+    return LINCE_OK;
+}
+
+lince_status li_assets_open(struct li_model *m, lince_error *err)
+{
+    LI_TRY(open_lists(m, err));
     for (int32_t i = 0; i < m->object_count; i++) {
         const Tf__SavedObject *o = m->object[i];
         if (o->kind_case == TF__SAVED_OBJECT__KIND_ASSET &&

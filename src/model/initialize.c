@@ -123,21 +123,21 @@ static lince_status find_fills(struct li_import *im)
 
 /* ---- Running them ---- */
 
-/* The tensors that name assets are fed with their paths. */
+/* The tensors that are assets' paths are fed with them. */
 static lince_status feed_assets(struct li_import *im, struct li_section *s, li_vid **args)
 {
-    const Tf__MetaGraphDef *def = im->model->meta->def;
-    s->feed = li_arena_alloc(&im->scratch, def->n_asset_file_def * sizeof *s->feed, im->err);
-    s->arg = li_arena_calloc(&im->scratch, def->n_asset_file_def, sizeof *s->arg, im->err);
-    *args = li_arena_alloc(&im->scratch, def->n_asset_file_def * sizeof **args, im->err);
+    const struct li_model *m = im->model;
+    s->feed = li_arena_alloc(&im->scratch, m->asset_count * sizeof *s->feed, im->err);
+    s->arg = li_arena_calloc(&im->scratch, m->asset_count, sizeof *s->arg, im->err);
+    *args = li_arena_alloc(&im->scratch, m->asset_count * sizeof **args, im->err);
     if (!s->feed || !s->arg || !*args) {
         return LINCE_ENOMEM;
     }
-    for (size_t i = 0; i < def->n_asset_file_def; i++) {
-        const Tf__TensorInfo *info = def->asset_file_def[i]->tensor_info;
-        if (info && info->encoding_case == TF__TENSOR_INFO__ENCODING_NAME) {
-            s->feed[s->feeds] = info->name;
-            s->arg[s->feeds] = (struct li_port){.name = info->name, .type = LINCE_STRING};
+    for (size_t i = 0; i < m->asset_count; i++) {
+        const char *tensor = m->asset[i].tensor;
+        if (tensor) {
+            s->feed[s->feeds] = tensor;
+            s->arg[s->feeds] = (struct li_port){.name = tensor, .type = LINCE_STRING};
             LI_TRY(li_import_asset(im, i, &(*args)[s->feeds++]));
         }
     }

@@ -14,6 +14,7 @@ struct li_body; /* body.h: a function that was unpacked */
 
 struct li_asset {
     struct li_bytes name; /* as the model gives it; checked to be a plain relative path */
+    const char *tensor;   /* of a graph of TensorFlow 1, that is its path, "node:0"; NULL: none */
     const char *path;     /* absolute; NULL until it was asked for and found inside the folder */
 };
 

@@ -210,16 +210,38 @@ static void a_table_is_filled_by_what_initializes_the_model(void **state)
     end(&l);
 }
 
-/* TENSOR is the path of the asset FILE. */
-static void put_asset(struct forge *f, const char *tensor, const char *file)
+/* The AssetFileDef: TENSOR is the path of the asset FILE. */
+static struct buf asset_of(const char *tensor, const char *file)
 {
     struct buf info = {0}, asset = {0};
     put_text(&info, 1, tensor);
     put_message(&asset, 1, &info);
     put_text(&asset, 2, file);
-    put_message(&f->meta, 6, &asset);
     free(info.data);
+    return asset;
+}
+
+static void put_asset(struct forge *f, const char *tensor, const char *file)
+{
+    struct buf asset = asset_of(tensor, file);
+    put_message(&f->meta, 6, &asset);
     free(asset.data);
+}
+
+/* As TensorFlow 1 lists it: wrapped, in a collection. */
+static void put_collected_asset(struct forge *f, const char *type, const char *tensor, const char *file)
+{
+    struct buf asset = asset_of(tensor, file), any = {0}, list = {0}, def = {0}, entry = {0};
+    put_text(&any, 1, type);
+    put_message(&any, 2, &asset);
+    put_message(&list, 1, &any);
+    put_message(&def, 5, &list);
+    put_text(&entry, 1, "saved_model_assets");
+    put_message(&entry, 2, &def);
+    put_message(&f->meta, 4, &entry);
+    for (size_t i = 0; i < 5; i++) {
+        free((struct buf[]){asset, any, list, def, entry}[i].data);
+    }
 }
 
 static void put_table_from_file(struct lab *l)
@@ -234,20 +256,45 @@ static void put_table_from_file(struct lab *l)
     put_signature(&l->forge, "s", "", "r=y:0");
 }
 
+static void has_read_two_labels(struct lab *l)
+{
+    char assets[128];
+    assert_int_equal(open_lab(l), 0);
+    snprintf(assets, sizeof assets, "%s/assets", l->forge.folder);
+    assert_int_equal(mkdir(assets, 0700), 0);
+    write_file(&l->forge, "assets/labels.txt", "cat\ndog\n", 8);
+    assert_int_equal(import(l, 0), 0);
+    int32_t table = l->graph->values[0].resource;
+    assert_int_equal(li_table_count(li_store_get(li_model_store(l->model), table)->table), 2);
+    end(l);
+}
+
 static void a_table_from_a_file_reads_the_models_asset(void **state)
 {
     struct lab l;
-    char assets[128];
     (void)state;
     put_table_from_file(&l);
     put_asset(&l.forge, "path:0", "labels.txt");
-    assert_int_equal(open_lab(&l), 0);
-    snprintf(assets, sizeof assets, "%s/assets", l.forge.folder);
-    assert_int_equal(mkdir(assets, 0700), 0);
-    write_file(&l.forge, "assets/labels.txt", "cat\ndog\n", 8);
-    assert_int_equal(import(&l, 0), 0);
-    int32_t table = l.graph->values[0].resource;
-    assert_int_equal(li_table_count(li_store_get(li_model_store(l.model), table)->table), 2);
+    has_read_two_labels(&l);
+}
+
+static void a_table_from_a_file_reads_the_asset_that_a_collection_lists(void **state)
+{
+    struct lab l;
+    (void)state;
+    put_table_from_file(&l);
+    put_collected_asset(&l.forge, "type.googleapis.com/tensorflow.AssetFileDef", "path:0", "labels.txt");
+    has_read_two_labels(&l);
+}
+
+static void a_collection_of_assets_that_holds_something_else_is_refused(void **state)
+{
+    struct lab l;
+    (void)state;
+    put_table_from_file(&l);
+    put_collected_asset(&l.forge, "type.googleapis.com/tensorflow.TensorInfo", "path:0", "labels.txt");
+    assert_int_equal(open_lab(&l), LINCE_EINVAL);
+    assert_non_null(strstr(l.err.text, "collection \"saved_model_assets\", entry 0: it is a"));
     end(&l);
 }
 
@@ -339,6 +386,8 @@ int main(void)
         cmocka_unit_test(a_variable_without_a_value_is_told_by_its_node),
         cmocka_unit_test(a_table_is_filled_by_what_initializes_the_model),
         cmocka_unit_test(a_table_from_a_file_reads_the_models_asset),
+        cmocka_unit_test(a_table_from_a_file_reads_the_asset_that_a_collection_lists),
+        cmocka_unit_test(a_collection_of_assets_that_holds_something_else_is_refused),
         cmocka_unit_test(a_table_from_a_file_that_is_no_asset_is_refused),
         cmocka_unit_test(a_hub_module_is_opened_by_its_tags),
         cmocka_unit_test(a_graph_that_makes_no_sense_is_refused),
