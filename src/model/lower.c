@@ -62,7 +62,7 @@ static int32_t count_inputs(const struct li_lowering *l, const struct li_constru
     for (int32_t i = c->first; i != LI_NONE; i = l->capture[i].next) {
         n++;
     }
-    return n;
+    return n + (c->waits == LI_NONE ? 0 : l->raw->part[c->waits].nin);
 }
 
 /* Its inputs: the predicate or the first values of the variables, then what its bodies read from outside. */
@@ -80,7 +80,7 @@ static lince_status fill_inputs(struct li_lowering *l, const struct li_construct
     for (int32_t i = 0; i < c->members; i++) {
         LI_TRY(add_controls(l, c->outer, c->loop ? maker_of(l, c->member[i], false) : &l->raw->part[c->member[i]], to));
     }
-    return LINCE_OK;
+    return c->waits == LI_NONE ? LINCE_OK : add_controls(l, c->outer, &l->raw->part[c->waits], to);
 }
 
 static lince_status make_construct_part(struct li_lowering *l, struct li_construct *c)

@@ -1,8 +1,8 @@
 /*
  * TensorFlow 1's control flow into bodies. Switch, Merge, Enter, Exit, NextIteration and LoopCond route values through
- * one flat graph; what runs under a condition, or in turns, is told by where values come from. scopes.c finds for each
- * part the innermost branch or loop that it stands in; lower.c cuts the parts of each out as a body, and puts one part
- * that runs bodies in the place of each condition and each loop.
+ * one flat graph; what runs under a condition, or in turns, is told by where values come from. constructs.c tells one
+ * condition or loop from another; scopes.c finds for each part the innermost branch or loop that it stands in; lower.c
+ * cuts the parts of each out as a body, and puts one part that runs bodies in the place of each condition and each loop.
  */
 #ifndef LI_MODEL_LOWER_H
 #define LI_MODEL_LOWER_H
@@ -31,6 +31,7 @@ struct li_construct {
     int32_t outer;         /* the scope that it stands in */
     int32_t next;          /* of those with the same hash */
     struct li_source test; /* the predicate; of a loop, what LoopCond reads */
+    int32_t waits;         /* of a condition: the part whose control inputs come before it; LI_NONE */
     const char *frame;     /* of a loop: its name */
     int32_t *member;       /* the Merges; of a loop, those of its variables */
     int32_t members, room;
@@ -81,6 +82,8 @@ struct li_lowering {
 
 /* Which output of a part that routes values a source is: 0 or 1. */
 int li_flow_output(const struct li_source *source);
+/* Its inputs that are no control inputs. */
+int li_flow_data_inputs(const struct li_part *part);
 /* Whether a part, or a result (LI_FLOW_NONE), may read this. */
 lince_status li_flow_check(const struct li_lowering *l, const struct li_source *source, enum li_flow reader);
 /* Fails with the part's name and op. */
@@ -103,6 +106,19 @@ int32_t li_scope_of(const struct li_lowering *l, const struct li_source *s);
 
 /* Fill all but place and the bodies of constructs. LINCE_EUNSUPPORTED: a pattern that cannot be; it names the node. */
 lince_status li_scopes_find(struct li_lowering *l);
+
+/* ---- constructs.c ---- */
+
+/* A source without the Identities it went through: the Switches of one condition read its predicate both ways. */
+struct li_source li_flow_origin(const struct li_lowering *l, struct li_source source);
+/*
+ * The owner of an Enter, the loop of that name; of a Switch, the condition that it is of; in the scope where they
+ * stand, a new one the first time.
+ */
+lince_status li_construct_loop(struct li_lowering *l, int32_t enter, const char *frame);
+lince_status li_construct_condition(struct li_lowering *l, int32_t p);
+/* A Merge for a construct's members. */
+lince_status li_construct_add(struct li_lowering *l, int32_t construct, int32_t part);
 
 /* ---- border.c ---- */
 

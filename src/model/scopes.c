@@ -36,7 +36,7 @@ static enum li_flow flow_of(const char *op)
     return LI_FLOW_NONE;
 }
 
-static int data_inputs(const struct li_part *part)
+int li_flow_data_inputs(const struct li_part *part)
 {
     int n = 0;
     while (n < part->nin && !part->in[n].control) {
@@ -55,7 +55,7 @@ static enum li_flow checked_flow(const struct li_part *part)
 {
     enum li_flow flow = flow_of(part->op_name);
     int wanted = flow == LI_FLOW_SWITCH || flow == LI_FLOW_MERGE ? 2 : 1;
-    return data_inputs(part) == wanted ? flow : LI_FLOW_NONE;
+    return li_flow_data_inputs(part) == wanted ? flow : LI_FLOW_NONE;
 }
 
 /* Kinds that the neighbours decide. What NextIteration gives is for the next turn: nobody waits for it. */
@@ -120,70 +120,6 @@ static lince_status join(const struct li_lowering *l, int32_t part, int32_t a, i
                : li_flow_fail(l, part, "reads what is there in different branches or loops only");
 }
 
-static uint32_t hash_of(int32_t outer, const char *frame, const struct li_source *test)
-{
-    uint32_t h = 2166136261u ^ (uint32_t)outer;
-    for (const char *c = frame ? frame : ""; *c; c++) {
-        h = (h ^ (uint8_t)*c) * 16777619u;
-    }
-    if (!frame) {
-        h = ((h ^ (uint32_t)test->node) * 16777619u ^ (uint32_t)test->index) * 16777619u;
-    }
-    return (h ^ h >> 15) % LI_SCOPE_BUCKETS;
-}
-
-static bool is_same(const struct li_construct *c, int32_t outer, const char *frame, const struct li_source *test)
-{
-    if (c->outer != outer || c->loop != (frame != NULL)) {
-        return false;
-    }
-    if (frame) {
-        return strcmp(c->frame, frame) == 0;
-    }
-    return c->test.node == test->node && c->test.index == test->index && c->test.output_len == test->output_len &&
-           (!test->output_len || memcmp(c->test.output, test->output, (size_t)test->output_len) == 0);
-}
-
-/* The loop of that name, or the condition with that test, in a scope; a new one the first time. */
-static lince_status need_construct(struct li_lowering *l, int32_t part, int32_t outer, const char *frame,
-                                   const struct li_source *test, int32_t *out)
-{
-    int32_t *bucket = &l->bucket[hash_of(outer, frame, test)];
-    for (int32_t c = *bucket; c != LI_NONE; c = l->construct[c].next) {
-        if (is_same(&l->construct[c], outer, frame, test)) {
-            *out = c;
-            return LINCE_OK;
-        }
-    }
-    if (l->constructs == LI_MAX_CONSTRUCTS || li_scope_depth(l, outer) >= LI_MAX_CALL_DEPTH) {
-        return li_fail(l->err, LINCE_ELIMIT, "node \"%.500s\": more than %d conditions and loops, or deeper than %d",
-                       l->raw->part[part].name, LI_MAX_CONSTRUCTS, LI_MAX_CALL_DEPTH);
-    }
-    LI_TRY(li_arena_grow(&l->scratch, &l->construct, &l->room, l->constructs + 1, sizeof *l->construct, l->err));
-    if (frame && !(frame = li_arena_strdup(l->arena, frame, l->err))) {
-        return LINCE_ENOMEM;
-    }
-    *out = l->constructs++;
-    l->construct[*out] = (struct li_construct){
-        .loop = frame, .outer = outer, .frame = frame, .next = *bucket, .first = LI_NONE, .last = LI_NONE};
-    if (test) {
-        l->construct[*out].test = *test;
-        l->construct[*out].has_test = true;
-    }
-    *bucket = *out;
-    return LINCE_OK;
-}
-
-static lince_status add_member(struct li_lowering *l, int32_t construct, int32_t part)
-{
-    struct li_construct *c = &l->construct[construct];
-    LI_TRY(li_arena_grow(&l->scratch, &c->member, &c->room, c->members + 1, sizeof *c->member, l->err));
-    l->owner[part] = construct;
-    l->place[part] = c->members;
-    c->member[c->members++] = part;
-    return LINCE_OK;
-}
-
 /* ---- Where what a source gives is there ---- */
 
 int32_t li_scope_of(const struct li_lowering *l, const struct li_source *s)
@@ -230,7 +166,7 @@ static lince_status place_merge(struct li_lowering *l, int32_t p)
     if (l->scope[p] != outer) {
         return li_flow_fail(l, p, "waits for what is inside a branch or a loop");
     }
-    return add_member(l, li_scope_construct(a), p);
+    return li_construct_add(l, li_scope_construct(a), p);
 }
 
 static lince_status place_loop_merge(struct li_lowering *l, int32_t p)
@@ -241,7 +177,7 @@ static lince_status place_loop_merge(struct li_lowering *l, int32_t p)
     if (first->back || flow_at(l, first) != LI_FLOW_ENTER || scope != li_scope_of(l, first)) {
         return li_flow_fail(l, p, "is no variable of a loop, which one Enter and one NextIteration make");
     }
-    return add_member(l, li_scope_construct(scope), p);
+    return li_construct_add(l, li_scope_construct(scope), p);
 }
 
 static bool is_condition_of_loop(const struct li_lowering *l, int32_t scope)
@@ -293,28 +229,14 @@ static lince_status place_enter(struct li_lowering *l, int32_t p)
     if (!frame) {
         return LINCE_ENOMEM;
     }
-    return need_construct(l, p, l->scope[p], frame, NULL, &l->owner[p]);
-}
-
-/* A source without the Identities it went through: the Switches of one condition read its predicate both ways. */
-static struct li_source without_identity(const struct li_lowering *l, struct li_source s)
-{
-    bool flows = s.node != LI_NONE && l->flow[s.node] != LI_FLOW_NONE;
-    s.index = flows ? li_flow_output(&s) : s.index;
-    return s.node != LI_NONE && l->same[s.node].node != s.node ? l->same[s.node] : s;
+    return li_construct_loop(l, p, frame);
 }
 
 static void note_identity(struct li_lowering *l, int32_t p)
 {
     const struct li_part *part = &l->raw->part[p];
     bool passes = part->op && part->op->flags & LI_OP_ALIAS && part->nin == 1 && !part->in[0].control;
-    l->same[p] = passes ? without_identity(l, part->in[0]) : (struct li_source){.node = p};
-}
-
-static lince_status place_switch(struct li_lowering *l, int32_t p)
-{
-    struct li_source test = without_identity(l, l->raw->part[p].in[1]);
-    return need_construct(l, p, l->scope[p], NULL, &test, &l->owner[p]);
+    l->same[p] = passes ? li_flow_origin(l, part->in[0]) : (struct li_source){.node = p};
 }
 
 /* Only an Exit may read what is left of a variable after the last turn. */
@@ -350,7 +272,7 @@ static lince_status place_part(struct li_lowering *l, int32_t p)
     LI_TRY(join_inputs(l, p, false, &l->scope[p]));
     switch (l->flow[p]) {
     case LI_FLOW_SWITCH:
-        return place_switch(l, p);
+        return li_construct_condition(l, p);
     case LI_FLOW_ENTER:
         return place_enter(l, p);
     case LI_FLOW_LOOP_MERGE:

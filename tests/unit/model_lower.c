@@ -66,6 +66,44 @@ static void merges_of_one_predicate_are_one_if(void **state)
     end(&l);
 }
 
+/*
+ * With control dependencies TensorFlow has a Switch of the predicate by itself wait, for constants of a branch, and the
+ * Identity that all other Switches read.
+ */
+static void a_condition_waits_for_what_its_predicate_waits_for(void **state)
+{
+    struct lab l;
+    (void)state;
+    begin(&l);
+    flow(&l, "sum:z:0",
+         FLOW("a Assert | p x | T=y:1", "c/Switch Switch | p p ^a | T=t:10",
+              "c/switch_t Identity | c/Switch:output_true:0 | T=t:10", "c/pred Identity | p ^a | T=t:10",
+              "one Const | ^c/switch_t | dtype=t:1 value=v:1::1", COND("c", "c/pred:output:0", "x", "Neg", "Exp"),
+              "d/s Switch | x c/pred:output:0", "d/t Add | d/s:output_true:0 one:output:0",
+              "d/m Merge | d/s:output_false:0 d/t:z:0", "sum Add | c/m:output:0 d/m:output:0"));
+    imports(&l);
+    is_text(l.graph, "a = Assert(%0:bool[], %1:float32[])\n"
+                     "c/m = If(%0:bool[], %0:bool[], %1:float32[]) -> %2:noneunknown, %3:noneunknown\n"
+                     "sum = Add(%2:noneunknown, %3:noneunknown) -> %4:noneunknown\n");
+    end(&l);
+}
+
+/* The second on the same predicate waits for what the first gave. */
+static void two_conditions_of_which_one_waits_are_two(void **state)
+{
+    struct lab l;
+    (void)state;
+    begin(&l);
+    flow(&l, "d/m:output:0",
+         FLOW(COND("c", "p", "x", "Neg", "Exp"), "a Assert | p c/m:output:0 | T=y:1", "d/pred Identity | p ^a | T=t:10",
+              COND("d", "d/pred:output:0", "x", "Neg", "Exp")));
+    imports(&l);
+    is_text(l.graph, "c/m = If(%0:bool[], %1:float32[]) -> %2:noneunknown\n"
+                     "a = Assert(%0:bool[], %2:noneunknown)\n"
+                     "d/m = If(%0:bool[], %1:float32[]) -> %3:noneunknown\n");
+    end(&l);
+}
+
 static void a_condition_in_a_branch_is_a_node_of_its_body(void **state)
 {
     struct lab l;
@@ -345,6 +383,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_merge_of_two_branches_is_an_if),
         cmocka_unit_test(merges_of_one_predicate_are_one_if),
+        cmocka_unit_test(a_condition_waits_for_what_its_predicate_waits_for),
+        cmocka_unit_test(two_conditions_of_which_one_waits_are_two),
         cmocka_unit_test(a_condition_in_a_branch_is_a_node_of_its_body),
         cmocka_unit_test(orders_cross_the_border_of_a_condition),
         cmocka_unit_test(a_frame_is_a_while),
