@@ -190,12 +190,7 @@ static lince_status fill_results(struct maker *m)
     return LINCE_OK;
 }
 
-static bool may_have_effect(const struct li_part *part)
-{
-    return (part->special && part->special->stateful) ||
-           (part->op && (part->op->control || part->op->effects & (LI_EFFECT_WRITE | LI_EFFECT_FAIL)));
-}
-
+/* What the function does whether or not anything reads it. Of one that has no such list TensorFlow runs what is read. */
 static lince_status mark_effects(struct maker *m)
 {
     for (size_t i = 0; i < m->def->n_control_ret; i++) {
@@ -207,10 +202,6 @@ static lince_status mark_effects(struct maker *m)
         if (name->place >= 0) {
             m->body->part[name->place].effect = true;
         }
-    }
-    /* Without a list of its effects, a stateful function has all that its nodes have. */
-    for (int32_t i = 0; !m->def->n_control_ret && m->signature->is_stateful && i < m->body->parts; i++) {
-        m->body->part[i].effect = may_have_effect(&m->body->part[i]);
     }
     return LINCE_OK;
 }

@@ -10,9 +10,8 @@ struct li_step;
 struct li_special {
     const char *op;
     lince_status (*import)(struct li_import *im, struct li_step *s);
-    bool calls;    /* its outputs are a function's results: what of it is needed depends on which are read */
-    bool stateful; /* it may do something besides giving outputs */
-    bool fills;    /* the table of input 0 */
+    bool calls; /* its outputs are a function's results: what of it is needed depends on which are read */
+    bool fills; /* the table of input 0 */
 };
 
 /* NULL: there is nothing special about the op. */

@@ -44,6 +44,34 @@ static void an_unsupported_node_behind_a_result_that_is_read_is_told(void **stat
     is_refused(&l, LINCE_EUNSUPPORTED, "node \"n/foo\" (Foo)");
 }
 
+/* A stateful function with an assertion that nothing reads, and with a list of what it does (control_ret) or without. */
+static void an_assertion_that_nobody_reads_runs_where_the_function_lists_it(void **state)
+{
+    (void)state;
+    for (int listed = 0; listed < 2; listed++) {
+        struct lab l;
+        struct buf effect = {0};
+        begin(&l);
+        argument(&l.forge, "p:10:");
+        argument(&l.forge, "x:1:");
+        node(&l.forge, "a", "Assert", "p x", "T=y:1");
+        node(&l.forge, "n", "Neg", "x", "T=t:1");
+        result(&l.forge, "r", "n:y:0");
+        put_number(&l.forge.signature, 17, 1);
+        put_text(&effect, 1, "done");
+        put_text(&effect, 2, "a");
+        if (listed) {
+            put_message(&l.forge.body, 6, &effect);
+        }
+        free(effect.data);
+        function(&l.forge, "f");
+        imports(&l);
+        is_text(l.graph, listed ? "a = Assert(%0:bool[], %1:float32[])\nn = Neg(%1:float32[]) -> %2:noneunknown\n"
+                                : "n = Neg(%1:float32[]) -> %2:noneunknown\n");
+        end(&l);
+    }
+}
+
 /* Who looks for a custom gradient finds it by this name; other hints are dropped. */
 static void the_name_of_a_custom_gradient_is_kept(void **state)
 {
@@ -66,6 +94,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_unsupported_node_behind_a_result_that_nobody_reads_does_not_matter),
         cmocka_unit_test(an_unsupported_node_behind_a_result_that_is_read_is_told),
+        cmocka_unit_test(an_assertion_that_nobody_reads_runs_where_the_function_lists_it),
         cmocka_unit_test(the_name_of_a_custom_gradient_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
