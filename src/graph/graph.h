@@ -180,6 +180,12 @@ lince_status li_graph_copy(struct li_graph **out, const struct li_graph *g, linc
 lince_status li_graph_prune(struct li_graph **out, const struct li_graph *g, lince_error *err);
 
 /*
+ * Take out of the bodies of a bound graph what is made there and read by nobody, and does not act; see trim.c. *g is
+ * then another graph, and the old one freed; unless there was nothing to take, or no memory.
+ */
+lince_status li_graph_trim(struct li_graph **g, lince_error *err);
+
+/*
  * Rewriting, for passes: copy g node by node, calling `visit` for each; map[v] is where value v of g went. visit either
  * sets *done (it appended what it wants and mapped the outputs itself) or leaves the node to be copied as it is. What
  * nothing needs any more is dropped at the end; views are to be made anew.

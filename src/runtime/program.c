@@ -244,7 +244,8 @@ lince_status li_program_new(struct li_program **out, struct li_graph *graph, con
                             lince_error *err)
 {
     struct li_program *p;
-    lince_status st = new_program(&p, options->env->mem, err);
+    lince_status st = li_graph_trim(&graph, err);
+    st = st ? st : new_program(&p, options->env->mem, err);
     if (st) {
         li_graph_free(graph);
         return st;
