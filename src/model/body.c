@@ -34,6 +34,15 @@ lince_status li_body_new(struct li_body **out, size_t parts, size_t args, size_t
     return b->part && b->arg && b->result && b->ret && b->result_order && b->order ? LINCE_OK : LINCE_ENOMEM;
 }
 
+int li_part_inputs(const struct li_part *part)
+{
+    int n = 0;
+    while (n < part->nin && !part->in[n].control) {
+        n++;
+    }
+    return n;
+}
+
 /* ---- Names of results ---- */
 
 struct named {

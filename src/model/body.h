@@ -70,13 +70,26 @@ lince_status li_body_finish(struct li_body *body, struct li_mem *mem, lince_erro
 /* Which result has this name, of len bytes; LI_NONE when none has. */
 int32_t li_body_result(const struct li_body *body, const char *name, int32_t len);
 
+/* How many of a part's inputs are values: they come first, in every file. */
+int li_part_inputs(const struct li_part *part);
+
 /* Bytewise, a shorter name first. */
 int li_compare_names(const char *a, size_t an, const char *b, size_t bn);
 
 /* ---- lower.c ---- */
 
-/* li_body_finish(), after TensorFlow 1's control flow in it, if any, became parts that run bodies: *body is another. */
+/*
+ * li_body_finish(), after arrays and control flow of TensorFlow 1 in it, if any, became lists, and parts that run bodies:
+ * *body may be another.
+ */
 lince_status li_lower(struct li_body **body, struct li_model *model, lince_error *err);
+
+/* ---- arrays.c ---- */
+
+/* TensorArrays in a body that is not finished become lists; parts are added at its end. */
+lince_status li_arrays_resolve(struct li_body *body, struct li_arena *arena, lince_error *err);
+/* Whether what a part gives is a list, whatever the file calls it. */
+bool li_array_is_list(const struct li_part *part);
 
 /* ---- function.c ---- */
 

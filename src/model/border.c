@@ -35,6 +35,26 @@ void li_lower_through(struct li_lowering *l, int32_t p)
     }
 }
 
+/*
+ * A flow of a TensorArray is a list here, where the file says float. Of what routes values that follows from what goes
+ * in; all that is read but in a later turn is known.
+ */
+void li_lower_type(struct li_lowering *l, int32_t p)
+{
+    const struct li_part *part = &l->raw->part[p];
+    bool merges = l->flow[p] == LI_FLOW_MERGE || l->flow[p] == LI_FLOW_LOOP_MERGE;
+    bool passes = l->flow[p] != LI_FLOW_NONE || (part->op && part->op->flags & LI_OP_ALIAS);
+    if (li_array_is_list(part)) {
+        l->type[p] = LINCE_VARIANT;
+    }
+    for (int k = 0; passes && k < (merges ? 2 : 1) && k < part->nin; k++) {
+        int32_t from = part->in[k].back || part->in[k].control ? LI_NONE : part->in[k].node;
+        if (from != LI_NONE && l->type[from] == LINCE_VARIANT) {
+            l->type[p] = LINCE_VARIANT;
+        }
+    }
+}
+
 static struct value find_value(const struct li_lowering *l, struct li_source s, int32_t type)
 {
     follow(l, &s, &type);

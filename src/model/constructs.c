@@ -30,7 +30,7 @@ struct li_source li_flow_origin(const struct li_lowering *l, struct li_source s)
 static bool is_waiting_identity(const struct li_lowering *l, int32_t p)
 {
     const struct li_part *part = p == LI_NONE ? NULL : &l->raw->part[p];
-    return part && part->op && part->op->flags & LI_OP_ALIAS && part->nin > 1 && li_flow_data_inputs(part) == 1;
+    return part && part->op && part->op->flags & LI_OP_ALIAS && part->nin > 1 && li_part_inputs(part) == 1;
 }
 
 /*
@@ -56,7 +56,7 @@ static struct predicate predicate_of(const struct li_lowering *l, int32_t p)
 static uint32_t hash_waits(const struct li_lowering *l, int32_t waits, uint32_t h)
 {
     const struct li_part *part = waits == LI_NONE ? NULL : &l->raw->part[waits];
-    int first = part ? li_flow_data_inputs(part) : 0;
+    int first = part ? li_part_inputs(part) : 0;
     for (int k = first; part && k < LI_MIN(part->nin, first + 8); k++) {
         h = (h ^ (uint32_t)part->in[k].node) * 16777619u;
     }
@@ -84,7 +84,7 @@ static bool same_waits(const struct li_lowering *l, int32_t a, int32_t b)
         return a == b;
     }
     const struct li_part *x = &l->raw->part[a], *y = &l->raw->part[b];
-    int i = li_flow_data_inputs(x), k = li_flow_data_inputs(y);
+    int i = li_part_inputs(x), k = li_part_inputs(y);
     while (i < x->nin && k < y->nin && x->in[i].node == y->in[k].node) {
         i++;
         k++;

@@ -349,6 +349,7 @@ static lince_status make_room(struct li_lowering *l)
 
 static lince_status lower(struct li_lowering *l, struct li_body **body)
 {
+    LI_TRY(li_arrays_resolve(l->raw, l->arena, l->err));
     l->flow = li_arena_calloc(&l->scratch, (size_t)l->raw->parts, 1, l->err);
     if (!l->flow) {
         return LINCE_ENOMEM;

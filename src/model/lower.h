@@ -64,7 +64,7 @@ struct li_lowering {
     uint8_t *flow;             /* by part: enum li_flow */
     int32_t *scope, *owner;    /* by part: where it stands; the construct that it belongs to */
     int32_t *place;            /* by part: its number as a member, or in its scope's body */
-    int32_t *type;             /* by part that routes: the dtype it says that has; 0: none */
+    int32_t *type;             /* by part: what it routes, or a list or handle that it gives; 0: the file knows */
     struct li_source *through; /* by part that hands a value on: what it hands on; else the part itself */
     struct li_source *same;    /* by part: what an Identity gives on; else the part itself */
     struct li_construct *construct;
@@ -82,8 +82,6 @@ struct li_lowering {
 
 /* Which output of a part that routes values a source is: 0 or 1. */
 int li_flow_output(const struct li_source *source);
-/* Its inputs that are no control inputs. */
-int li_flow_data_inputs(const struct li_part *part);
 /* Whether a part, or a result (LI_FLOW_NONE), may read this. */
 lince_status li_flow_check(const struct li_lowering *l, const struct li_source *source, enum li_flow reader);
 /* Fails with the part's name and op. */
@@ -128,6 +126,8 @@ lince_status li_lower_source(struct li_lowering *l, int32_t scope, const struct 
 /* The same for what is waited for; *keep is false when the scope's own begin says it all. */
 lince_status li_lower_control(struct li_lowering *l, int32_t scope, const struct li_source *raw, const char *who,
                               struct li_source *out, bool *keep);
+/* Correct type for part p, for all parts before it is known. */
+void li_lower_type(struct li_lowering *l, int32_t p);
 /* What part p hands on, for all parts before it is known. */
 void li_lower_through(struct li_lowering *l, int32_t p);
 

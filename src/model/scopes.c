@@ -36,15 +36,6 @@ static enum li_flow flow_of(const char *op)
     return LI_FLOW_NONE;
 }
 
-int li_flow_data_inputs(const struct li_part *part)
-{
-    int n = 0;
-    while (n < part->nin && !part->in[n].control) {
-        n++; /* control inputs come last in every file */
-    }
-    return n;
-}
-
 static enum li_flow flow_at(const struct li_lowering *l, const struct li_source *s)
 {
     return s->node == LI_NONE ? LI_FLOW_NONE : (enum li_flow)l->flow[s->node];
@@ -55,7 +46,7 @@ static enum li_flow checked_flow(const struct li_part *part)
 {
     enum li_flow flow = flow_of(part->op_name);
     int wanted = flow == LI_FLOW_SWITCH || flow == LI_FLOW_MERGE ? 2 : 1;
-    return li_flow_data_inputs(part) == wanted ? flow : LI_FLOW_NONE;
+    return li_part_inputs(part) == wanted ? flow : LI_FLOW_NONE;
 }
 
 /* Kinds that the neighbours decide. What NextIteration gives is for the next turn: nobody waits for it. */
@@ -298,6 +289,7 @@ lince_status li_scopes_find(struct li_lowering *l)
     }
     for (int32_t k = 0; k < l->raw->order_count; k++) {
         note_identity(l, l->raw->order[k]);
+        li_lower_type(l, l->raw->order[k]);
         LI_TRY(place_part(l, l->raw->order[k]));
     }
     return LINCE_OK;

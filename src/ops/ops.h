@@ -12,10 +12,27 @@
 const struct li_ops *li_ops(void);
 
 /*
- * Rows that stand for what a file says in another way: TensorFlow 1 has variables that are read by being used, and
- * conditions and loops that are many nodes (roles.c).
+ * Rows that stand for what a file says in another way: TensorFlow 1 has variables that are read by being used,
+ * conditions and loops that are many nodes, and arrays that are no lists (roles.c).
  */
-enum li_ops_role { LI_OPS_READ, LI_OPS_ASSIGN, LI_OPS_ASSIGN_ADD, LI_OPS_ASSIGN_SUB, LI_OPS_IF, LI_OPS_WHILE };
+enum li_ops_role {
+    LI_OPS_READ,
+    LI_OPS_ASSIGN,
+    LI_OPS_ASSIGN_ADD,
+    LI_OPS_ASSIGN_SUB,
+    LI_OPS_IF,
+    LI_OPS_WHILE,
+    LI_OPS_NOTHING,
+    LI_OPS_LIST_NEW,
+    LI_OPS_LIST_GET,
+    LI_OPS_LIST_SET,
+    LI_OPS_LIST_GATHER,
+    LI_OPS_LIST_SCATTER, /* into a new list of a size that is given */
+    LI_OPS_LIST_SCATTER_INTO,
+    LI_OPS_LIST_LENGTH,
+    LI_OPS_LIST_CONCAT,
+    LI_OPS_LIST_SPLIT
+};
 const struct li_op *li_ops_role(enum li_ops_role role);
 
 /* ---- What differentiation needs beside the rows (gradient.c) ----------------------------------------------------- */
