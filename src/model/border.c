@@ -1,5 +1,6 @@
 /* Values and orders across the borders of conditions and loops: what a body reads from outside is an argument of it. */
 #include "model/lower.h"
+#include "model/special.h"
 
 #include <string.h>
 
@@ -36,8 +37,8 @@ void li_lower_through(struct li_lowering *l, int32_t p)
 }
 
 /*
- * A flow of a TensorArray is a list here, where the file says float. Of what routes values that follows from what goes
- * in; all that is read but in a later turn is known.
+ * A flow of a TensorArray is a list here, where the file says float, and the handle of an old table is one, where it
+ * says string. Of what routes values both follow from what goes in; all that is read but in a later turn is known.
  */
 void li_lower_type(struct li_lowering *l, int32_t p)
 {
@@ -46,11 +47,13 @@ void li_lower_type(struct li_lowering *l, int32_t p)
     bool passes = l->flow[p] != LI_FLOW_NONE || (part->op && part->op->flags & LI_OP_ALIAS);
     if (li_array_is_list(part)) {
         l->type[p] = LINCE_VARIANT;
+    } else if (part->special && part->special->handle) {
+        l->type[p] = LINCE_RESOURCE;
     }
     for (int k = 0; passes && k < (merges ? 2 : 1) && k < part->nin; k++) {
         int32_t from = part->in[k].back || part->in[k].control ? LI_NONE : part->in[k].node;
-        if (from != LI_NONE && l->type[from] == LINCE_VARIANT) {
-            l->type[p] = LINCE_VARIANT;
+        if (from != LI_NONE && (l->type[from] == LINCE_VARIANT || l->type[from] == LINCE_RESOURCE)) {
+            l->type[p] = l->type[from];
         }
     }
 }

@@ -135,7 +135,7 @@ static lince_status fill_part(struct maker *m, struct li_part *part, const Tf__N
 {
     *part = (struct li_part){.name = node->name,
                              .op_name = node->op,
-                             .op = li_ops_find(li_ops(), node->op),
+                             .op = li_special_row(node->op),
                              .special = li_special_find(node->op),
                              .attrs = {node->attr, node->n_attr}};
     part->in = li_arena_alloc(m->arena, node->n_input * sizeof *part->in, m->err);

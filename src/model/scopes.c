@@ -26,8 +26,12 @@ static enum li_flow flow_of(const char *op)
     static const struct {
         const char *op;
         enum li_flow flow;
-    } known[] = {{"Switch", LI_FLOW_SWITCH}, {"Merge", LI_FLOW_MERGE},        {"Enter", LI_FLOW_ENTER},
-                 {"Exit", LI_FLOW_EXIT},     {"NextIteration", LI_FLOW_NEXT}, {"LoopCond", LI_FLOW_LOOP_COND}};
+    } known[] = {{"Switch", LI_FLOW_SWITCH},      {"RefSwitch", LI_FLOW_SWITCH},
+                 {"Merge", LI_FLOW_MERGE},        {"RefMerge", LI_FLOW_MERGE},
+                 {"Enter", LI_FLOW_ENTER},        {"RefEnter", LI_FLOW_ENTER},
+                 {"Exit", LI_FLOW_EXIT},          {"RefExit", LI_FLOW_EXIT},
+                 {"NextIteration", LI_FLOW_NEXT}, {"RefNextIteration", LI_FLOW_NEXT},
+                 {"LoopCond", LI_FLOW_LOOP_COND}};
     for (size_t i = 0; i < LI_COUNT(known); i++) {
         if (strcmp(known[i].op, op) == 0) {
             return known[i].flow;

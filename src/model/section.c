@@ -76,7 +76,7 @@ static lince_status need(struct maker *m, int32_t node, int32_t *part)
         LI_TRY(li_parts_add(&m->parts,
                             &(struct li_part){.name = def->name,
                                               .op_name = def->op,
-                                              .op = li_ops_find(li_ops(), def->op),
+                                              .op = li_special_row(def->op),
                                               .special = li_special_find(def->op),
                                               .attrs = {def->attr, def->n_attr}},
                             &m->scratch, m->err));

@@ -5,9 +5,13 @@
 
 static const struct li_special specials[] = {
     {"Const", .import = li_import_constant},
+    {"HashTable", .import = li_table_create, .handle = true},
     {"HashTableV2", .import = li_table_create},
+    {"InitializeTable", .import = li_table_fill_from_tensors, .fills = true},
+    {"InitializeTableFromTextFile", .import = li_table_fill_from_text, .fills = true},
     {"InitializeTableFromTextFileV2", .import = li_table_fill_from_text, .fills = true},
     {"InitializeTableV2", .import = li_table_fill_from_tensors, .fills = true},
+    {"LookupTableImport", .import = li_table_fill_from_tensors, .fills = true},
     {"LookupTableImportV2", .import = li_table_fill_from_tensors, .fills = true},
     {"PartitionedCall", .import = li_import_call, .calls = true},
     {"StatefulPartitionedCall", .import = li_import_call, .calls = true},
@@ -15,6 +19,22 @@ static const struct li_special specials[] = {
     {"Variable", .import = li_named_variable},
     {"VariableV2", .import = li_named_variable},
 };
+
+const struct li_op *li_special_row(const char *op)
+{
+    static const struct {
+        const char *op;
+        enum li_ops_role role;
+    } older[] = {{"LookupTableFind", LI_OPS_TABLE_FIND},
+                 {"LookupTableSize", LI_OPS_TABLE_SIZE},
+                 {"RefIdentity", LI_OPS_IDENTITY}};
+    for (size_t i = 0; i < LI_COUNT(older); i++) {
+        if (strcmp(older[i].op, op) == 0) {
+            return li_ops_role(older[i].role);
+        }
+    }
+    return li_ops_find(li_ops(), op);
+}
 
 const struct li_special *li_special_find(const char *op)
 {

@@ -13,7 +13,7 @@ const struct li_ops *li_ops(void);
 
 /*
  * Rows that stand for what a file says in another way: TensorFlow 1 has variables that are read by being used,
- * conditions and loops that are many nodes, and arrays that are no lists (roles.c).
+ * conditions and loops that are many nodes, arrays that are no lists, and ops with older names (roles.c).
  */
 enum li_ops_role {
     LI_OPS_READ,
@@ -23,6 +23,7 @@ enum li_ops_role {
     LI_OPS_IF,
     LI_OPS_WHILE,
     LI_OPS_NOTHING,
+    LI_OPS_IDENTITY,
     LI_OPS_LIST_NEW,
     LI_OPS_LIST_GET,
     LI_OPS_LIST_SET,
@@ -31,7 +32,9 @@ enum li_ops_role {
     LI_OPS_LIST_SCATTER_INTO,
     LI_OPS_LIST_LENGTH,
     LI_OPS_LIST_CONCAT,
-    LI_OPS_LIST_SPLIT
+    LI_OPS_LIST_SPLIT,
+    LI_OPS_TABLE_FIND,
+    LI_OPS_TABLE_SIZE
 };
 const struct li_op *li_ops_role(enum li_ops_role role);
 
