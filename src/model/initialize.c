@@ -12,112 +12,93 @@ struct li_fill {
     const char *node, *table;
 };
 
-struct walk {
+struct search {
     struct li_model *model;
     struct li_arena scratch;
-    uint8_t *seen; /* by node of the graph */
-    int32_t *stack;
-    size_t depth;
+    struct li_trail trail;
     lince_error *err;
 };
 
 /* ---- Finding them ---- */
 
-static void visit(struct walk *w, const char *name)
+static void visit_collection(struct search *s, const char *key)
 {
-    struct li_bytes node = {(const uint8_t *)name, strcspn(name, ":")};
-    const struct li_proto_item *item = li_proto_find_bytes(&w->model->meta->nodes, node);
-    size_t i = item ? (size_t)(item - w->model->meta->nodes.item) : 0;
-    if (item && !w->seen[i]) {
-        w->seen[i] = 1;
-        w->stack[w->depth++] = (int32_t)i;
-    }
-}
-
-static void visit_collection(struct walk *w, const char *key)
-{
-    const Tf__MetaGraphDef *def = w->model->meta->def;
+    const Tf__MetaGraphDef *def = s->model->meta->def;
     const Tf__CollectionDef *c = li_proto_collection(def->collection_def, def->n_collection_def, key);
     if (c && c->kind_case == TF__COLLECTION_DEF__KIND_NODE_LIST) {
         for (size_t i = 0; i < c->node_list->n_value; i++) {
-            visit(w, c->node_list->value[i]);
+            li_trail_visit(&s->trail, c->node_list->value[i]);
         }
     }
 }
 
-static void visit_signature(struct walk *w, const char *key)
+static void visit_signature(struct search *s, const char *key)
 {
-    const Tf__MetaGraphDef *def = w->model->meta->def;
+    const Tf__MetaGraphDef *def = s->model->meta->def;
     for (size_t i = 0; i < def->n_signature_def; i++) {
-        const Tf__SignatureDef *s = def->signature_def[i]->value;
-        for (size_t k = 0; s && strcmp(def->signature_def[i]->key, key) == 0 && k < s->n_outputs; k++) {
-            const Tf__TensorInfo *info = s->outputs[k]->value;
+        const Tf__SignatureDef *found = def->signature_def[i]->value;
+        for (size_t k = 0; found && strcmp(def->signature_def[i]->key, key) == 0 && k < found->n_outputs; k++) {
+            const Tf__TensorInfo *info = found->outputs[k]->value;
             if (info && info->encoding_case == TF__TENSOR_INFO__ENCODING_NAME) {
-                visit(w, info->name);
+                li_trail_visit(&s->trail, info->name);
             }
         }
     }
 }
 
-static lince_status add_fill(struct walk *w, const Tf__NodeDef *node)
+static lince_status add_fill(struct search *s, const Tf__NodeDef *node)
 {
-    struct li_model *m = w->model;
+    struct li_model *m = s->model;
     if (m->fills == LI_MAX_FILLS) {
-        return li_fail(w->err, LINCE_ELIMIT, "more than %d nodes fill tables", LI_MAX_FILLS);
+        return li_fail(s->err, LINCE_ELIMIT, "more than %d nodes fill tables", LI_MAX_FILLS);
     }
     const char *table = node->n_input ? node->input[0] : "";
-    m->fill[m->fills] = (struct li_fill){.node = li_arena_strdup(&m->arena, node->name, w->err),
-                                         .table = li_arena_strndup(&m->arena, table, strcspn(table, ":"), w->err)};
+    m->fill[m->fills] = (struct li_fill){.node = li_arena_strdup(&m->arena, node->name, s->err),
+                                         .table = li_arena_strndup(&m->arena, table, strcspn(table, ":"), s->err)};
     return m->fill[m->fills].node && m->fill[m->fills++].table ? LINCE_OK : LINCE_ENOMEM;
 }
 
 /* A node that fills a table is what is looked for; of others, what they wait for. */
-static lince_status look_at(struct walk *w, int32_t i)
+static lince_status look_at(struct search *s, const struct li_proto_item *item)
 {
     const Tf__NodeDef *node;
-    LI_TRY(li_proto_node(&node, &w->model->meta->nodes.item[i], &w->scratch, w->err));
+    LI_TRY(li_proto_node(&node, item, &s->scratch, s->err));
     const struct li_special *special = li_special_find(node->op);
     if (special && special->fills) {
-        return add_fill(w, node);
+        return add_fill(s, node);
     }
-    for (size_t k = 0; k < node->n_input; k++) {
-        if (node->input[k][0] == '^') {
-            visit(w, node->input[k] + 1);
-        }
-    }
+    li_trail_visit_controls(&s->trail, node);
     return LINCE_OK;
 }
 
-static lince_status walk(struct walk *w)
+static lince_status search(struct search *s)
 {
-    size_t n = w->model->meta->nodes.count;
-    w->seen = li_arena_calloc(&w->scratch, n, 1, w->err);
-    w->stack = li_arena_alloc(&w->scratch, n * sizeof *w->stack, w->err);
-    w->model->fill = li_arena_alloc(&w->model->arena, LI_MAX_FILLS * sizeof *w->model->fill, w->err);
-    if (!w->seen || !w->stack || !w->model->fill) {
+    LI_TRY(li_trail_begin(&s->trail, &s->model->meta->nodes, &s->scratch, s->err));
+    s->model->fill = li_arena_alloc(&s->model->arena, LI_MAX_FILLS * sizeof *s->model->fill, s->err);
+    if (!s->model->fill) {
         return LINCE_ENOMEM;
     }
-    visit_signature(w, "__saved_model_init_op");
-    visit_collection(w, "saved_model_main_op");
-    visit_collection(w, "legacy_init_op");
-    visit_collection(w, "table_initializer");
-    while (w->depth) {
-        LI_TRY(look_at(w, w->stack[--w->depth]));
+    visit_signature(s, "__saved_model_init_op");
+    visit_collection(s, "saved_model_main_op");
+    visit_collection(s, "legacy_init_op");
+    visit_collection(s, "table_initializer");
+    for (const struct li_proto_item *item; (item = li_trail_next(&s->trail));) {
+        LI_TRY(look_at(s, item));
     }
-    w->model->fills_found = true;
+    s->model->fills_found = true;
     return LINCE_OK;
 }
 
 static lince_status find_fills(struct li_import *im)
 {
-    struct walk w = {.model = im->model, .err = im->err};
+    struct search s = {.model = im->model, .err = im->err};
     if (im->model->fills_found) {
         return LINCE_OK;
     }
     im->model->fills = 0;
-    li_arena_init(&w.scratch, im->model->mem, im->model->unpacking_bytes);
-    lince_status st = walk(&w);
-    li_arena_free(&w.scratch);
+    li_arena_init(&s.scratch, im->model->mem, im->model->unpacking_bytes);
+    lince_status st = search(&s);
+    li_arena_free(&s.scratch);
     return st;
 }
 

@@ -41,7 +41,10 @@ struct li_model {
 
     /* Of TensorFlow 1: by node of meta->nodes, the variable or table of that name, or LI_NONE. NULL: it has objects */
     int32_t *node_resource;
-    struct li_fill *fill; /* what fills its tables; found when a table is first needed */
+    struct li_restored {
+        const char *key, *slice; /* of a checkpoint's entry, and of which part of it, "" for all; NULL: not said */
+    } * restored;                /* by node: what the saver reads into it; NULL: there is no saver */
+    struct li_fill *fill;        /* what fills its tables; found when a table is first needed */
     size_t fills;
     bool fills_found;
 

@@ -1,7 +1,7 @@
 /*
- * Variables of TensorFlow 1, told apart by the names of their nodes. Those that the collection `variables` names have
- * entries under the same names in the checkpoint; a part of a partitioned one is a slice of an entry. A node that no
- * collection names is looked up there when it is met.
+ * Variables of TensorFlow 1, told apart by the names of their nodes: those that the collection `variables` names, and
+ * others when they are met. The saver says which entry of the checkpoint is whose (restore.c). Where it does not, entries
+ * have the names of nodes, and a part of a partitioned variable is a slice of an entry.
  */
 #include "model/section.h"
 
@@ -15,19 +15,47 @@ static struct li_bytes node_of(const char *tensor)
 
 /* ---- Entries ---- */
 
-static lince_status find_slice(const struct li_bundle_entry **out, struct li_model *m,
-                               const Tf__SaveSliceInfoDef *slice, lince_error *err)
+static lince_status find_slice(const struct li_bundle_entry **out, struct li_model *m, const char *key,
+                               const struct li_slice *slice, lince_error *err)
 {
     const struct li_bundle_entry *whole;
-    size_t rank = slice->n_full_shape;
-    LI_TRY(li_bundle_get(&whole, m->bundle, slice->full_name, err));
-    if (rank != (size_t)whole->shape.rank || slice->n_var_offset != rank || slice->n_var_shape != rank) {
-        return li_fail(err, LINCE_EINVAL, "a slice of \"%.200s\" has %zu, %zu and %zu dimensions, wanted %d",
-                       slice->full_name, rank, slice->n_var_offset, slice->n_var_shape, whole->shape.rank);
+    LI_TRY(li_bundle_get(&whole, m->bundle, key, err));
+    if (slice->rank != whole->shape.rank) {
+        return li_fail(err, LINCE_EINVAL, "a slice of \"%.200s\" has %d dimensions, wanted %d", key, slice->rank,
+                       whole->shape.rank);
     }
-    *out = li_bundle_slice(m->bundle, whole, slice->var_offset, slice->var_shape);
-    return *out ? LINCE_OK
-                : li_fail(err, LINCE_ENOENT, "the checkpoint has no such slice of \"%.200s\"", slice->full_name);
+    *out = li_bundle_slice(m->bundle, whole, slice->offset, slice->shape);
+    return *out ? LINCE_OK : li_fail(err, LINCE_ENOENT, "the checkpoint has no such slice of \"%.200s\"", key);
+}
+
+static lince_status find_part(const struct li_bundle_entry **out, struct li_model *m, const Tf__SaveSliceInfoDef *part,
+                              lince_error *err)
+{
+    struct li_slice slice = {.rank = (int)LI_MIN(part->n_full_shape, (size_t)LI_MAX_RANK)};
+    size_t rank = (size_t)slice.rank;
+    if (part->n_full_shape != rank || part->n_var_offset != rank || part->n_var_shape != rank) {
+        return li_fail(err, LINCE_EINVAL, "a slice of \"%.200s\" has %zu, %zu and %zu dimensions", part->full_name,
+                       part->n_full_shape, part->n_var_offset, part->n_var_shape);
+    }
+    for (size_t d = 0; d < rank; d++) {
+        slice.offset[d] = part->var_offset[d];
+        slice.shape[d] = part->var_shape[d];
+    }
+    return find_slice(out, m, part->full_name, &slice, err);
+}
+
+/* What the saver reads. */
+static lince_status find_restored(const struct li_bundle_entry **out, struct li_model *m,
+                                  const struct li_restored *restored, lince_error *err)
+{
+    struct li_slice slice;
+    if (!*restored->slice) {
+        return li_bundle_get(out, m->bundle, restored->key, err);
+    }
+    return li_restore_slice(&slice, restored->slice)
+               ? find_slice(out, m, restored->key, &slice, err)
+               : li_fail(err, LINCE_EINVAL, "the saver reads \"%.200s\" of \"%.200s\", which is no slice",
+                         restored->slice, restored->key);
 }
 
 static lince_status need_bundle(struct li_model *m, lince_error *err)
@@ -38,10 +66,12 @@ static lince_status need_bundle(struct li_model *m, lince_error *err)
 static lince_status add(struct li_model *m, size_t item, const char *name, const Tf__SaveSliceInfoDef *slice,
                         lince_error *err)
 {
+    const struct li_restored *restored = m->restored ? &m->restored[item] : NULL;
     const struct li_bundle_entry *entry;
     LI_TRY(need_bundle(m, err));
-    LI_TRY(slice && *slice->full_name ? find_slice(&entry, m, slice, err)
-                                      : li_bundle_get(&entry, m->bundle, name, err));
+    LI_TRY(restored && restored->key    ? find_restored(&entry, m, restored, err)
+           : slice && *slice->full_name ? find_part(&entry, m, slice, err)
+                                        : li_bundle_get(&entry, m->bundle, name, err));
     return li_checkpoint_variable(m, name, entry, &m->node_resource[item], err);
 }
 
@@ -142,6 +172,7 @@ lince_status li_named_open(struct li_model *m, lince_error *err)
     if (st && st != LINCE_ENOENT) { /* a model without variables needs none */
         return st;
     }
+    LI_TRY(li_restore_open(m, err));
     li_arena_init(&scratch, m->mem, 0);
     st = variables && variables->kind_case == TF__COLLECTION_DEF__KIND_BYTES_LIST
              ? open_variables(m, variables->bytes_list, &scratch, err)

@@ -21,6 +21,34 @@ struct li_section {
 lince_status li_section_body(struct li_body **out, struct li_model *model, struct li_section *section,
                              lince_error *err);
 
+/* ---- trail.c ---- */
+
+/* From node to node of the graph, each once: those that were visited are given, one by one. */
+struct li_trail {
+    const struct li_proto_items *nodes;
+    uint8_t *seen;
+    const struct li_proto_item **stack;
+    size_t depth;
+};
+lince_status li_trail_begin(struct li_trail *trail, const struct li_proto_items *nodes, struct li_arena *arena,
+                            lince_error *err);
+/* The node of a tensor's name or an input's; NULL when there is none. */
+const struct li_proto_item *li_trail_find(const struct li_proto_items *nodes, const char *name);
+void li_trail_visit(struct li_trail *trail, const char *name);
+void li_trail_visit_controls(struct li_trail *trail, const Tf__NodeDef *node); /* what it waits for */
+const struct li_proto_item *li_trail_next(struct li_trail *trail);             /* NULL: all were given */
+
+/* ---- restore.c ---- */
+
+/* Fill model->restored, if the meta graph has a saver. */
+lince_status li_restore_open(struct li_model *model, lince_error *err);
+/* A part of an entry, "4 6 0,4:3,3": the dims of the whole, then where the part begins in each, and how long it is. */
+struct li_slice {
+    int rank;
+    int64_t full[LI_MAX_RANK], offset[LI_MAX_RANK], shape[LI_MAX_RANK];
+};
+bool li_restore_slice(struct li_slice *out, const char *text);
+
 /* ---- refs.c ---- */
 
 /*
