@@ -79,8 +79,8 @@ int li_compare_names(const char *a, size_t an, const char *b, size_t bn);
 /* ---- lower.c ---- */
 
 /*
- * li_body_finish(), after arrays and control flow of TensorFlow 1 in it, if any, became lists, and parts that run bodies:
- * *body may be another.
+ * li_body_finish(), after arrays and control flow of TensorFlow 1 in it, if any, became lists and parts that run
+ * bodies: *body may be another.
  */
 lince_status li_lower(struct li_body **body, struct li_model *model, lince_error *err);
 

@@ -1,7 +1,7 @@
 /*
  * Variables of TensorFlow 1, told apart by the names of their nodes: those that the collection `variables` names, and
- * others when they are met. The saver says which entry of the checkpoint is whose (restore.c). Where it does not, entries
- * have the names of nodes, and a part of a partitioned variable is a slice of an entry.
+ * others when they are met. The saver says which entry of the checkpoint is whose (restore.c). Where it does not,
+ * entries have the names of nodes, and a part of a partitioned variable is a slice of an entry.
  */
 #include "model/section.h"
 
