@@ -239,6 +239,14 @@ typedef struct lince_callable lince_callable;
 LINCE_API lince_callable *lince_model_call(lince_model *model);
 
 /**
+ * What a program calls when its user says nothing: the object itself; of a TensorFlow 1 Hub module its signature
+ * `default`. Where neither is there: the signature `serving_default`, else `default`, else the only callable. NULL:
+ * somebody must choose.
+ * Source: tensorflow_hub.KerasLayer, which refuses what has neither. Since 0.1.
+ */
+LINCE_API lince_callable *lince_model_default(lince_model *model);
+
+/**
  * How many callables there are, one level deep: `__call__` first, then functions and callable sub-objects, then
  * signatures.
  */
@@ -322,8 +330,8 @@ typedef struct lince_image_info {
     lince_dtype dtype;
     int64_t batch;                   /* the number of images its traces are for; -1: any */
     int32_t height, width, channels; /* as lince_callable_image_size() gives them */
-    int32_t default_height,
-        default_width;        /* the same; where any goes, those of a signature; 0: the model does not say */
+    /* the same; where any goes, what a Hub module of TensorFlow 1 states, or those of a signature; 0: not said */
+    int32_t default_height, default_width;
     const char *default_from; /* the name of that signature, such as "serving_default"; else NULL */
 } lince_image_info;
 
@@ -362,8 +370,9 @@ typedef struct lince_task_info {
 } lince_task_info;
 
 /**
- * What a callable is for, by what the model says of itself: its signatures, its folder's name, the ops that its result
- * comes out of, the number of results. Of its traces the first that is not for training is looked at.
+ * What a callable is for, by what the model says of itself: its own name if it is a signature, or that of another with
+ * the same result; the model's signatures, its folder's name, the ops that its result comes out of, the number of
+ * results. Of its traces the first that is not for training is looked at.
  *
  * output  Path of the part of the result that is meant; NULL: the only part, else "default", else the only float
  *         matrix.

@@ -1,10 +1,31 @@
 /* lince_callable: what can be called, and what it accepts. */
 #include "api.h"
 
+static lince_callable *find(lince_model *model, const char *name)
+{
+    lince_callable *found = NULL;
+    return lince_model_callable(model, name, &found, NULL) == LINCE_OK ? found : NULL;
+}
+
 lince_callable *lince_model_call(lince_model *model)
 {
-    lince_callable *call = NULL;
-    return model && lince_model_callable(model, "__call__", &call, NULL) == LINCE_OK ? call : NULL;
+    return model ? find(model, "__call__") : NULL;
+}
+
+/* Of a Hub module always `default`, even beside a signature that serves. */
+lince_callable *lince_model_default(lince_model *model)
+{
+    static const char *const names[] = {"__call__", "signatures.serving_default", "signatures.default"};
+    struct li_model_facts facts;
+    if (!model) {
+        return NULL;
+    }
+    li_model_facts(model->model, &facts);
+    lince_callable *found = facts.is_hub_module ? find(model, "signatures.default") : NULL;
+    for (size_t i = 0; !found && i < LI_COUNT(names); i++) {
+        found = find(model, names[i]);
+    }
+    return found ? found : model->callable_count == 1 ? &model->callables[0] : NULL;
 }
 
 size_t lince_model_callable_count(const lince_model *model)

@@ -76,13 +76,24 @@ static bool may_be(int32_t wanted, int64_t dim)
     return dim > 0 && (wanted == 0 || wanted == dim);
 }
 
-/* Where any size goes, what a signature was made for is what the publisher had in mind. */
+static bool stated(lince_image_info *info, const struct lince_model *m)
+{
+    struct li_model_facts facts;
+    li_model_facts(m->model, &facts);
+    bool fits = may_be(info->height, facts.image_height) && may_be(info->width, facts.image_width);
+    info->default_height = fits ? facts.image_height : info->height;
+    info->default_width = fits ? facts.image_width : info->width;
+    return fits;
+}
+
+/* Where any size goes, and nothing is stated, what a signature was made for is what the publisher had in mind. */
 static void find_default(lince_image_info *info, const struct lince_model *m)
 {
     static const char prefix[] = "signatures.";
     struct images images;
-    info->default_height = info->height;
-    info->default_width = info->width;
+    if (stated(info, m)) {
+        return;
+    }
     for (size_t i = 0; (!info->default_height || !info->default_width) && i < m->callable_count; i++) {
         const struct li_callable *c = m->callables[i].callable;
         if (strncmp(c->name, prefix, sizeof prefix - 1) == 0 && images_of(c, &images) &&

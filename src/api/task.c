@@ -16,6 +16,13 @@ static bool path_says(const char *path, const char *word)
     return false;
 }
 
+/* ---- Signatures ---- */
+
+static bool is_signature(const struct li_callable *c)
+{
+    return strncmp(c->name, "signatures.", strlen("signatures.")) == 0;
+}
+
 /* Whether a signature has this name, or a part of its result has. */
 static bool signature_says(const struct li_callable *c, const char *word)
 {
@@ -26,34 +33,89 @@ static bool signature_says(const struct li_callable *c, const char *word)
     return says;
 }
 
-static const char *any_signature_says(const struct lince_model *m, const char *const *words, size_t count)
+static const char *first_word(const struct li_callable *c, const char *const *words, size_t count)
 {
-    for (size_t i = 0; i < m->callable_count; i++) {
-        const struct li_callable *c = m->callables[i].callable;
-        for (size_t k = 0; strncmp(c->name, "signatures.", 11) == 0 && k < count; k++) {
-            if (signature_says(c, words[k])) {
-                return words[k];
-            }
+    for (size_t i = 0; i < count; i++) {
+        if (signature_says(c, words[i])) {
+            return words[i];
         }
     }
     return NULL;
 }
 
-static bool by_signatures(const struct lince_model *m, lince_task_info *info)
+/* The first words of each kind that were found; NULL: none. */
+struct words {
+    const char *classes, *features;
+};
+
+static void listen(struct words *found, const struct li_callable *signature)
 {
-    static const char *const class_words[] = {"logits",  "probabilities", "predictions",
-                                              "classes", "scores",        "image_classification"};
-    static const char *const feature_words[] = {"feature_vector", "features", "embedding", "embeddings",
-                                                "image_feature_vector"};
-    const char *c = any_signature_says(m, class_words, LI_COUNT(class_words));
-    const char *f = any_signature_says(m, feature_words, LI_COUNT(feature_words));
-    if (!c == !f) {
+    static const char *const classes[] = {"logits",  "probabilities", "predictions",
+                                          "classes", "scores",        "image_classification"};
+    static const char *const features[] = {"feature_vector", "features", "embedding", "embeddings",
+                                           "image_feature_vector"};
+    found->classes = found->classes ? found->classes : first_word(signature, classes, LI_COUNT(classes));
+    found->features = found->features ? found->features : first_word(signature, features, LI_COUNT(features));
+}
+
+/* Both kinds say as much as none. */
+static bool decide(lince_task_info *info, const struct words *found, const char *format)
+{
+    if (!found->classes == !found->features) {
         return false;
     }
-    info->task = c ? LINCE_TASK_CLASSIFICATION : LINCE_TASK_FEATURES;
-    snprintf(info->reason, sizeof info->reason, "a signature says \"%s\"", c ? c : f);
+    info->task = found->classes ? LINCE_TASK_CLASSIFICATION : LINCE_TASK_FEATURES;
+    snprintf(info->reason, sizeof info->reason, format, found->classes ? found->classes : found->features);
     return true;
 }
+
+/* The tensor that a part of its result is, where signatures are pieces of one graph; else NULL. */
+static const char *tensor_at(const struct li_callable *c, const char *path)
+{
+    for (size_t i = 0; path && c->trace_count && i < c->trace[0].leaf_count; i++) {
+        if (strcmp(c->trace[0].leaf[i].path, path) == 0) {
+            return li_trace_tensor(&c->trace[0], i);
+        }
+    }
+    return NULL;
+}
+
+static bool same_result(const struct li_callable *a, const struct li_callable *b, const char *path)
+{
+    const char *one = tensor_at(a, path), *other = tensor_at(b, path);
+    return one && other && strcmp(one, other) == 0;
+}
+
+/* A signature tells of itself; so do those that give the same tensor, as `default` of a Hub module does. */
+static bool by_own_signature(const struct lince_callable *c, lince_task_info *info)
+{
+    struct words own = {0}, shared = {0};
+    if (!is_signature(c->callable)) {
+        return false;
+    }
+    listen(&own, c->callable);
+    for (size_t i = 0; i < c->owner->callable_count; i++) {
+        const struct li_callable *other = c->owner->callables[i].callable;
+        if (is_signature(other) && same_result(c->callable, other, info->output)) {
+            listen(&shared, other);
+        }
+    }
+    return decide(info, &own, "the signature says \"%s\"") ||
+           decide(info, &shared, "a signature with the same result says \"%s\"");
+}
+
+static bool by_signatures(const struct lince_model *m, lince_task_info *info)
+{
+    struct words found = {0};
+    for (size_t i = 0; i < m->callable_count; i++) {
+        if (is_signature(m->callables[i].callable)) {
+            listen(&found, m->callables[i].callable);
+        }
+    }
+    return decide(info, &found, "a signature says \"%s\"");
+}
+
+/* ---- The model ---- */
 
 /* What publishers write into the names of their models, and so of folders. */
 static bool by_folder(const struct lince_model *m, lince_task_info *info)
@@ -127,7 +189,8 @@ static bool by_count(lince_task_info *info)
 void li_api_guess_task(struct lince_callable *c, lince_task_info *info)
 {
     const struct lince_model *m = c->owner;
-    if (!by_signatures(m, info) && !by_folder(m, info) && !by_result(c, info) && !by_count(info)) {
+    if (!by_own_signature(c, info) && !by_signatures(m, info) && !by_folder(m, info) && !by_result(c, info) &&
+        !by_count(info)) {
         snprintf(info->reason, sizeof info->reason, "neither its signatures, its name nor its results tell");
     }
 }

@@ -33,6 +33,8 @@ struct li_model {
     struct li_mem *files; /* for li_file_read(): mem, or NULL: files are mapped */
     const char *path;     /* absolute */
     const char *tags;
+    bool is_hub_module;                /* of TensorFlow 1 */
+    int32_t image_height, image_width; /* that it was made for; 0: it does not say */
     struct li_file file;
     struct li_proto_model *pb;
     const struct li_proto_meta_graph *meta;
@@ -127,8 +129,10 @@ lince_status li_signatures_open(struct li_model *model, lince_error *err);
 
 /* ---- hub.c ---- */
 
-/* Whether the folder is a TensorFlow 1 Hub module: it has a tfhub_module.pb. LINCE_EUNSUPPORTED: of another format. */
-lince_status li_hub_module(const struct li_model *model, bool *is_one, lince_error *err);
+/* Find is_hub_module: the folder has a tfhub_module.pb. LINCE_EUNSUPPORTED: of another format. */
+lince_status li_hub_mark(struct li_model *model, lince_error *err);
+/* Find image_height and image_width in the attachment that has them. One that cannot be read says nothing. */
+lince_status li_hub_image(struct li_model *model, lince_error *err);
 
 /* ---- value.c ---- */
 

@@ -44,7 +44,9 @@ lince_status li_model_verify(struct li_model *model, size_t *failed, lince_error
 struct li_model_facts {
     const char *path, *tags, *tensorflow_version; /* "" where the model says nothing */
     int64_t objects, functions;
-    size_t pb_bytes, variable_bytes; /* of saved_model.pb; of all reachable variables */
+    size_t pb_bytes, variable_bytes;   /* of saved_model.pb; of all reachable variables */
+    bool is_hub_module;                /* of TensorFlow 1: tfhub_module.pb lies beside */
+    int32_t image_height, image_width; /* pixels, as a Hub module states them; 0: it does not */
 };
 void li_model_facts(const struct li_model *model, struct li_model_facts *out);
 
@@ -150,6 +152,9 @@ struct li_callable {
     size_t trace_count;
     struct li_scan *scan; /* private: what li_callable_ops() found */
 };
+
+/* The tensor of the graph that a leaf of a TensorFlow 1 signature is, "node:0"; NULL of other traces. */
+const char *li_trace_tensor(const struct li_trace *trace, size_t leaf);
 
 /* `__call__` first, then functions and callable sub-objects, then signatures. */
 size_t li_model_callable_count(const struct li_model *model);

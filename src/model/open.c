@@ -105,9 +105,9 @@ static bool can_be_called(const Tf__MetaGraphDef *def)
 
 static lince_status choose_meta_graph(struct li_model *m, const char *tags, lince_error *err)
 {
-    bool callable = false, hub = false;
-    LI_TRY(tags ? LINCE_OK : li_hub_module(m, &hub, err));
-    tags = hub ? "" : tags; /* of a module, the one without tags is for inference */
+    bool callable = false;
+    LI_TRY(li_hub_mark(m, err));
+    tags = m->is_hub_module && !tags ? "" : tags; /* of a module, the one without tags is for inference */
     for (size_t i = 0; i < m->pb->meta_graphs; i++) {
         const struct li_proto_meta_graph *meta = &m->pb->meta_graph[i];
         callable |= can_be_called(meta->def);
@@ -162,6 +162,7 @@ static lince_status read_objects(struct li_model *m, lince_error *err)
     if (!m->meta->def->object_graph_def) {
         LI_TRY(li_assets_open(m, err));
         LI_TRY(li_named_open(m, err));
+        LI_TRY(li_hub_image(m, err));
         return li_signatures_open(m, err);
     }
     LI_TRY(li_objects_open(m, err));
@@ -274,5 +275,8 @@ void li_model_facts(const struct li_model *m, struct li_model_facts *out)
         .functions = (int64_t)m->meta->functions.count,
         .pb_bytes = m->file.bytes.len,
         .variable_bytes = m->variable_bytes,
+        .is_hub_module = m->is_hub_module,
+        .image_height = m->image_height,
+        .image_width = m->image_width,
     };
 }

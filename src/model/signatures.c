@@ -121,6 +121,12 @@ static lince_status read_trace(const struct reader *r, const Tf__SignatureDef *d
     return li_result_leaves(t, arena, r->err);
 }
 
+/* Each part of the result is one leaf, in the same order. */
+const char *li_trace_tensor(const struct li_trace *trace, size_t leaf)
+{
+    return trace->section && leaf < trace->section->fetches ? trace->section->fetch[leaf] : NULL;
+}
+
 static lince_status read_parameters(const struct reader *r, struct li_callable *c)
 {
     const struct li_arg *kwargs = c->trace->kwargs;

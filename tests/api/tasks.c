@@ -59,6 +59,50 @@ static void a_part_of_the_result_may_be_asked_for(void **state)
     lince_model_close(model);
 }
 
+static const char *default_of(const char *name)
+{
+    static char copy[64];
+    lince_model *model = open_model(name, 1);
+    lince_callable *c = lince_model_default(model);
+    snprintf(copy, sizeof copy, "%s", c ? lince_callable_name(c) : "(none)");
+    lince_model_close(model);
+    return copy;
+}
+
+static void what_is_called_when_nobody_says_is_the_model_or_its_usual_signature(void **state)
+{
+    (void)state;
+    assert_null(lince_model_default(NULL));
+    assert_string_equal(default_of("classifier_signatures"), "__call__");
+    assert_string_equal(default_of("keras3_export"), "signatures.serving_default");
+    assert_string_equal(default_of("tf1_serving"), "signatures.serving_default");
+    assert_string_equal(default_of("tf1_module"), "signatures.default");
+}
+
+static void a_signature_is_for_what_its_own_name_says(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *reason;
+        lince_task task;
+    } cases[] = {
+        {"signatures.default", "with the same result says \"image_feature_vector\"", LINCE_TASK_FEATURES},
+        {"signatures.image_feature_vector", "the signature says", LINCE_TASK_FEATURES},
+        {"signatures.image_classification", "the signature says", LINCE_TASK_CLASSIFICATION},
+    };
+    lince_model *model = open_model("tf1_module", 1);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        lince_callable *c;
+        lince_task_info info = {.struct_size = sizeof info};
+        assert_ok(lince_model_callable(model, cases[i].name, &c, err));
+        assert_ok(lince_callable_task(c, NULL, &info, err));
+        assert_int_equal(info.task, cases[i].task);
+        assert_non_null(strstr(info.reason, cases[i].reason));
+        assert_string_equal(info.output, "default");
+    }
+    lince_model_close(model);
+}
+
 static void images_are_told_with_the_size_that_a_signature_has(void **state)
 {
     (void)state;
@@ -78,6 +122,12 @@ static void images_are_told_with_the_size_that_a_signature_has(void **state)
 
     model = open_model(HEADS "odd_names", 1);
     assert_ok(lince_callable_image(lince_model_call(model), &info, err));
+    lince_model_close(model);
+
+    model = open_model(HEADS "hub_module", 1);
+    assert_ok(lince_callable_image(lince_model_default(model), &info, err));
+    assert_true(info.height == 0 && info.width == 0 && info.default_height == 10 && info.default_width == 12);
+    assert_null(info.default_from);
     lince_model_close(model);
 }
 
@@ -219,6 +269,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_end_of_a_graph_says_what_its_numbers_are),
         cmocka_unit_test(a_part_of_the_result_may_be_asked_for),
+        cmocka_unit_test(what_is_called_when_nobody_says_is_the_model_or_its_usual_signature),
+        cmocka_unit_test(a_signature_is_for_what_its_own_name_says),
         cmocka_unit_test(images_are_told_with_the_size_that_a_signature_has),
         cmocka_unit_test(labels_are_lines_without_what_editors_add),
         cmocka_unit_test(labels_that_do_not_fit_are_refused),

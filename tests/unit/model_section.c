@@ -255,11 +255,51 @@ static void a_hub_module_is_opened_by_its_tags(void **state)
                          cases[i].st);
         if (model) {
             li_model_facts(model, &facts);
+            assert_true(facts.is_hub_module && facts.image_height == 16 && facts.image_width == 16);
         }
         assert_non_null(strstr(model ? facts.tags : err.text, cases[i].words));
         li_model_close(model);
         li_mem_release(mem);
     }
+}
+
+/* What hub_module_attachments holds, and what is made of it. */
+static void check_attachment(const char *key, const char *bytes, size_t len, int32_t height, int32_t width)
+{
+    struct lab l;
+    struct buf attachment = {0}, list = {0}, collection = {0}, entry = {0};
+    struct li_model_facts facts;
+    begin(&l);
+    put_text(&attachment, 1, key);
+    put_field(&attachment, 2, bytes, len);
+    put_message(&list, 1, &attachment);
+    put_message(&collection, 2, &list);
+    put_text(&entry, 1, "hub_module_attachments");
+    put_message(&entry, 2, &collection);
+    put_message(&l.forge.meta, 4, &entry);
+    node(&l.forge, "x", "Placeholder", "", "dtype=t:1");
+    put_signature(&l.forge, "s", "a=x:0", "r=x:0");
+    assert_int_equal(open_lab(&l), LINCE_OK);
+    li_model_facts(l.model, &facts);
+    assert_false(facts.is_hub_module);
+    assert_int_equal(facts.image_height, height);
+    assert_int_equal(facts.image_width, width);
+    end(&l);
+    free(attachment.data);
+    free(list.data);
+    free(collection.data);
+    free(entry.data);
+}
+
+static void an_attachment_says_both_sides_or_nothing(void **state)
+{
+    (void)state;
+    check_attachment("image_module_info", "\x0a\x04\x08\x0a\x10\x0c", 6, 10, 12);
+    check_attachment("image_module_info", "\x0a\x02\x08\x0a", 4, 0, 0);
+    check_attachment("image_module_info", "\x0a\x00", 2, 0, 0);
+    check_attachment("image_module_info", "", 0, 0, 0);
+    check_attachment("image_module_info", "\x0a\x7f\x08", 3, 0, 0);
+    check_attachment("other_info", "\x0a\x04\x08\x0a\x10\x0c", 6, 0, 0);
 }
 
 /* ---- What makes no sense ---- */
@@ -316,6 +356,7 @@ int main(void)
         cmocka_unit_test(a_collection_of_assets_that_holds_something_else_is_refused),
         cmocka_unit_test(a_table_from_a_file_that_is_no_asset_is_refused),
         cmocka_unit_test(a_hub_module_is_opened_by_its_tags),
+        cmocka_unit_test(an_attachment_says_both_sides_or_nothing),
         cmocka_unit_test(a_graph_that_makes_no_sense_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
