@@ -234,7 +234,7 @@ int cli_bench(const struct cli_args *args)
     CLI_TRY(cli_batch(args, &b.batch));
     CLI_TRY(cli_integer(args, OPT_CONCURRENCY, 1, MAX_CONCURRENCY, &b.concurrency));
     CLI_TRY(cli_number(args, OPT_SECONDS, 0, 3600, &b.duration));
-    int status = cli_model_open(&b.model, args, true);
+    int status = cli_model_open(&b.model, args);
     status = status ? status : cli_inputs_image(&b.in, args, &b.model, b.batch);
     if (!status) {
         b.batch = b.in.tensor[0].dims[0];

@@ -101,15 +101,37 @@ static void print_lines(const struct cli_pass *pass, const struct classify *c, c
 
 /* ---- What the numbers are ---- */
 
+/* A signature that classifies, such as `image_classification` of a Hub module; NULL: there is none. */
+static const char *classifying(const struct cli_pass *pass)
+{
+    static const char prefix[] = "signatures.";
+    for (size_t i = 0; i < lince_model_callable_count(pass->model.model); i++) {
+        lince_callable *c = lince_model_callable_at(pass->model.model, i);
+        lince_task_info task = {.struct_size = sizeof task};
+        bool signature = c != pass->model.callable && strncmp(lince_callable_name(c), prefix, sizeof prefix - 1) == 0;
+        if (signature && lince_callable_task(c, NULL, &task, NULL) == LINCE_OK &&
+            task.task == LINCE_TASK_CLASSIFICATION) {
+            return lince_callable_name(c) + sizeof prefix - 1;
+        }
+    }
+    return NULL;
+}
+
+static int refuse_features(const struct cli_pass *pass)
+{
+    const char *signature = classifying(pass);
+    app_say("%s: gives a feature vector, it seems (%s), and has no labels; use `lince embed`, or %s%s to classify",
+            pass->model.path, pass->task.reason, signature ? "--signature " : "--labels FILE",
+            signature ? signature : "");
+    return CLI_FAILED;
+}
+
 /* A model without labels may be no classifier at all. */
 static int check_task(const struct cli_pass *pass, const struct classify *c)
 {
     const lince_task_info *task = &pass->task;
     if (task->task == LINCE_TASK_FEATURES && !cli_has(pass->args, OPT_SCORES)) {
-        app_say("%s: gives a feature vector, it seems (%s), and has no labels; use `lince embed`, or --labels FILE to "
-                "classify",
-                pass->model.path, task->reason);
-        return CLI_FAILED;
+        return refuse_features(pass);
     }
     if (c->best) {
         cli_note(pass->args, "%s: has no labels, --labels FILE names its classes", pass->model.path);

@@ -61,7 +61,7 @@ int cli_explain(const struct cli_args *args)
     lince_error err;
     int64_t batch = 1;
     CLI_TRY(cli_batch(args, &batch));
-    int status = cli_model_open(&m, args, true);
+    int status = cli_model_open(&m, args);
     if (!status) {
         status =
             cli_has(args, OPT_INPUT) ? cli_inputs_from(&in, args, m.callable) : cli_inputs_image(&in, args, &m, batch);

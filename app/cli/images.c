@@ -55,23 +55,28 @@ static bool channels_first(const lince_image_info *takes)
     return (takes->height == 1 || takes->height == 3) && takes->channels > 4;
 }
 
-int cli_image_kind(const struct cli_model *m, const lince_image_info *takes)
+/* What takes arrays instead. */
+static const char *instead(const struct cli_args *args)
+{
+    return args->command->id == CMD_EXPLAIN ? "--input X.npy is wanted" : "use `lince run`";
+}
+
+int cli_image_kind(const struct cli_args *args, const struct cli_model *m, const lince_image_info *takes)
 {
     if (cli_takes_photos(takes)) {
         return CLI_DONE;
     }
     if (takes->dtype == LINCE_DTYPE_NONE) {
-        app_say("%s: %s does not take a batch of images; use `lince run`", m->path, m->name);
+        app_say("%s: %s does not take a batch of images; %s", m->path, m->name, instead(args));
     } else if (channels_first(takes)) {
-        app_say("%s: %s takes images with their channels first, [batch, %d, %d, %d], photos have them last; use `lince "
-                "run`",
-                m->path, m->name, (int)takes->height, (int)takes->width, (int)takes->channels);
+        app_say("%s: %s takes images with their channels first, [batch, %d, %d, %d], photos have them last; %s",
+                m->path, m->name, (int)takes->height, (int)takes->width, (int)takes->channels, instead(args));
     } else if (takes->channels != 0 && takes->channels != 3) {
-        app_say("%s: %s takes images of %d channels, photos have 3; use `lince run`", m->path, m->name,
-                (int)takes->channels);
+        app_say("%s: %s takes images of %d channel%s, photos have 3; %s", m->path, m->name, (int)takes->channels,
+                takes->channels == 1 ? "" : "s", instead(args));
     } else {
-        app_say("%s: %s takes images of %s, photos become float32 or uint8; use `lince run`", m->path, m->name,
-                lince_dtype_name(takes->dtype));
+        app_say("%s: %s takes images of %s, photos become float32 or uint8; %s", m->path, m->name,
+                lince_dtype_name(takes->dtype), instead(args));
     }
     return CLI_FAILED;
 }
@@ -125,11 +130,12 @@ int cli_image_size(struct cli_image *image, const struct cli_args *args, const s
         accepted_sizes(accepted, args, m, takes);
         return cli_usage(args, "--size %s: %s takes images of %s", args->value[OPT_SIZE], m->path, accepted);
     }
-    if ((image->height == 0 || image->width == 0) && takes->default_from) {
+    if ((image->height == 0 || image->width == 0) && takes->default_height && takes->default_width) {
         image->height = takes->default_height;
         image->width = takes->default_width;
-        cli_note(args, "%s: takes images of any size; %dx%d is used, as its signature %s has it", m->path,
-                 (int)image->height, (int)image->width, takes->default_from);
+        cli_note(args, "%s: takes images of any size; %dx%d is used, as %s%s has it", m->path, (int)image->height,
+                 (int)image->width, takes->default_from ? "its signature " : "its image_module_info",
+                 takes->default_from ? takes->default_from : "");
     }
     if (image->height == 0 || image->width == 0) {
         accepted_sizes(accepted, args, m, takes);

@@ -179,6 +179,8 @@ static json_t *image_json(lince_callable *c, const struct cli_args *args)
     json_object_set_new(image, "height", side(takes.height));
     json_object_set_new(image, "width", side(takes.width));
     json_object_set_new(image, "channels", side(takes.channels));
+    json_object_set_new(image, "default_height", side(takes.default_height));
+    json_object_set_new(image, "default_width", side(takes.default_width));
     json_object_set_new(image, "dtype", json_string(lince_dtype_name(takes.dtype)));
     json_object_set_new(image, "smallest",
                         side(free && cli_takes_photos(&takes) ? (int32_t)cli_smallest_side(c, args) : 0));
@@ -193,24 +195,23 @@ static const char *scores_name(lince_scores scores)
     return names[scores];
 }
 
-/* Of the object itself, of its usual signature, or of whatever can be called first. */
+/* Of what is called when nobody says, or of whatever can be called first. */
 static int task_json(json_t *info, lince_model *model, const struct cli_args *args)
 {
     lince_task_info task = {.struct_size = sizeof task, .results = -1, .reason = "nothing of it can be called"};
-    lince_callable *c = lince_model_call(model);
-    lince_error err;
-    if (!c) {
-        lince_model_callable(model, "signatures.serving_default", &c, NULL);
-    }
+    lince_callable *c = lince_model_default(model);
     lince_callable *first = c ? c : lince_model_callable_at(model, 0);
+    lince_error err;
     if (first && lince_callable_task(first, NULL, &task, &err)) {
         return cli_failed(args->operand[0], &err);
     }
     bool known = c && task.results >= 0;
+    json_object_set_new(info, "default", c ? app_json_text(lince_callable_name(c)) : json_null());
     json_object_set_new(info, "task", json_string(cli_task_name(task.task)));
     json_object_set_new(info, "task_reason", json_string(task.reason));
     json_object_set_new(info, "image", c ? image_json(c, args) : json_null());
     json_object_set_new(info, "outputs", known ? json_integer(task.results) : json_null());
+    json_object_set_new(info, "output", known ? app_json_text(task.output) : json_null());
     json_object_set_new(info, "scores", known ? json_string(scores_name(task.scores)) : json_null());
     return CLI_DONE;
 }

@@ -18,6 +18,22 @@ static void show(const char *before, const char *name, const char *after)
     fputs(after, stdout);
 }
 
+/* The object itself goes without saying. */
+static void print_default(const json_t *info)
+{
+    const char *name = text(info, "default");
+    if (!*name) {
+        printf("default:     none; --function or --signature says what is called\n");
+    } else if (strcmp(name, "__call__") != 0) {
+        show("default:     ", name, ", as the model itself cannot be called\n");
+    }
+}
+
+static long long number(const json_t *object, const char *key)
+{
+    return (long long)json_integer_value(json_object_get(object, key));
+}
+
 static void print_image(const json_t *image)
 {
     if (!json_is_object(image)) {
@@ -34,9 +50,15 @@ static void print_image(const json_t *image)
             printf(", any");
         }
     }
-    const json_t *smallest = json_object_get(image, "smallest");
-    printf(json_integer_value(smallest) > 1 ? "], from %lld pixels on\n" : "]\n",
-           (long long)json_integer_value(smallest));
+    printf("]");
+    if (number(image, "smallest") > 1) {
+        printf(", from %lld pixels on", number(image, "smallest"));
+    }
+    bool fixed = number(image, "height") && number(image, "width");
+    if (!fixed && number(image, "default_height") && number(image, "default_width")) {
+        printf(", usually %lldx%lld", number(image, "default_height"), number(image, "default_width"));
+    }
+    printf("\n");
 }
 
 /* "x, flag=True"; "*" stands before the first that must be named. */
@@ -154,20 +176,29 @@ static void print_losses(const json_t *info)
     }
 }
 
-static void print_head(const json_t *info)
+/* Logits and features look the same: nothing is said of them. */
+static void print_outputs(const json_t *info)
 {
     const json_t *outputs = json_object_get(info, "outputs");
+    const char *scores = text(info, "scores"), *output = text(info, "output");
+    if (!json_is_integer(outputs)) {
+        printf("outputs:     see below\n");
+        return;
+    }
+    printf("outputs:     %lld", (long long)json_integer_value(outputs));
+    if (strcmp(scores, "logits") != 0) {
+        printf(" %s", scores);
+    }
+    show(*output ? " (" : "", output, *output ? ")\n" : "\n");
+}
+
+static void print_head(const json_t *info)
+{
     show("model:       ", text(info, "model"), "\n");
+    print_default(info);
     printf("task:        %s (%s)\n", text(info, "task"), text(info, "task_reason"));
     print_image(json_object_get(info, "image"));
-    if (json_is_integer(outputs)) {
-        const char *scores = text(info, "scores"); /* logits and features look the same: nothing is said of them */
-        bool known = strcmp(scores, "logits") != 0;
-        printf("outputs:     %lld%s%s\n", (long long)json_integer_value(outputs), known ? " " : "",
-               known ? scores : "");
-    } else {
-        printf("outputs:     see below\n");
-    }
+    print_outputs(info);
 }
 
 void cli_info_print(const json_t *info)

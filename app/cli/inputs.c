@@ -90,9 +90,9 @@ int cli_inputs_from(struct cli_inputs *in, const struct cli_args *args, const li
 }
 
 /* Any number of channels, as nobody needs to see them. */
-static int check_noise(const struct cli_model *m, const lince_image_info *takes)
+static int check_noise(const struct cli_args *args, const struct cli_model *m, const lince_image_info *takes)
 {
-    return takes->dtype == LINCE_FLOAT32 || takes->dtype == LINCE_UINT8 ? CLI_DONE : cli_image_kind(m, takes);
+    return takes->dtype == LINCE_FLOAT32 || takes->dtype == LINCE_UINT8 ? CLI_DONE : cli_image_kind(args, m, takes);
 }
 
 /* The same noise every time. */
@@ -114,7 +114,7 @@ int cli_inputs_image(struct cli_inputs *in, const struct cli_args *args, const s
     lince_image_info takes;
     struct cli_image image = {0};
     cli_images_of(&takes, m->callable);
-    CLI_TRY(check_noise(m, &takes));
+    CLI_TRY(check_noise(args, m, &takes));
     CLI_TRY(cli_image_size(&image, args, m, &takes));
     CLI_TRY(cli_batch_fit(&batch, args, m, &takes));
     lince_tensor t = cli_images(image.bytes, batch, image.height, image.width);

@@ -16,39 +16,55 @@ int cli_model_options(lince_model_options *options, const struct cli_args *args)
     return CLI_DONE;
 }
 
-static bool has_callable(lince_model *model, const char *name)
+/* What is called when nobody says, which is said where it is not the object itself. */
+static lince_callable *usual(const struct cli_model *m, const struct cli_args *args)
 {
-    lince_callable *found;
-    return lince_model_callable(model, name, &found, NULL) == LINCE_OK;
+    lince_callable *callable = lince_model_default(m->model);
+    if (callable && callable != lince_model_call(m->model)) {
+        cli_note(args, "%s: the model itself cannot be called; its %s is", m->path, lince_callable_name(callable));
+    }
+    return callable;
 }
 
-/* The name of what is to be called, in `buffer` where it must be put together. */
-static int choose(const char **name, char buffer[512], struct cli_model *m, const struct cli_args *args, bool fallback)
+/* Nothing stands out. A model without any callable is the library's to name. */
+static int no_default(const struct cli_model *m, const struct cli_args *args)
 {
-    *name = args->value[OPT_FUNCTION];
-    if (*name && cli_has(args, OPT_SIGNATURE)) {
-        return cli_usage(args, "--function %s and --signature %s: only one can be called", *name,
-                         args->value[OPT_SIGNATURE]);
+    char names[1024] = "";
+    size_t used = 0;
+    for (size_t i = 0; i < lince_model_callable_count(m->model) && used + 1 < sizeof names; i++) {
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", i ? ", " : "",
+                                 lince_callable_name(lince_model_callable_at(m->model, i)));
     }
-    if (cli_has(args, OPT_SIGNATURE)) {
-        snprintf(buffer, 512, "signatures.%s", args->value[OPT_SIGNATURE]);
-        *name = buffer;
-    } else if (!*name && fallback && !has_callable(m->model, "__call__") &&
-               has_callable(m->model, "signatures.serving_default")) {
-        *name = "signatures.serving_default";
-        cli_note(args, "%s: the model itself cannot be called; its signature serving_default is", m->path);
-    } else if (!*name) {
-        *name = "__call__";
+    return cli_usage(args, "%s: the model itself cannot be called; --function NAME is wanted, of %s", m->path, names);
+}
+
+static int choose(struct cli_model *m, const struct cli_args *args)
+{
+    const char *function = args->value[OPT_FUNCTION], *signature = args->value[OPT_SIGNATURE];
+    char name[512];
+    lince_error err;
+    if (function && signature) {
+        return cli_usage(args, "--function %s and --signature %s: only one can be called", function, signature);
     }
+    if (signature) {
+        snprintf(name, sizeof name, "signatures.%s", signature);
+        function = name;
+    }
+    m->callable = function ? NULL : usual(m, args);
+    if (!m->callable && !function && lince_model_callable_count(m->model)) {
+        return no_default(m, args);
+    }
+    if (!m->callable && lince_model_callable(m->model, function, &m->callable, &err)) {
+        return cli_failed(m->path, &err);
+    }
+    m->name = lince_callable_name(m->callable);
     return CLI_DONE;
 }
 
-int cli_model_open(struct cli_model *m, const struct cli_args *args, bool fallback)
+int cli_model_open(struct cli_model *m, const struct cli_args *args)
 {
     lince_model_options options;
     lince_error err;
-    char buffer[512];
-    const char *name;
     *m = (struct cli_model){.path = args->operand[0]};
     CLI_TRY(cli_model_options(&options, args));
     double start = cli_seconds();
@@ -57,12 +73,7 @@ int cli_model_open(struct cli_model *m, const struct cli_args *args, bool fallba
     }
     m->load_ms = (cli_seconds() - start) * 1e3;
     cli_verbose(args, "%s: opened in %.1f ms", m->path, m->load_ms);
-    CLI_TRY(choose(&name, buffer, m, args, fallback));
-    if (lince_model_callable(m->model, name, &m->callable, &err)) {
-        return cli_failed(m->path, &err);
-    }
-    m->name = lince_callable_name(m->callable);
-    return CLI_DONE;
+    return choose(m, args);
 }
 
 void cli_model_close(struct cli_model *m)

@@ -15,11 +15,8 @@ struct cli_model {
     double load_ms;
 };
 
-/*
- * `fallback`: without --function or --signature and without `__call__`, take the only or the default signature, and say
- * so.
- */
-int cli_model_open(struct cli_model *m, const struct cli_args *args, bool fallback);
+/* --function or --signature, else what lince_model_default() has. */
+int cli_model_open(struct cli_model *m, const struct cli_args *args);
 void cli_model_close(struct cli_model *m);
 
 /* Options of lince_model_open() from a command line. */
@@ -59,7 +56,10 @@ int cli_inputs_from(struct cli_inputs *in, const struct cli_args *args, const li
 int cli_inputs_image(struct cli_inputs *in, const struct cli_args *args, const struct cli_model *m, int64_t batch);
 void cli_inputs_free(struct cli_inputs *in);
 
-/* ---- What it says of itself (model.c) ---------------------------------------------------------------------------- */
+/* ---- What it says of itself (model.c, result.c) ------------------------------------------------------------------ */
+
+/* The path of the part of a result that --output-key means: a path, or a name with a slash as the model has it. */
+const char *cli_key_path(const lince_callable *callable, const char *key);
 
 /* The images that a callable takes; dtype is LINCE_DTYPE_NONE when it takes something else. */
 void cli_images_of(lince_image_info *takes, lince_callable *callable);

@@ -14,7 +14,8 @@ static int find_task(struct cli_pass *pass)
 {
     lince_error err;
     pass->task = (lince_task_info){.struct_size = sizeof pass->task, .results = -1, .classes = -1, .background = -1};
-    lince_status st = lince_callable_task(pass->model.callable, pass->args->value[OPT_OUTPUT_KEY], &pass->task, &err);
+    pass->key = cli_key_path(pass->model.callable, pass->args->value[OPT_OUTPUT_KEY]);
+    lince_status st = lince_callable_task(pass->model.callable, pass->key, &pass->task, &err);
     return st && st != LINCE_ENOENT ? cli_failed(pass->model.path, &err) : CLI_DONE;
 }
 
@@ -24,9 +25,9 @@ int cli_pass_open(struct cli_pass *pass, const struct cli_args *args)
     CLI_TRY(cli_batch(args, &pass->batch));
     CLI_TRY(cli_image_options(&pass->image, args));
     CLI_TRY(cli_photos(&pass->photos, args, 1));
-    CLI_TRY(cli_model_open(&pass->model, args, true));
+    CLI_TRY(cli_model_open(&pass->model, args));
     cli_images_of(&pass->takes, pass->model.callable);
-    CLI_TRY(cli_image_kind(&pass->model, &pass->takes));
+    CLI_TRY(cli_image_kind(args, &pass->model, &pass->takes));
     CLI_TRY(cli_image_size(&pass->image, args, &pass->model, &pass->takes));
     CLI_TRY(cli_batch_fit(&pass->batch, args, &pass->model, &pass->takes));
     return find_task(pass);

@@ -18,7 +18,8 @@ struct cli_image {
     bool bytes; /* the model takes uint8 */
 };
 int cli_image_options(struct cli_image *image, const struct cli_args *args);
-int cli_image_kind(const struct cli_model *m, const lince_image_info *takes); /* can photos be what it takes? */
+/* Can photos be what it takes? */
+int cli_image_kind(const struct cli_args *args, const struct cli_model *m, const lince_image_info *takes);
 int cli_image_size(struct cli_image *image, const struct cli_args *args, const struct cli_model *m,
                    const lince_image_info *takes);
 /* After a call that failed: wrong usage if --size asked for less than the model's smallest. */
@@ -57,6 +58,7 @@ struct cli_pass {
     const struct cli_args *args;
     struct cli_model model;
     lince_image_info takes;
+    const char *key; /* path of the part of the result that is wanted; NULL: not said */
     lince_task_info task;
     struct cli_image image;
     struct app_list photos;

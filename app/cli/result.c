@@ -4,6 +4,35 @@
 
 #include <string.h>
 
+/* Whether a path is one name, whose own "~" and "/" paths write "~0" and "~1". */
+static bool is_name(const char *path, const char *name)
+{
+    for (; *path && *path != '/' && *name; path++, name++) {
+        bool escaped = *path == '~' && path[1];
+        char letter = !escaped ? *path : path[1] == '1' ? '/' : '~';
+        path += escaped;
+        if (letter != *name) {
+            return false;
+        }
+    }
+    return *path == '\0' && *name == '\0';
+}
+
+const char *cli_key_path(const lince_callable *callable, const char *key)
+{
+    const char *found = key;
+    lince_tensor_info info = {.struct_size = sizeof info};
+    for (size_t t = 0; key && t < lince_callable_trace_count(callable); t++) {
+        for (size_t i = 0; lince_callable_output(callable, t, i, &info, NULL) == LINCE_OK; i++) {
+            if (strcmp(info.path, key) == 0) {
+                return key;
+            }
+            found = is_name(info.path, key) ? info.path : found;
+        }
+    }
+    return found;
+}
+
 static int no_choice(const struct cli_pass *pass, const lince_output *outputs, size_t count)
 {
     char keys[512] = "";
@@ -48,8 +77,7 @@ static const lince_output *beside(const lince_output *o, const lince_output *val
 
 int cli_result_of(struct cli_result *result, const struct cli_pass *pass, const lince_output *outputs, size_t count)
 {
-    const char *key = pass->args->value[OPT_OUTPUT_KEY];
-    const lince_output *values = part(key ? key : pass->task.output, outputs, count);
+    const lince_output *values = part(pass->key ? pass->key : pass->task.output, outputs, count);
     if (!values) {
         return no_choice(pass, outputs, count);
     }

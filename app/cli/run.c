@@ -45,7 +45,7 @@ static size_t keep_fetched(struct run *r)
 
 static int choose(struct run *r)
 {
-    const char *key = r->args->value[OPT_OUTPUT_KEY];
+    const char *key = cli_key_path(r->model.callable, r->args->value[OPT_OUTPUT_KEY]);
     if (!key && !r->fetched) {
         return CLI_DONE;
     }
@@ -296,7 +296,7 @@ int cli_run(const struct cli_args *args)
     if (cli_has(args, OPT_FETCH) && cli_has(args, OPT_OUTPUT_KEY)) {
         return cli_usage(args, "--fetch and --output-key: nodes or a part of the result, not both");
     }
-    int status = cli_model_open(&r.model, args, false);
+    int status = cli_model_open(&r.model, args);
     status = status ? status : call(&r);
     status = status ? status : finish(&r);
     lince_session_free(r.session);
