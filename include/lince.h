@@ -582,11 +582,14 @@ typedef struct lince_step {
     int64_t tasks;    /* that threads can share */
     int64_t bytes;    /* of its inputs and outputs */
     int64_t flop;     /* multiplications and additions of convolutions and matrix products; 0 for what else there is */
+    int32_t depth;    /* n > 0: of a body of the last step of depth n - 1 that was told before it */
+    int32_t later;    /* not 0: planned when a run comes to it; shapes is "" and numbers are 0 */
 } lince_step;
 
 /**
  * Tell of each step of the plan for these inputs' shapes, made as if for a run; nothing is run. A callback that returns
- * non-zero ends it; it may not use the session. Where shapes depend on data, the steps before that are told.
+ * non-zero ends it; it may not use the session. Steps of bodies follow the branch or loop that runs them. Where shapes
+ * depend on data, what comes from there on is told node by node as the model has it, and `later` is set.
  *
  * inputs  As for lince_session_run(), but `data` and `size_bytes` are not looked at.
  */

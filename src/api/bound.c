@@ -126,7 +126,9 @@ static int pass_on(const struct li_step_info *info, void *context)
                        .prepared = info->prepared,
                        .tasks = info->tasks,
                        .bytes = info->bytes,
-                       .flop = info->flop};
+                       .flop = info->flop,
+                       .depth = info->depth,
+                       .later = info->later};
     return t->tell(&step, t->context);
 }
 

@@ -125,8 +125,15 @@ lince_status li_plan_place(struct li_plan *plan, lince_error *err);
 lince_status li_plan_express(struct li_plan *plan, lince_error *err);
 
 /* tell.c: each prepare node and step in the order of the graph, until tell returns non-zero. */
-int li_plan_tell(const struct li_plan *plan, int (*tell)(const struct li_step_info *step, void *context),
-                 void *context);
+struct li_teller {
+    int (*tell)(const struct li_step_info *step, void *context);
+    void *context;
+    int depth;
+};
+int li_plan_tell(const struct li_plan *plan, const struct li_teller *to);
+/* Nodes of a segment that has no plan yet. */
+int li_graph_tell(const struct li_graph *graph, const struct li_teller *to);
+int li_node_tell(const struct li_node *node, const struct li_teller *to);
 
 /* A read whose result is the resource's own memory. */
 static inline bool li_plain_read(const struct li_node *node)

@@ -87,11 +87,13 @@ struct li_step_info {
     int64_t tasks;
     int64_t bytes; /* of its inputs and outputs */
     int64_t flop;  /* as in li_prepare */
+    int depth;     /* in how many bodies it lies */
+    bool later;    /* of a segment that is not planned yet: no shapes and no numbers are known */
 };
 
 /*
  * Tell of each node of the plan for these shapes (making it if need be) until tell returns non-zero; what a body does
- * follows the node that runs it. Only the first segment of a graph whose shapes depend on data.
+ * follows the node that runs it. Of a graph whose shapes depend on data only the first segment has a plan.
  */
 lince_status li_session_explain(struct li_session *session, const struct li_shape *shapes, int32_t count,
                                 int (*tell)(const struct li_step_info *step, void *context), void *context,

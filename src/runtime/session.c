@@ -172,8 +172,20 @@ lince_status li_session_run(struct li_session *s, const struct li_tensor *inputs
 
 /* ---- Explain ----------------------------------------------------------------------------------------------------- */
 
+/* A loop may run between the plan and the rest. */
+static void tell(const struct li_entry *entry, const struct li_teller *to)
+{
+    int stop = li_plan_tell(entry->plan, to);
+    if (!stop && entry->loop.op) {
+        stop = li_node_tell(&entry->loop, to);
+    }
+    if (!stop && entry->rest) {
+        li_graph_tell(entry->rest->graph, to);
+    }
+}
+
 lince_status li_session_explain(struct li_session *s, const struct li_shape *shapes, int32_t count,
-                                int (*tell)(const struct li_step_info *step, void *context), void *context,
+                                int (*one)(const struct li_step_info *step, void *context), void *context,
                                 lince_error *err)
 {
     const struct li_graph *g = s->program->first.graph;
@@ -185,7 +197,7 @@ lince_status li_session_explain(struct li_session *s, const struct li_shape *sha
         s->inputs[i] = (struct li_tensor){.dtype = g->values[g->inputs[i]].dtype, .shape = shapes[i]};
     }
     LI_TRY(li_program_entry(&entry, s->program, &s->program->first, s->inputs, err));
-    li_plan_tell(entry->plan, tell, context);
+    tell(entry, &(struct li_teller){one, context, 0});
     li_program_leave(s->program, entry);
     return LINCE_OK;
 }

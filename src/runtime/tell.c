@@ -27,13 +27,16 @@ static int64_t bytes_of(const struct li_graph *g, const li_vid *values, int coun
     return bytes;
 }
 
-static int tell_node(const struct li_plan *plan, int32_t n, const struct li_step *step,
-                     int (*tell)(const struct li_step_info *step, void *context), void *context)
+static int tell_node(const struct li_plan *plan, int32_t n, const struct li_step *step, const struct li_teller *to)
 {
     const struct li_node *node = &plan->graph->nodes[n];
     char shapes[1024] = "";
-    struct li_step_info info = {
-        .name = node->name, .op = node->op->name, .shapes = shapes, .prepared = plan->prepared[n], .tasks = 1};
+    struct li_step_info info = {.name = node->name,
+                                .op = node->op->name,
+                                .shapes = shapes,
+                                .prepared = plan->prepared[n],
+                                .tasks = 1,
+                                .depth = to->depth};
     shapes_text(plan->graph, node->in, node->nin, shapes, sizeof shapes);
     size_t at = strlen(shapes);
     snprintf(shapes + at, sizeof shapes - at, " -> ");
@@ -44,16 +47,16 @@ static int tell_node(const struct li_plan *plan, int32_t n, const struct li_step
         info.flop = step->flop;
         info.reason = step->reason;
     }
-    return tell(&info, context);
+    return to->tell(&info, to->context);
 }
 
 /* A body's nodes follow the step that runs it. */
-static int tell_bodies(const struct li_plan *plan, const struct li_step *step,
-                       int (*tell)(const struct li_step_info *step, void *context), void *context)
+static int tell_bodies(const struct li_plan *plan, const struct li_step *step, const struct li_teller *to)
 {
+    const struct li_teller inside = {to->tell, to->context, to->depth + 1};
     int stop = 0;
     for (int b = 0; step->body && !stop && b < plan->graph->nodes[step->node].bodies; b++) {
-        stop = li_plan_tell(step->body[b], tell, context);
+        stop = li_plan_tell(step->body[b], &inside);
     }
     return stop;
 }
@@ -70,18 +73,34 @@ static const struct li_step *step_of(const struct li_plan *plan, int32_t n, int3
     return NULL;
 }
 
-int li_plan_tell(const struct li_plan *plan, int (*tell)(const struct li_step_info *step, void *context), void *context)
+int li_plan_tell(const struct li_plan *plan, const struct li_teller *to)
 {
     int32_t next[2] = {0, plan->commit};
     int stop = 0;
     for (int32_t n = 0; !stop && n < plan->graph->node_count; n++) {
         const struct li_step *step = step_of(plan, n, next);
         if (step || plan->prepared[n]) {
-            stop = tell_node(plan, n, step, tell, context);
+            stop = tell_node(plan, n, step, to);
         }
         if (step && !stop) {
-            stop = tell_bodies(plan, step, tell, context);
+            stop = tell_bodies(plan, step, to);
         }
+    }
+    return stop;
+}
+
+int li_node_tell(const struct li_node *node, const struct li_teller *to)
+{
+    const struct li_step_info info = {
+        .name = node->name, .op = node->op->name, .shapes = "", .depth = to->depth, .later = true};
+    return to->tell(&info, to->context);
+}
+
+int li_graph_tell(const struct li_graph *graph, const struct li_teller *to)
+{
+    int stop = 0;
+    for (int32_t n = 0; !stop && n < graph->node_count; n++) {
+        stop = li_node_tell(&graph->nodes[n], to);
     }
     return stop;
 }

@@ -9,6 +9,15 @@ t explain "$models/classifier" --training --set batch_norm_momentum=0.9 | grep -
 t explain "$models/structures" --input inputs/image="$cases/structures/default.in0.image.npy" \
     --input inputs/extra/0="$cases/structures/default.in0.extra.0.npy" --input inputs/extra/1="$cases/structures/default.in0.extra.1.npy" | tail -n 1
 
+# Bodies are indented under what runs them.
+t explain "$models/tf1_switch_merge" --quiet
+t explain "$models/tf1_switch_merge" --quiet --json | grep -c '"depth":1'
+
+# Where a picture decides a shape, the rest has no plan yet.
+cp -r "$here/heads/bright" bright
+t explain bright | tail -n 6
+t explain bright --json | grep -c '"later":true'
+
 unset LINCE_ISA
 
 # Of a network whose multiplications were counted elsewhere: 385 million.
