@@ -184,32 +184,38 @@ static lince_status read_named_tuple(const struct reader *r, struct li_arg *out,
     return LINCE_OK;
 }
 
-static lince_status read_value(const struct reader *r, struct li_arg *out, const Tf__StructuredValue *v, int depth)
+/* What Python writes in one word; false: it is something else. */
+static bool read_word(struct li_arg *out, const Tf__StructuredValue *v)
 {
-    if (depth > LI_MAX_STRUCTURE_DEPTH) {
-        return li_fail(r->err, LINCE_ELIMIT, "%s: values inside each other, deeper than %d", r->what,
-                       LI_MAX_STRUCTURE_DEPTH);
-    }
-    *out = (struct li_arg){.kind = LI_ARG_NONE, .input = LI_NONE};
     switch (v->kind_case) {
     case TF__STRUCTURED_VALUE__KIND_NONE_VALUE:
-        return LINCE_OK;
+        out->kind = LI_ARG_NONE;
+        return true;
     case TF__STRUCTURED_VALUE__KIND_BOOL_VALUE:
         out->kind = LI_ARG_BOOL;
         out->i = v->bool_value != 0;
-        return LINCE_OK;
+        return true;
     case TF__STRUCTURED_VALUE__KIND_INT64_VALUE:
         out->kind = LI_ARG_INT;
         out->i = v->int64_value;
-        return LINCE_OK;
+        return true;
     case TF__STRUCTURED_VALUE__KIND_FLOAT64_VALUE:
         out->kind = LI_ARG_FLOAT;
         out->f = v->float64_value;
-        return LINCE_OK;
+        return true;
     case TF__STRUCTURED_VALUE__KIND_STRING_VALUE:
         out->kind = LI_ARG_STRING;
         out->text = v->string_value;
-        return LINCE_OK;
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* What stands for values of some kind. */
+static lince_status read_type(const struct reader *r, struct li_arg *out, const Tf__StructuredValue *v)
+{
+    switch (v->kind_case) {
     case TF__STRUCTURED_VALUE__KIND_TENSOR_SHAPE_VALUE:
         *out = other("a TensorShape", 0);
         return li_proto_shape(&out->shape, v->tensor_shape_value, r->err);
@@ -225,6 +231,19 @@ static lince_status read_value(const struct reader *r, struct li_arg *out, const
     case TF__STRUCTURED_VALUE__KIND_TYPE_SPEC_VALUE:
         *out = other(type_spec_name(v->type_spec_value), (size_t)LI_MAX(v->type_spec_value->num_flat_components, 0));
         return LINCE_OK;
+    default:
+        return li_fail(r->err, LINCE_EINVAL, "%s: a value of no known kind", r->what);
+    }
+}
+
+static lince_status read_value(const struct reader *r, struct li_arg *out, const Tf__StructuredValue *v, int depth)
+{
+    *out = (struct li_arg){.kind = LI_ARG_NONE, .input = LI_NONE};
+    if (depth > LI_MAX_STRUCTURE_DEPTH) {
+        return li_fail(r->err, LINCE_ELIMIT, "%s: values inside each other, deeper than %d", r->what,
+                       LI_MAX_STRUCTURE_DEPTH);
+    }
+    switch (v->kind_case) {
     case TF__STRUCTURED_VALUE__KIND_LIST_VALUE:
         return read_children(r, out, LI_ARG_LIST, v->list_value->values, v->list_value->n_values, depth);
     case TF__STRUCTURED_VALUE__KIND_TUPLE_VALUE:
@@ -238,7 +257,7 @@ static lince_status read_value(const struct reader *r, struct li_arg *out, const
     case TF__STRUCTURED_VALUE__KIND_NUMPY_VALUE:
         return read_tensor(r, out, v->numpy_value);
     default:
-        return li_fail(r->err, LINCE_EINVAL, "%s: a value of no known kind", r->what);
+        return read_word(out, v) ? LINCE_OK : read_type(r, out, v);
     }
 }
 
