@@ -45,3 +45,9 @@ done
 grep -oh '](\([^)]*\))' $pages | tr -d '()]' | grep -v '^https' | sort -u | while read -r file; do
     [ -e "$source/$file" ] || echo "$file: not there"
 done
+
+# Files that the map of the code names, some of them without their folder.
+(cd "$source" && find app src tests tools fuzz include -type f) >files
+grep -oh '`[A-Za-z0-9_./]*\.\(c\|h\|def\|proto\|cmake\)`' "$source/docs/design.md" "$source/docs/format.md" | tr -d '`' | sort -u | while read -r file; do
+    grep -q "\(^\|/\)$file\$" files || echo "$file: not there"
+done
