@@ -503,12 +503,12 @@ LINCE_API lince_status lince_session_run(lince_session *session, const lince_ten
  * Call it, with the result in the caller's memory: what lince_session_run() gives in *outputs, leaf by leaf.
  *
  * outputs       One for each leaf of the result and each node that is fetched, in their order. `data` is the caller's
- *               memory and `size_bytes` how much there is; on success both dtype and shape are filled in, and size_bytes
- *               is the leaf's. Python None takes no bytes. Left untouched on failure. lince_session_infer() tells
- *               how large they will be, as far as that can be known.
+ *               memory and `size_bytes` how much there is; on success both dtype and shape are filled in, and
+ *               size_bytes is the leaf's. Python None takes no bytes. Left untouched on failure. lince_session_infer()
+ *               tells how large they will be, as far as that can be known.
  *
- * Fails as lince_session_run() does; with LINCE_EINVAL when there is memory for another number of outputs, or too little
- * for one, and LINCE_EUNSUPPORTED for strings: found out before the call changes a variable. Since 0.1.
+ * Fails as lince_session_run() does; with LINCE_EINVAL when there is memory for another number of outputs, or too
+ * little for one, and LINCE_EUNSUPPORTED for strings: found out before the call changes a variable. Since 0.1.
  */
 LINCE_API lince_status lince_session_run_into(lince_session *session, const lince_tensor *inputs, size_t input_count,
                                               lince_tensor *outputs, size_t output_count, lince_error *err);

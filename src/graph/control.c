@@ -1,13 +1,13 @@
 /*
  * Inference of nodes that run bodies.
  *
- * A branch whose selector is known is replaced by its body. One whose selector only running tells has outputs if all its
- * bodies give the same shapes; else it waits for the selector. So does one with a body that is in error, which matters
- * only if that is taken.
+ * A branch whose selector is known is replaced by its body. One whose selector only running tells has outputs if all
+ * its bodies give the same shapes; else it waits for the selector. So does one with a body that is in error, which
+ * matters only if that is taken.
  *
- * A loop has outputs if its turn gives every variable the shape that it takes. What goes through all turns unchanged and
- * is constant is constant in the bodies too. A TensorList whose elements have no shape yet takes that which the turn
- * gives it: it begins as zeros. A loop whose shapes change otherwise, or depend on data, runs turn by turn.
+ * A loop has outputs if its turn gives every variable the shape that it takes. What goes through all turns unchanged
+ * and is constant is constant in the bodies too. A TensorList whose elements have no shape yet takes that which the
+ * turn gives it: it begins as zeros. A loop whose shapes change otherwise, or depend on data, runs turn by turn.
  */
 #include "inference.h"
 

@@ -1,6 +1,6 @@
 /*
- * Folding: what a node gives when all that it reads is known while shapes are inferred. A result that holds in every run
- * is a constant from then on; one made of contents that the caller has for this run decides shapes, and no more.
+ * Folding: what a node gives when all that it reads is known while shapes are inferred. A result that holds in every
+ * run is a constant from then on; one made of contents that the caller has for this run decides shapes, and no more.
  */
 #include "inference.h"
 

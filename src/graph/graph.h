@@ -141,9 +141,9 @@ void li_inferred_free(struct li_inferred *inferred);
  * (LI_MAX_FOLD_BYTES), nodes that nothing needs dropped, branches whose selector is known replaced by their bodies.
  * inputs: one for each input of g.
  *
- * Where a shape depends on data, inference stops: out->graph holds what comes before and its outputs are the values that
- * the rest needs followed by nothing else. The same inputs, with the same content where that was asked for, always give
- * the same result.
+ * Where a shape depends on data, inference stops: out->graph holds what comes before and its outputs are the values
+ * that the rest needs followed by nothing else. The same inputs, with the same content where that was asked for, always
+ * give the same result.
  *
  * Errors carry the node's name: wrong rank, dtype, channel count, too small an image. Nothing of the model's code runs
  * but shape arithmetic on constants.

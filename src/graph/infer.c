@@ -1,6 +1,6 @@
 /*
- * Inference: from a bound graph and what is known of its inputs to one in which every value has a dtype and a shape, and
- * what can be known without running is a constant.
+ * Inference: from a bound graph and what is known of its inputs to one in which every value has a dtype and a shape,
+ * and what can be known without running is a constant.
  *
  * Nodes are taken in order. One whose rule asks for a content that only running tells is deferred, and with it what
  * depends on it; the deferred nodes become the rest. Where the selector of a branch is known, its body takes the place

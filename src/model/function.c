@@ -190,7 +190,9 @@ static lince_status fill_results(struct maker *m)
     return LINCE_OK;
 }
 
-/* What the function does whether or not anything reads it. Of one that has no such list TensorFlow runs what is read. */
+/*
+ * What the function does whether or not anything reads it. Of one that has no such list TensorFlow runs what is read.
+ */
 static lince_status mark_effects(struct maker *m)
 {
     for (size_t i = 0; i < m->def->n_control_ret; i++) {

@@ -2,7 +2,8 @@
  * TensorFlow 1's control flow into bodies. Switch, Merge, Enter, Exit, NextIteration and LoopCond route values through
  * one flat graph; what runs under a condition, or in turns, is told by where values come from. constructs.c tells one
  * condition or loop from another; scopes.c finds for each part the innermost branch or loop that it stands in; lower.c
- * cuts the parts of each out as a body, and puts one part that runs bodies in the place of each condition and each loop.
+ * cuts the parts of each out as a body, and puts one part that runs bodies in the place of each condition and each
+ * loop.
  */
 #ifndef LI_MODEL_LOWER_H
 #define LI_MODEL_LOWER_H

@@ -1,4 +1,6 @@
-/* Sums and products of all elements so far along an axis: Cumsum, Cumprod. Exclusive ones leave the element itself out. */
+/*
+ * Sums and products of all elements so far along an axis: Cumsum, Cumprod. Exclusive ones leave the element itself out.
+ */
 #include "common.h"
 
 static lince_status cumulate_shape(struct li_infer *s)

@@ -123,7 +123,9 @@ static void blank(const struct li_tensor *t)
     }
 }
 
-/* A variable that begins with another shape is a TensorList whose elements have none yet: zeros of that which it gets. */
+/*
+ * A variable that begins with another shape is a TensorList whose elements have none yet: zeros of that which it gets.
+ */
 static void begin_variables(const struct inner *c)
 {
     for (int i = 0; i < c->node->nin; i++) {

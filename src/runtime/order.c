@@ -1,13 +1,13 @@
 /*
  * What is done once and what in every run, and in which order.
  *
- * A node whose inputs are constants, resources that this call does not write, or results of such nodes, is prepared. All
- * others are steps, in the order of the graph but for one thing: a write that nothing in the run looks at any more is
- * left to the commit. There it runs under the store's write lock on the resource's own memory, so no pending copy of the
- * resource is made. That is allowed where
+ * A node whose inputs are constants, resources that this call does not write, or results of such nodes, is prepared.
+ * All others are steps, in the order of the graph but for one thing: a write that nothing in the run looks at any more
+ * is left to the commit. There it runs under the store's write lock on the resource's own memory, so no pending copy of
+ * the resource is made. That is allowed where
  *
- * - nothing comes after this plan in its call, and the row says that it only writes, cannot fail, and may write where it
- *   reads (LI_OP_COMMIT);
+ * - nothing comes after this plan in its call, and the row says that it only writes, cannot fail, and may write where
+ *   it reads (LI_OP_COMMIT);
  * - no step that stays touches one of its resources later;
  * - none of its inputs lies in the memory of a resource that anything writes after it was read, a step of the commit or
  *   one that stays: all that was written is there before the first step of the commit.
@@ -99,8 +99,8 @@ static void find_candidates(const struct ordering *o)
 }
 
 /*
- * Whether a value lies in memory that is another value's by then: what a plain read gives is the resource's own, or what
- * was written to it before.
+ * Whether a value lies in memory that is another value's by then: what a plain read gives is the resource's own, or
+ * what was written to it before.
  */
 static bool is_overtaken(const struct ordering *o, li_vid v)
 {

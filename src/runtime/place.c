@@ -1,10 +1,11 @@
 /*
- * Where the values lie: for each base value a home, and for each home in the block the steps between which it is needed.
+ * Where the values lie: for each base value a home, and for each home in the block the steps between which it is
+ * needed.
  *
  * A tenant lives from the step that first writes its buffer to the last that reads it, by whatever view. An output may
- * lie where its node's first input lay if that is read for the last time there and nothing else lies in the same buffer.
- * Pending values of resources and results live to the end. A step of the commit (order.c) comes after all others, so
- * what it reads lives as long as results do.
+ * lie where its node's first input lay if that is read for the last time there and nothing else lies in the same
+ * buffer. Pending values of resources and results live to the end. A step of the commit (order.c) comes after all
+ * others, so what it reads lives as long as results do.
  */
 #include "plan.h"
 

@@ -6,7 +6,8 @@
 
 /*
  * The memory of runs, for one at a time; it only grows. It may go from plan to plan; what describes a plan is made anew
- * then, without an allocation if there is room. A plan outlives the runs that describe it, or li_run_forget() is called.
+ * then, without an allocation if there is room. A plan outlives the runs that describe it, or li_run_forget() is
+ * called.
  */
 struct li_run {
     struct li_mem *mem;
@@ -38,8 +39,8 @@ struct li_run_call {
     struct li_pool *pool;
     const struct li_tensor *inputs; /* dense, one for each of the graph's */
     /*
-     * By resource: the value that earlier parts of this call wrote, or NULL; what this plan writes and does not leave to
-     * the commit is put there. NULL: nothing is written.
+     * By resource: the value that earlier parts of this call wrote, or NULL; what this plan writes and does not leave
+     * to the commit is put there. NULL: nothing is written.
      */
     void **pending;
     void *const *results;       /* LI_RESULTS_GIVEN: where each output goes */

@@ -3,8 +3,8 @@
  *
  * A program is a graph that was bound to its arguments, with the plans made for it so far; it is shared. A session is
  * the memory of one run at a time of a program. A plan is made once for a graph of known shapes: what is done once and
- * kept (its prepare part), the steps of every run, and where each value lies in one block of memory. No op is known here
- * by name.
+ * kept (its prepare part), the steps of every run, and where each value lies in one block of memory. No op is known
+ * here by name.
  */
 #ifndef LI_RUNTIME_H
 #define LI_RUNTIME_H
@@ -71,8 +71,8 @@ struct li_session_call {
 
 /*
  * Run it. inputs: dense, one for each input of the graph, with its dtype; borrowed; not what this session gave out
- * before. call may be NULL. *outputs receives one tensor for each output of the graph, borrowed until the session's next
- * call. Shapes seen among the last LI_MAX_PLANS cost no planning and no allocation.
+ * before. call may be NULL. *outputs receives one tensor for each output of the graph, borrowed until the session's
+ * next call. Shapes seen among the last LI_MAX_PLANS cost no planning and no allocation.
  * A failed run changes no resource. One call at a time for each session, to which the caller sees.
  */
 lince_status li_session_run(struct li_session *session, const struct li_tensor *inputs, int32_t count,

@@ -20,8 +20,8 @@ struct golden {
 bool check(struct golden *g, bool ok, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /*
- * npy.c: the array an entry of the manifest names; data is one malloc'ed block, which for strings holds the bytes behind
- * the elements. Exits when the file is not as tests expect: then the test itself is broken.
+ * npy.c: the array an entry of the manifest names; data is one malloc'ed block, which for strings holds the bytes
+ * behind the elements. Exits when the file is not as tests expect: then the test itself is broken.
  */
 lince_tensor npy_read(const struct golden *g, const json_t *entry);
 lince_dtype dtype_of(const char *name);

@@ -44,7 +44,9 @@ static void an_unsupported_node_behind_a_result_that_is_read_is_told(void **stat
     is_refused(&l, LINCE_EUNSUPPORTED, "node \"n/foo\" (Foo)");
 }
 
-/* A stateful function with an assertion that nothing reads, and with a list of what it does (control_ret) or without. */
+/*
+ * A stateful function with an assertion that nothing reads, and with a list of what it does (control_ret) or without.
+ */
 static void an_assertion_that_nobody_reads_runs_where_the_function_lists_it(void **state)
 {
     (void)state;
