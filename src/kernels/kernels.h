@@ -17,6 +17,7 @@
 #define LI_KERNELS_H
 
 #include "activation.h"
+#include "backward.h"
 #include "binary.h"
 #include "conv.h"
 #include "depthwise.h"
@@ -35,7 +36,8 @@
     X(binary)                                                                                                          \
     X(reduce)                                                                                                          \
     X(pooling)                                                                                                         \
-    X(norm)
+    X(norm)                                                                                                            \
+    X(backward)
 
 struct li_kernels {
     const char *name; /* "avx512" */

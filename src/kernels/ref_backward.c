@@ -1,0 +1,61 @@
+/* Inner loops of gradients by plain loops, sums in double. */
+#include "backward.h"
+
+static void norm_sums(const struct li_backward_norm *g, float *sum, float *product)
+{
+    for (int64_t c = 0; c < g->cols; c++) {
+        double plain = 0, centred = 0;
+        for (int64_t r = 0; r < g->rows; r++) {
+            double dy = (double)g->dy[r * g->row + c];
+            plain += dy;
+            centred += dy * ((double)g->x[r * g->row + c] - (double)g->mean[c]);
+        }
+        sum[c] = (float)plain;
+        product[c] = (float)centred;
+    }
+}
+
+static void norm_apply(const struct li_backward_norm *g, float *dx, const float *slope, const float *tilt,
+                       const float *shift)
+{
+    for (int64_t r = 0; r < g->rows; r++) {
+        for (int64_t c = 0; c < g->cols; c++) {
+            int64_t at = r * g->row + c;
+            double from_mean = (double)g->x[at] - (double)g->mean[c];
+            dx[at] = (float)((double)g->dy[at] * (double)slope[c] - from_mean * (double)tilt[c] - (double)shift[c]);
+        }
+    }
+}
+
+/* Tap (ky, kx) of input channel c, output channel o. */
+static double tap_sum(const struct li_depthwise *g, const float *x, const float *dy, int64_t ky, int64_t kx, int64_t c,
+                      int64_t o)
+{
+    const struct li_window *w = &g->window;
+    double sum = 0;
+    for (int64_t i = 0; i < g->batch * w->out_h; i++) {
+        int64_t n = i / w->out_h, oy = i % w->out_h, iy = oy * w->stride_h + ky * w->dilation_h - w->pad_top;
+        for (int64_t ox = 0; iy >= 0 && iy < w->in_h && ox < w->out_w; ox++) {
+            int64_t ix = ox * w->stride_w + kx * w->dilation_w - w->pad_left;
+            if (ix >= 0 && ix < w->in_w) {
+                sum += (double)x[n * g->x.image + iy * g->x.row + ix * g->x.pixel + c] *
+                       (double)dy[n * g->y.image + oy * g->y.row + ox * g->y.pixel + o];
+            }
+        }
+    }
+    return sum;
+}
+
+static void depthwise_filter(const struct li_depthwise *g, const float *x, const float *dy, int64_t first, int64_t last,
+                             float *df)
+{
+    int64_t outputs = g->channels * g->multiplier;
+    for (int64_t tap = 0; tap < g->window.kernel_h * g->window.kernel_w; tap++) {
+        for (int64_t o = first * g->multiplier; o < last * g->multiplier; o++) {
+            df[tap * outputs + o] =
+                (float)tap_sum(g, x, dy, tap / g->window.kernel_w, tap % g->window.kernel_w, o / g->multiplier, o);
+        }
+    }
+}
+
+const struct li_backward_kernels li_backward_ref = {norm_sums, norm_apply, depthwise_filter};
