@@ -6,7 +6,7 @@
  * go, and no sum is divided. reserve_space_1 and _2 are what TensorFlow's CPU kernel puts there: mean and biased
  * variance.
  */
-#include "common.h"
+#include "batch_norm.h"
 
 #include <math.h>
 #include <string.h>
@@ -22,46 +22,10 @@ enum {
     NEW_VARIANCE,
     SAVED_MEAN,
     SAVED_VARIANCE,
-    UNUSED, /* outputs */
-    FEW_CHANNELS = 256,
-    NARROW_BLOCK = 32,
-    WIDE_BLOCK = 64, /* channels of one task */
-    SMALL = 1 << 14  /* elements that one task does */
+    UNUSED /* outputs */
 };
-
-/* [outer, channels, inner] */
-struct extents {
-    int64_t outer, channels, inner;
-};
-
-static int channel_axis(const struct li_node *node, int rank)
-{
-    return li_attr(node, "data_format")->s[1] == 'C' ? 1 : rank - 1; /* NCHW, NCDHW; NHWC, NDHWC */
-}
-
-static struct extents extents_of(const struct li_node *node, const struct li_shape *x)
-{
-    int axis = channel_axis(node, x->rank);
-    struct extents e = {1, x->dim[axis], 1};
-    for (int i = 0; i < x->rank; i++) {
-        *(i < axis ? &e.outer : &e.inner) *= i == axis ? 1 : x->dim[i];
-    }
-    return e;
-}
 
 /* ---- Shape ---- */
-
-static lince_status need_vector(const struct li_infer *s, int i, int64_t channels, const char *what, bool may_be_empty)
-{
-    const struct li_shape *v = li_in_shape(s, i);
-    LI_TRY(li_ops_need(s, i, LI_BIT(LINCE_FLOAT32)));
-    if (v->rank == 1 && (v->dim[0] == channels || (may_be_empty && v->dim[0] == 0))) {
-        return LINCE_OK;
-    }
-    char text[LI_SHAPE_TEXT];
-    return li_infer_fail(s, LINCE_EINVAL, "%s has shape %s, the input has %lld channels", what, li_shape_text(v, text),
-                         (long long)channels);
-}
 
 static lince_status norm_shape(struct li_infer *s)
 {
@@ -69,11 +33,11 @@ static lince_status norm_shape(struct li_infer *s)
     LI_TRY(li_ops_need(s, X, LI_BIT(LINCE_FLOAT32) | LI_BIT(LINCE_FLOAT16) | LI_BIT(LINCE_BFLOAT16)));
     int rank = (int)strlen(li_attr(s->node, "data_format")->s);
     LI_TRY(li_need_rank(s, X, rank));
-    struct li_shape vector = {1, {x->dim[channel_axis(s->node, rank)]}}, scalar = {0};
+    struct li_shape vector = {1, {x->dim[li_norm_axis(s->node, rank)]}}, scalar = {0};
     bool empty = li_attr_int(s->node, "is_training") && li_attr_float(s->node, "exponential_avg_factor") == 1;
     static const char *const names[] = {"x", "scale", "offset", "mean", "variance"};
     for (int i = SCALE; i <= VARIANCE; i++) {
-        LI_TRY(need_vector(s, i, vector.dim[0], names[i], empty && i >= MEAN));
+        LI_TRY(li_norm_need_vector(s, i, vector.dim[0], names[i], empty && i >= MEAN));
     }
     LI_TRY(li_out_same(s, Y, X));
     for (int i = NEW_MEAN; i <= SAVED_VARIANCE; i++) {
@@ -85,7 +49,7 @@ static lince_status norm_shape(struct li_infer *s)
 /* ---- Plan ---- */
 
 struct norm_plan {
-    struct extents extents;
+    struct li_norm_extents extents;
     int64_t block;       /* channels of a task */
     bool training, fast; /* fast: float32, channels last */
     float epsilon, factor;
@@ -98,14 +62,12 @@ static lince_status norm_prepare(struct li_prepare *p)
         return LINCE_ENOMEM;
     }
     const struct li_value *x = li_ops_in(p, X);
-    struct extents e = plan->extents = extents_of(p->node, &x->shape);
+    struct li_norm_extents e = plan->extents = li_norm_extents_of(p->node, &x->shape);
     plan->training = li_attr_int(p->node, "is_training");
     plan->epsilon = (float)li_attr_float(p->node, "epsilon");
     plan->factor = (float)li_attr_float(p->node, "exponential_avg_factor");
     plan->fast = x->dtype == LINCE_FLOAT32 && e.inner == 1;
-    plan->block = li_shape_count(&x->shape) <= SMALL ? LI_MAX(e.channels, 1)
-                  : e.channels <= FEW_CHANNELS       ? NARROW_BLOCK
-                                                     : WIDE_BLOCK;
+    plan->block = li_norm_block(&e);
     p->tasks = LI_MAX(1, (e.channels + plan->block - 1) / plan->block);
     if (plan->fast) {
         int64_t width = LI_MIN(plan->block, e.channels), rest = e.channels % plan->block;
@@ -179,41 +141,13 @@ static void fast_channels(struct li_call *c, const struct norm_plan *plan, int64
     k->scale_shift((float *)c->out[Y].data + first, channels, x, channels, rows, width, scale, shift, LI_ACT_NONE, 0);
 }
 
-/* The elements of one channel, a block at a time: next gives how many, and where the block starts. */
-struct cursor {
-    struct extents extents;
-    int64_t channel, o, i, stride;
-};
-
-static struct cursor cursor_at(const struct extents *e, int64_t channel)
+static double mean_of(const struct li_operand *x, const struct li_norm_extents *e, int64_t channel, double centre,
+                      int power)
 {
-    return (struct cursor){*e, channel, 0, 0, e->inner == 1 ? e->channels : 1};
-}
-
-static int64_t cursor_next(struct cursor *k, int64_t *at)
-{
-    const struct extents *e = &k->extents;
-    /* With channels last, all of them are one run of a larger stride. */
-    int64_t runs = e->inner == 1 ? 1 : e->outer, length = e->inner == 1 ? e->outer : e->inner;
-    if (k->i >= length) {
-        k->i = 0;
-        k->o++;
-    }
-    if (k->o >= runs || length == 0) {
-        return 0;
-    }
-    int64_t n = LI_MIN(LI_BLOCK, length - k->i);
-    *at = e->inner == 1 ? k->i * e->channels + k->channel : (k->o * e->channels + k->channel) * e->inner + k->i;
-    k->i += n;
-    return n;
-}
-
-static double mean_of(const struct li_operand *x, const struct extents *e, int64_t channel, double centre, int power)
-{
-    struct cursor k = cursor_at(e, channel);
+    struct li_norm_cursor k = li_norm_cursor_at(e, channel);
     union li_block b;
     double sum = 0;
-    for (int64_t n, at; (n = cursor_next(&k, &at)) > 0;) {
+    for (int64_t n, at; (n = li_norm_next(&k, &at)) > 0;) {
         li_block_load(&b, x->dtype, li_at(x->data, x->dtype, at), k.stride, n);
         for (int64_t i = 0; i < n; i++) {
             double d = b.f[i] - centre;
@@ -236,9 +170,9 @@ static void plain_channel(struct li_call *c, const struct norm_plan *plan, int64
     }
     scale_shift_of(c, plan, channel, (float)mean, (float)variance, &scale, &shift);
     store_statistics(c, plan, channel, (float)mean, (float)variance);
-    struct cursor k = cursor_at(&plan->extents, channel);
+    struct li_norm_cursor k = li_norm_cursor_at(&plan->extents, channel);
     union li_block b, one;
-    for (int64_t n, at; (n = cursor_next(&k, &at)) > 0;) {
+    for (int64_t n, at; (n = li_norm_next(&k, &at)) > 0;) {
         li_block_load(&b, x->dtype, li_at(x->data, x->dtype, at), k.stride, n);
         for (int64_t i = 0; i < n; i++) {
             one.f[0] = b.f[i] * scale + shift;
@@ -264,12 +198,6 @@ static lince_status norm_forward(struct li_call *c)
     return LINCE_OK;
 }
 
-#define NORM_SPECS(formats)                                                                                            \
-    LI_TYPE_SPEC("T"), {"epsilon", LI_ATTR_FLOAT, "0.0001", NULL},                                                     \
-        {"exponential_avg_factor", LI_ATTR_FLOAT, "1", NULL}, {"data_format", LI_ATTR_STRING, "NHWC", formats},        \
-    {                                                                                                                  \
-        "is_training", LI_ATTR_BOOL, "true", NULL                                                                      \
-    }
 #define NORM_OUTPUTS                                                                                                   \
     {"y", NULL}, {"batch_mean", NULL}, {"batch_variance", NULL}, {"reserve_space_1", NULL},                            \
     {                                                                                                                  \
@@ -281,10 +209,11 @@ const struct li_op li_op_fused_batch_norm = {
     .inputs_min = 5,
     .inputs_max = 5,
     .outputs = LI_OUTPUTS(NORM_OUTPUTS),
-    .attrs = LI_ATTRS(NORM_SPECS("NHWC NCHW")),
+    .attrs = LI_ATTRS(LI_NORM_SPECS("NHWC NCHW"), LI_NORM_FACTOR_SPEC),
     .shape = norm_shape,
     .prepare = norm_prepare,
     .forward = norm_forward,
+    .grad = li_norm_grad,
 };
 
 const struct li_op li_op_fused_batch_norm_v2 = {
@@ -292,10 +221,11 @@ const struct li_op li_op_fused_batch_norm_v2 = {
     .inputs_min = 5,
     .inputs_max = 5,
     .outputs = LI_OUTPUTS(NORM_OUTPUTS),
-    .attrs = LI_ATTRS(NORM_SPECS("NHWC NCHW"), LI_TYPE_SPEC("U")),
+    .attrs = LI_ATTRS(LI_NORM_SPECS("NHWC NCHW"), LI_NORM_FACTOR_SPEC, LI_TYPE_SPEC("U")),
     .shape = norm_shape,
     .prepare = norm_prepare,
     .forward = norm_forward,
+    .grad = li_norm_grad,
 };
 
 const struct li_op li_op_fused_batch_norm_v3 = {
@@ -303,10 +233,11 @@ const struct li_op li_op_fused_batch_norm_v3 = {
     .inputs_min = 5,
     .inputs_max = 5,
     .outputs = LI_OUTPUTS(NORM_OUTPUTS, {"reserve_space_3", NULL}),
-    .attrs = LI_ATTRS(NORM_SPECS("NHWC NCHW NDHWC NCDHW"), LI_TYPE_SPEC("U")),
+    .attrs = LI_ATTRS(LI_NORM_SPECS("NHWC NCHW NDHWC NCDHW"), LI_NORM_FACTOR_SPEC, LI_TYPE_SPEC("U")),
     .shape = norm_shape,
     .prepare = norm_prepare,
     .forward = norm_forward,
+    .grad = li_norm_grad,
 };
 
 /* ---- _LiScaleShift: activation(x * scale + shift), per channel, which is the last dim ---- */
@@ -319,8 +250,8 @@ static lince_status scale_shape(struct li_infer *s)
     if (x->rank < 1 || activation < 0 || activation >= LI_ACT_COUNT) {
         return li_infer_fail(s, LINCE_EINVAL, "its input or activation is none");
     }
-    LI_TRY(need_vector(s, 1, x->dim[x->rank - 1], "scale", false));
-    LI_TRY(need_vector(s, 2, x->dim[x->rank - 1], "shift", false));
+    LI_TRY(li_norm_need_vector(s, 1, x->dim[x->rank - 1], "scale", false));
+    LI_TRY(li_norm_need_vector(s, 2, x->dim[x->rank - 1], "shift", false));
     return li_out_same(s, 0, 0);
 }
 

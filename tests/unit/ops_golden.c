@@ -24,8 +24,6 @@ static const char *const no_gradient[] = {
     "AvgPool",
     "DepthwiseConv2dNative",
     "ExtractImagePatches",
-    "FusedBatchNormV2",
-    "FusedBatchNormV3",
     "LRN",
     "MaxPool",
     "MirrorPad",

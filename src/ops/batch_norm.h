@@ -1,0 +1,43 @@
+/* What batch normalisation and its gradient share; private to ops/. */
+#ifndef LI_OPS_BATCH_NORM_H
+#define LI_OPS_BATCH_NORM_H
+
+#include "common.h"
+
+/* The picture as [outer, channels, inner]. */
+struct li_norm_extents {
+    int64_t outer, channels, inner;
+};
+
+int li_norm_axis(const struct li_node *node, int rank); /* of the channels: data_format is an attribute */
+struct li_norm_extents li_norm_extents_of(const struct li_node *node, const struct li_shape *x);
+/* How many channels one task takes, at least 1. */
+int64_t li_norm_block(const struct li_norm_extents *e);
+
+/* Input i is float32[channels], or [0] where that is allowed. */
+lince_status li_norm_need_vector(const struct li_infer *s, int i, int64_t channels, const char *what,
+                                 bool may_be_empty);
+
+/* The elements of one channel, a block at a time: li_norm_next gives how many, 0 at the end, and where they start. */
+struct li_norm_cursor {
+    struct li_norm_extents extents;
+    int64_t channel, o, i, stride;
+};
+
+struct li_norm_cursor li_norm_cursor_at(const struct li_norm_extents *e, int64_t channel);
+int64_t li_norm_next(struct li_norm_cursor *k, int64_t *at);
+
+/* .grad of the three forward rows (batch_norm_grad.c). */
+lince_status li_norm_grad(struct li_grad *g);
+
+#define LI_NORM_SPECS(formats)                                                                                         \
+    LI_TYPE_SPEC("T"), {"epsilon", LI_ATTR_FLOAT, "0.0001", NULL}, {"data_format", LI_ATTR_STRING, "NHWC", formats},   \
+    {                                                                                                                  \
+        "is_training", LI_ATTR_BOOL, "true", NULL                                                                      \
+    }
+#define LI_NORM_FACTOR_SPEC                                                                                            \
+    {                                                                                                                  \
+        "exponential_avg_factor", LI_ATTR_FLOAT, "1", NULL                                                             \
+    }
+
+#endif
