@@ -210,5 +210,7 @@ lince_status li_grad_scale(struct li_grad *g, li_vid v, double number, li_vid *o
 /* Constants: a scalar of the dtype of `like`, a vector of int64. */
 lince_status li_grad_scalar(struct li_grad *g, li_vid like, double number, li_vid *out);
 lince_status li_grad_ints(struct li_grad *g, const int64_t *values, int count, li_vid *out);
+/* The shape of a value as a constant, int64[rank]. */
+lince_status li_grad_shape(struct li_grad *g, li_vid like, li_vid *out);
 
 #endif

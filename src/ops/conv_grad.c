@@ -2,13 +2,8 @@
  * Conv2DBackpropInput and Conv2DBackpropFilter: the gradients of Conv2D. The first also runs forward, as a transposed
  * convolution.
  *
- * Input. Pixels of dx with the same remainders (py, px) by the strides see the same taps, so each of these phases is
- * itself a convolution of dy of stride 1 with some of the taps, turned around, and with inputs and outputs of the
- * filter exchanged:
- *
- *     iy = s t + p reads dy at oy = (iy + pad - ky d) / s for the ky that make it whole,
- *     which are ky = k0 + j q with q = s / gcd(s, d);
- *     so oy = t + (p + pad - k0 d) / s - j (q d / s).
+ * Input. Each phase of the strides (conv_phase.c) is a convolution of dy with some of the taps, turned around, and with
+ * inputs and outputs of the filter exchanged.
  *
  * Filter. For a piece of the pixels of dy, the pixels of x under each tap are gathered to a matrix [pixels, taps and
  * channels], whose transpose times dy is added to the result. Tasks divide the rows of the result, and every sum goes
@@ -53,30 +48,6 @@ static lince_status check(const struct li_infer *s, const struct li_shape *x, co
     return LINCE_OK;
 }
 
-/* A shape given as an operand: four numbers, or height and width alone for the input (then the rest is as `like` says).
- */
-static lince_status sizes(const struct li_infer *s, int input, bool picture, const int64_t like[4],
-                          struct li_shape *out)
-{
-    int count;
-    int64_t v[4];
-    LI_TRY(li_in_ints(s, input, v, 4, &count));
-    if (picture && count == 2) {
-        *out = (struct li_shape){4, {like[0], v[0], v[1], like[3]}};
-    } else if (count == 4) {
-        *out = (struct li_shape){4, {v[0], v[1], v[2], v[3]}};
-    } else {
-        return li_infer_fail(s, LINCE_EINVAL, "input %d must hold four sizes, it holds %d", input, count);
-    }
-    for (int i = 0; i < 4; i++) {
-        if (out->dim[i] < 0) {
-            return li_infer_fail(s, LINCE_EINVAL, "input %d holds a negative size, %lld", input,
-                                 (long long)out->dim[i]);
-        }
-    }
-    return LINCE_OK;
-}
-
 static struct shapes shapes_of(const struct li_graph *g, const struct li_node *node, li_vid x, li_vid filter, li_vid dy)
 {
     struct shapes s;
@@ -88,46 +59,16 @@ static struct shapes shapes_of(const struct li_graph *g, const struct li_node *n
     return s;
 }
 
-/* The attributes that say how the window moves, for another node of the same convolution. */
-enum { WINDOW_ATTRS = 6 };
-
-static void window_attrs(const struct li_node *node, struct li_attr attrs[WINDOW_ATTRS])
-{
-    static const char *const names[WINDOW_ATTRS] = {"T",           "strides",  "padding", "explicit_paddings",
-                                                    "data_format", "dilations"};
-    for (int i = 0; i < WINDOW_ATTRS; i++) {
-        attrs[i] = *li_attr(node, names[i]);
-    }
-}
-
-static lince_status emit(struct li_grad *g, const char *op, li_vid a, li_vid b, li_vid c, li_vid *out)
-{
-    const li_vid in[] = {a, b, c};
-    struct li_attr attrs[WINDOW_ATTRS];
-    window_attrs(g->node, attrs);
-    return li_grad_emit(g, op, in, c == LI_NONE ? 2 : 3, attrs, WINDOW_ATTRS, out);
-}
-
-/* A value's shape as a constant. */
-static lince_status shape_constant(struct li_grad *g, li_vid like, li_vid *out)
-{
-    int64_t dims[4];
-    memcpy(dims, g->graph->values[like].shape.dim, sizeof dims);
-    const struct li_tensor tensor = {LINCE_INT64, {1, {4}}, dims, sizeof dims}, *own;
-    LI_TRY(li_graph_own_tensor(g->graph, &tensor, &own, g->err));
-    return li_graph_constant(g->graph, own, out, g->err);
-}
-
 lince_status li_conv2d_grad(struct li_grad *g)
 {
     li_vid x_sizes, filter_sizes;
     if (g->dy[0] == LI_NONE) {
         return LINCE_OK;
     }
-    LI_TRY(shape_constant(g, g->in[0], &x_sizes));
-    LI_TRY(shape_constant(g, g->in[1], &filter_sizes));
-    LI_TRY(emit(g, "Conv2DBackpropInput", x_sizes, g->in[1], g->dy[0], &g->dx[0]));
-    return emit(g, "Conv2DBackpropFilter", g->in[0], filter_sizes, g->dy[0], &g->dx[1]);
+    LI_TRY(li_grad_shape(g, g->in[0], &x_sizes));
+    LI_TRY(li_grad_shape(g, g->in[1], &filter_sizes));
+    LI_TRY(li_window_emit(g, "Conv2DBackpropInput", x_sizes, g->in[1], g->dy[0], &g->dx[0]));
+    return li_window_emit(g, "Conv2DBackpropFilter", g->in[0], filter_sizes, g->dy[0], &g->dx[1]);
 }
 
 #define CONV_ATTRS                                                                                                     \
@@ -145,7 +86,7 @@ static lince_status input_shape(struct li_infer *s)
     LI_TRY(li_need_rank(s, 2, 4));
     const struct li_shape *filter = li_in_shape(s, 1), *dy = li_in_shape(s, 2);
     const int64_t like[4] = {dy->dim[0], 0, 0, filter->dim[2]};
-    LI_TRY(sizes(s, 0, true, like, &x));
+    LI_TRY(li_conv_sizes(s, 0, true, like, &x));
     LI_TRY(check(s, &x, filter, dy));
     return li_out_is(s, 0, LINCE_FLOAT32, &x);
 }
@@ -156,51 +97,13 @@ struct input_plan {
     size_t packed_offset;          /* behind the turned filter in scratch, bytes */
 };
 
-/* The taps of one phase along one axis. */
-struct phase {
-    int64_t first, step, count; /* taps first, first + step, ... */
-    int64_t dilation, pad;      /* of the convolution over dy */
-    int64_t outputs;
-};
-
-static struct phase phase_of(int64_t extent, int64_t kernel, int64_t stride, int64_t dilation, int64_t pad,
-                             int64_t remainder)
-{
-    struct phase p = {.outputs = extent > remainder ? (extent - remainder + stride - 1) / stride : 0, .dilation = 1};
-    for (int64_t k = 0; k < kernel; k++) {
-        if ((remainder + pad - k * dilation) % stride != 0) {
-            continue;
-        }
-        if (p.count == 1) {
-            p.step = k - p.first;
-        }
-        p.first = p.count == 0 ? k : p.first;
-        p.count++;
-    }
-    if (p.count > 1) {
-        p.dilation = p.step * dilation / stride;
-    }
-    p.pad = (p.count - 1) * p.dilation - (remainder + pad - p.first * dilation) / stride;
-    return p;
-}
-
 /* The convolution that makes channels of dx; its filter is [v->count, h->count, cout / groups, channels]. */
-static struct li_conv phase_conv(const struct shapes *s, const struct phase *v, const struct phase *h, int64_t channels)
+static struct li_conv phase_conv(const struct shapes *s, const struct li_phase *v, const struct li_phase *h,
+                                 int64_t channels)
 {
     const struct li_window *w = &s->window;
     struct li_map x = li_map_dense(s->x[1], s->x[2], s->x[3]);
-    return (struct li_conv){.window = {.in_h = s->dy[1],
-                                       .in_w = s->dy[2],
-                                       .out_h = v->outputs,
-                                       .out_w = h->outputs,
-                                       .kernel_h = v->count,
-                                       .kernel_w = h->count,
-                                       .stride_h = 1,
-                                       .stride_w = 1,
-                                       .dilation_h = v->dilation,
-                                       .dilation_w = h->dilation,
-                                       .pad_top = v->pad,
-                                       .pad_left = h->pad},
+    return (struct li_conv){.window = li_phase_window(w, v, h),
                             .batch = s->x[0],
                             .cin = s->dy[3],
                             .cout = channels,
@@ -236,7 +139,7 @@ static lince_status input_prepare(struct li_prepare *p)
 }
 
 /* [v->count, h->count, cout / groups, channels] of the phase, for channels [first, first + channels) of dx. */
-static void turn_filter(const struct shapes *s, const struct phase *v, const struct phase *h, int64_t first,
+static void turn_filter(const struct shapes *s, const struct li_phase *v, const struct li_phase *h, int64_t first,
                         int64_t channels, const float *filter, float *turned)
 {
     int64_t each = s->filter[2], outputs = s->filter[3], inside = outputs / s->groups;
@@ -248,18 +151,6 @@ static void turn_filter(const struct shapes *s, const struct phase *v, const str
                     *turned++ = filter[(tap * each + c % each) * outputs + c / each * inside + o];
                 }
             }
-        }
-    }
-}
-
-/* Pixels no tap reaches. */
-static void clear_phase(const struct li_conv *conv, float *dx, int64_t piece, int64_t pieces)
-{
-    int64_t rows = conv->batch * conv->window.out_h;
-    for (int64_t r = rows * piece / pieces; r < rows * (piece + 1) / pieces; r++) {
-        float *row = dx + r / conv->window.out_h * conv->y.image + r % conv->window.out_h * conv->y.row;
-        for (int64_t i = 0; i < conv->window.out_w; i++) {
-            memset(row + i * conv->y.pixel, 0, (size_t)conv->cout * sizeof(float));
         }
     }
 }
@@ -277,13 +168,14 @@ static lince_status input_forward(struct li_call *c)
         return LINCE_OK;
     }
     for (int64_t py = 0; py < LI_MIN(w->stride_h, s->x[1]); py++) {
-        struct phase v = phase_of(s->x[1], w->kernel_h, w->stride_h, w->dilation_h, w->pad_top, py);
+        struct li_phase v = li_phase_of(s->x[1], w->kernel_h, w->stride_h, w->dilation_h, w->pad_top, py);
         for (int64_t px = 0; px < LI_MIN(w->stride_w, s->x[2]); px++) {
-            struct phase h = phase_of(s->x[2], w->kernel_w, w->stride_w, w->dilation_w, w->pad_left, px);
+            struct li_phase h = li_phase_of(s->x[2], w->kernel_w, w->stride_w, w->dilation_w, w->pad_left, px);
             struct li_conv conv = phase_conv(s, &v, &h, channels);
             float *dx = (float *)c->out[0].data + (py * s->x[2] + px) * s->x[3] + first;
             if (v.count * h.count * s->dy[1] * s->dy[2] * s->dy[3] == 0) {
-                clear_phase(&conv, dx, piece, plan->pieces);
+                const struct li_phase_pixels none = {s->x[0], v.outputs, h.outputs, channels, conv.y};
+                li_phase_clear(&none, dx, piece, plan->pieces);
                 continue;
             }
             turn_filter(s, &v, &h, first, channels, li_f32(&c->in[1]), turned);
@@ -304,9 +196,9 @@ static lince_status input_grad(struct li_grad *g)
     if (g->dy[0] == LI_NONE) {
         return LINCE_OK;
     }
-    LI_TRY(shape_constant(g, g->in[1], &filter_sizes));
-    LI_TRY(emit(g, "Conv2DBackpropFilter", g->dy[0], filter_sizes, g->in[2], &g->dx[1]));
-    return emit(g, "Conv2D", g->dy[0], g->in[1], LI_NONE, &g->dx[2]);
+    LI_TRY(li_grad_shape(g, g->in[1], &filter_sizes));
+    LI_TRY(li_window_emit(g, "Conv2DBackpropFilter", g->dy[0], filter_sizes, g->in[2], &g->dx[1]));
+    return li_window_emit(g, "Conv2D", g->dy[0], g->in[1], LI_NONE, &g->dx[2]);
 }
 
 const struct li_op li_op_conv2d_backprop_input = {
@@ -330,7 +222,7 @@ static lince_status filter_shape(struct li_infer *s)
     LI_TRY(li_need_same_dtype(s, 0, 2));
     LI_TRY(li_need_rank(s, 0, 4));
     LI_TRY(li_need_rank(s, 2, 4));
-    LI_TRY(sizes(s, 1, false, NULL, &filter));
+    LI_TRY(li_conv_sizes(s, 1, false, NULL, &filter));
     LI_TRY(check(s, li_in_shape(s, 0), &filter, li_in_shape(s, 2)));
     return li_out_is(s, 0, LINCE_FLOAT32, &filter);
 }
@@ -426,9 +318,9 @@ static lince_status filter_grad(struct li_grad *g)
     if (g->dy[0] == LI_NONE) {
         return LINCE_OK;
     }
-    LI_TRY(shape_constant(g, g->in[0], &x_sizes));
-    LI_TRY(emit(g, "Conv2DBackpropInput", x_sizes, g->dy[0], g->in[2], &g->dx[0]));
-    return emit(g, "Conv2D", g->in[0], g->dy[0], LI_NONE, &g->dx[2]);
+    LI_TRY(li_grad_shape(g, g->in[0], &x_sizes));
+    LI_TRY(li_window_emit(g, "Conv2DBackpropInput", x_sizes, g->dy[0], g->in[2], &g->dx[0]));
+    return li_window_emit(g, "Conv2D", g->in[0], g->dy[0], LI_NONE, &g->dx[2]);
 }
 
 const struct li_op li_op_conv2d_backprop_filter = {

@@ -7,24 +7,32 @@ struct depthwise_plan {
     int64_t tasks; /* may be 0, where a node has at least one */
 };
 
-static lince_status native_shape(struct li_infer *s)
+lince_status li_depthwise_infer(const struct li_infer *s, const struct li_shape *x, const struct li_shape *filter,
+                                struct li_shape *y)
 {
     struct li_window w;
-    LI_TRY(li_ops_need(s, 0, LI_BIT(LINCE_FLOAT32)));
-    LI_TRY(li_need_same_dtype(s, 0, 1));
-    LI_TRY(li_need_rank(s, 0, 4));
-    LI_TRY(li_need_rank(s, 1, 4));
-    const int64_t *x = li_in_shape(s, 0)->dim, *f = li_in_shape(s, 1)->dim;
-    if (f[2] != x[3]) {
+    const int64_t *f = filter->dim;
+    if (f[2] != x->dim[3]) {
         return li_infer_fail(s, LINCE_EINVAL, "filter expects %lld input channels, image has %lld", (long long)f[2],
-                             (long long)x[3]);
+                             (long long)x->dim[3]);
     }
-    LI_TRY(li_window_infer(s, x[1], x[2], f[0], f[1], "dilations", &w));
+    LI_TRY(li_window_infer(s, x->dim[1], x->dim[2], f[0], f[1], "dilations", &w));
     size_t outputs;
     if (!li_mul_size((size_t)f[2], (size_t)f[3], &outputs) || outputs > INT64_MAX) {
         return li_infer_fail(s, LINCE_ELIMIT, "too many output channels");
     }
-    struct li_shape y = {4, {x[0], w.out_h, w.out_w, (int64_t)outputs}};
+    *y = (struct li_shape){4, {x->dim[0], w.out_h, w.out_w, (int64_t)outputs}};
+    return LINCE_OK;
+}
+
+static lince_status native_shape(struct li_infer *s)
+{
+    struct li_shape y;
+    LI_TRY(li_ops_need(s, 0, LI_BIT(LINCE_FLOAT32)));
+    LI_TRY(li_need_same_dtype(s, 0, 1));
+    LI_TRY(li_need_rank(s, 0, 4));
+    LI_TRY(li_need_rank(s, 1, 4));
+    LI_TRY(li_depthwise_infer(s, li_in_shape(s, 0), li_in_shape(s, 1), &y));
     return li_out_is(s, 0, LINCE_FLOAT32, &y);
 }
 
@@ -120,6 +128,7 @@ const struct li_op li_op_depthwise_conv2d_native = {
     .layout = layout,
     .prepare = native_prepare,
     .forward = forward,
+    .grad = li_depthwise_grad,
 };
 
 /* x, filter [, bias]; it has no residual. */

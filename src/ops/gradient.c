@@ -36,6 +36,12 @@ lince_status li_grad_scale(struct li_grad *g, li_vid v, double number, li_vid *o
     return li_grad_two(g, "Mul", v, factor, out);
 }
 
+lince_status li_grad_shape(struct li_grad *g, li_vid like, li_vid *out)
+{
+    const struct li_shape shape = g->graph->values[like].shape;
+    return li_grad_ints(g, shape.dim, shape.rank, out);
+}
+
 lince_status li_grad_unbroadcast(struct li_grad *g, li_vid dy, li_vid like, li_vid *out)
 {
     const struct li_shape from = g->graph->values[dy].shape, to = g->graph->values[like].shape;

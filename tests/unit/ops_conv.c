@@ -204,11 +204,12 @@ static void fused_depthwise_equals_its_parts(void **state)
 }
 
 /* <conv(x, f), dy> = <x, dx> = <f, df>: the convolution is linear in both, so its gradients are its adjoints. */
-static void check_adjoints(enum li_isa isa, const struct trial *t)
+static void check_adjoints(enum li_isa isa, const char *op, const char *to_input, const char *to_filter,
+                           const struct trial *t)
 {
     struct li_tensor x = lab_tensor(4, t->x, 8), filter = lab_tensor(4, t->filter, 9);
     struct lab forward, input, weights;
-    struct li_tensor y = run_conv(isa, "Conv2D", t, (const struct li_tensor *const[]){&x, &filter}, 2, &forward);
+    struct li_tensor y = run_conv(isa, op, t, (const struct li_tensor *const[]){&x, &filter}, 2, &forward);
     struct li_tensor dy = lab_tensor(4, y.shape.dim, 10);
     int32_t sizes[2][4];
     for (int i = 0; i < 4; i++) {
@@ -217,9 +218,9 @@ static void check_adjoints(enum li_isa isa, const struct trial *t)
     }
     struct li_tensor x_sizes = lab_int32(sizes[0], 4), filter_sizes = lab_int32(sizes[1], 4);
     struct li_tensor dx =
-        run_conv(isa, "Conv2DBackpropInput", t, (const struct li_tensor *const[]){&x_sizes, &filter, &dy}, 3, &input);
-    struct li_tensor df = run_conv(isa, "Conv2DBackpropFilter", t,
-                                   (const struct li_tensor *const[]){&x, &filter_sizes, &dy}, 3, &weights);
+        run_conv(isa, to_input, t, (const struct li_tensor *const[]){&x_sizes, &filter, &dy}, 3, &input);
+    struct li_tensor df =
+        run_conv(isa, to_filter, t, (const struct li_tensor *const[]){&x, &filter_sizes, &dy}, 3, &weights);
     double want = lab_dot(&y, &dy), scale = sqrt(lab_dot(&y, &y) * lab_dot(&dy, &dy)) + 1e-30;
     assert_true(fabs(lab_dot(&x, &dx) - want) < 2e-6 * scale);
     assert_true(fabs(lab_dot(&filter, &df) - want) < 2e-6 * scale);
@@ -237,10 +238,35 @@ static void conv_gradients_are_its_adjoints(void **state)
     LAB_EACH_ISA(isa)
     {
         for (size_t i = 0; i < LI_COUNT(trials); i++) {
-            check_adjoints(isa, &trials[i]);
+            check_adjoints(isa, "Conv2D", "Conv2DBackpropInput", "Conv2DBackpropFilter", &trials[i]);
         }
         for (size_t i = 0; i < LI_COUNT(large) && isa != LI_ISA_REF; i++) {
-            check_adjoints(isa, &large[i]);
+            check_adjoints(isa, "Conv2D", "Conv2DBackpropInput", "Conv2DBackpropFilter", &large[i]);
+        }
+    }
+}
+
+static void depthwise_gradients_are_its_adjoints(void **state)
+{
+    static const struct trial list[] = {
+        {{2, 7, 6, 5}, {3, 3, 5, 1}, {1, 1, 1, 1}, {1, 1, 1, 1}, "SAME"},
+        {{1, 9, 8, 33}, {3, 3, 33, 1}, {1, 2, 2, 1}, {1, 1, 1, 1}, "SAME"},
+        {{1, 9, 9, 3}, {5, 5, 3, 2}, {1, 1, 1, 1}, {1, 1, 1, 1}, "VALID"},
+        {{2, 11, 9, 4}, {3, 3, 4, 3}, {1, 1, 1, 1}, {1, 2, 3, 1}, "SAME"},
+        {{1, 12, 13, 6}, {3, 3, 6, 1}, {1, 2, 2, 1}, {1, 2, 2, 1}, "VALID"},
+        {{2, 15, 14, 17}, {3, 4, 17, 1}, {1, 4, 3, 1}, {1, 2, 2, 1}, "SAME"},
+        {{2, 7, 8, 5}, {1, 1, 5, 1}, {1, 2, 2, 1}, {1, 1, 1, 1}, "SAME"}, /* pixels that no tap reaches */
+        {{1, 20, 20, 9}, {9, 9, 9, 1}, {1, 1, 1, 1}, {1, 1, 1, 1}, "SAME"},
+        {{0, 7, 6, 5}, {3, 3, 5, 1}, {1, 1, 1, 1}, {1, 1, 1, 1}, "SAME"},
+        {{3, 41, 40, 70}, {3, 3, 70, 1}, {1, 2, 2, 1}, {1, 1, 1, 1}, "SAME"}, /* several tasks */
+        {{2, 50, 50, 40}, {5, 5, 40, 1}, {1, 1, 1, 1}, {1, 1, 1, 1}, "SAME"},
+    };
+    (void)state;
+    LAB_EACH_ISA(isa)
+    {
+        for (size_t i = 0; i < LI_COUNT(list); i++) {
+            check_adjoints(isa, "DepthwiseConv2dNative", "DepthwiseConv2dNativeBackpropInput",
+                           "DepthwiseConv2dNativeBackpropFilter", &list[i]);
         }
     }
 }
@@ -603,6 +629,7 @@ int main(void)
         cmocka_unit_test(fused_conv_honours_strides_and_halo),
         cmocka_unit_test(fused_depthwise_equals_its_parts),
         cmocka_unit_test(conv_gradients_are_its_adjoints),
+        cmocka_unit_test(depthwise_gradients_are_its_adjoints),
         cmocka_unit_test(transposed_conv_places_each_input_pixel_under_the_filter),
         cmocka_unit_test(a_node_evaluated_by_itself_takes_its_operands_as_dense),
         cmocka_unit_test(conv_says_what_does_not_fit),

@@ -22,7 +22,6 @@ static const char *const no_row[] = {"CropAndResize", "SoftmaxCrossEntropyWithLo
 /* They wait for training. */
 static const char *const no_gradient[] = {
     "AvgPool",
-    "DepthwiseConv2dNative",
     "ExtractImagePatches",
     "LRN",
     "MaxPool",

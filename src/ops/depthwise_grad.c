@@ -1,0 +1,301 @@
+/*
+ * DepthwiseConv2dNativeBackpropInput and DepthwiseConv2dNativeBackpropFilter.
+ *
+ * Input. With one output for each channel, every phase of the strides (conv_phase.c) is a depthwise convolution of dy
+ * with some of the taps, turned around. With several, plain loops gather what each pixel of dx gave to dy.
+ *
+ * Filter. Tasks divide the channels; each sum over the pixels is the kernel's.
+ */
+#include "conv.h"
+
+#include <string.h>
+
+enum {
+    INPUT_FLOATS = 1 << 16, /* of dx, that are worth a task: it turns the filter once more */
+    INPUT_PIECES = 32,
+    FILTER_CHANNELS = 16, /* of one task: what one line of a cache holds */
+    SMALL = 1 << 14       /* elements of dy that one task does */
+};
+
+/* ---- Both ---- */
+
+struct shapes {
+    int64_t x[4], filter[4], dy[4];
+    struct li_window window;
+};
+
+static struct shapes shapes_of(const struct li_graph *g, const struct li_node *node, li_vid x, li_vid filter, li_vid dy)
+{
+    struct shapes s;
+    memcpy(s.x, g->values[x].shape.dim, sizeof s.x);
+    memcpy(s.filter, g->values[filter].shape.dim, sizeof s.filter);
+    memcpy(s.dy, g->values[dy].shape.dim, sizeof s.dy);
+    li_window_of(node, s.x[1], s.x[2], s.filter[0], s.filter[1], "dilations", &s.window);
+    return s;
+}
+
+static int64_t flop_of(const struct shapes *s)
+{
+    return li_ops_flop(s->dy[0] * s->dy[1] * s->dy[2] * s->dy[3], s->filter[0] * s->filter[1]);
+}
+
+/* Check that dy is what DepthwiseConv2dNative makes of x and the filter. */
+static lince_status check(const struct li_infer *s, const struct li_shape *x, const struct li_shape *filter,
+                          const struct li_shape *dy)
+{
+    struct li_shape y;
+    char want[LI_SHAPE_TEXT], have[LI_SHAPE_TEXT];
+    LI_TRY(li_depthwise_infer(s, x, filter, &y));
+    if (!li_shape_equal(&y, dy)) {
+        return li_infer_fail(s, LINCE_EINVAL, "out_backprop has shape %s; the convolution gives %s",
+                             li_shape_text(dy, have), li_shape_text(&y, want));
+    }
+    return LINCE_OK;
+}
+
+lince_status li_depthwise_grad(struct li_grad *g)
+{
+    li_vid x_sizes, filter_sizes;
+    if (g->dy[0] == LI_NONE) {
+        return LINCE_OK;
+    }
+    LI_TRY(li_grad_shape(g, g->in[0], &x_sizes));
+    LI_TRY(li_grad_shape(g, g->in[1], &filter_sizes));
+    LI_TRY(li_window_emit(g, "DepthwiseConv2dNativeBackpropInput", x_sizes, g->in[1], g->dy[0], &g->dx[0]));
+    return li_window_emit(g, "DepthwiseConv2dNativeBackpropFilter", g->in[0], filter_sizes, g->dy[0], &g->dx[1]);
+}
+
+#define ATTRS                                                                                                          \
+    LI_ATTRS({"T", LI_ATTR_TYPE, "float32", "float32"}, LI_WINDOW_SPECS("SAME VALID EXPLICIT"),                        \
+             {"dilations", LI_ATTR_INTS, "[1,1,1,1]", NULL})
+
+/* ---- DepthwiseConv2dNativeBackpropInput: input_sizes, filter, out_backprop ---- */
+
+static lince_status input_shape(struct li_infer *s)
+{
+    struct li_shape x;
+    LI_TRY(li_ops_need(s, 1, LI_BIT(LINCE_FLOAT32)));
+    LI_TRY(li_need_same_dtype(s, 1, 2));
+    LI_TRY(li_need_rank(s, 1, 4));
+    LI_TRY(li_need_rank(s, 2, 4));
+    const struct li_shape *filter = li_in_shape(s, 1), *dy = li_in_shape(s, 2);
+    LI_TRY(li_conv_sizes(s, 0, false, NULL, &x));
+    LI_TRY(check(s, &x, filter, dy));
+    return li_out_is(s, 0, LINCE_FLOAT32, &x);
+}
+
+struct input_plan {
+    struct shapes s;
+    int64_t pieces;
+};
+
+static lince_status input_prepare(struct li_prepare *p)
+{
+    struct input_plan *plan = li_arena_calloc(p->arena, 1, sizeof *plan, p->err);
+    if (!plan) {
+        return LINCE_ENOMEM;
+    }
+    struct shapes *s = &plan->s;
+    *s = shapes_of(p->graph, p->node, p->node->out[0], p->node->in[1], p->node->in[2]);
+    plan->pieces = LI_MIN(INPUT_PIECES, li_task_count(li_shape_count(&li_ops_out(p, 0)->shape), INPUT_FLOATS));
+    p->scratch_bytes = (size_t)(s->filter[0] * s->filter[1] * s->x[3]) * sizeof(float);
+    p->plan = plan;
+    p->tasks = plan->pieces;
+    p->flop = flop_of(s);
+    p->reason = s->filter[3] == 1 ? "a convolution for each phase of the strides" : "plain loops: several outputs";
+    return LINCE_OK;
+}
+
+/* [v->count, h->count, channels] of the phase. */
+static void turn_filter(const struct shapes *s, const struct li_phase *v, const struct li_phase *h, const float *filter,
+                        float *turned)
+{
+    for (int64_t j = v->count - 1; j >= 0; j--) {
+        for (int64_t i = h->count - 1; i >= 0; i--, turned += s->x[3]) {
+            int64_t tap = (v->first + j * v->step) * s->filter[1] + h->first + i * h->step;
+            memcpy(turned, filter + tap * s->x[3], (size_t)s->x[3] * sizeof(float));
+        }
+    }
+}
+
+/* dx: the first pixel of the phase. */
+static void run_phase(struct li_call *c, const struct input_plan *plan, const struct li_phase *v,
+                      const struct li_phase *h, float *dx)
+{
+    const struct shapes *s = &plan->s;
+    const struct li_depthwise_kernels *k = c->kernels->depthwise;
+    struct li_map x = li_map_dense(s->x[1], s->x[2], s->x[3]);
+    struct li_depthwise conv = {.window = li_phase_window(&s->window, v, h),
+                                .batch = s->x[0],
+                                .channels = s->x[3],
+                                .multiplier = 1,
+                                .x = li_map_dense(s->dy[1], s->dy[2], s->dy[3]),
+                                .y = {x.pixel * s->window.stride_w, x.row * s->window.stride_h, x.image}};
+    if (v->count * h->count * s->dy[1] * s->dy[2] == 0) {
+        const struct li_phase_pixels none = {s->x[0], v->outputs, h->outputs, s->x[3], conv.y};
+        li_phase_clear(&none, dx, c->task, plan->pieces);
+        return;
+    }
+    turn_filter(s, v, h, li_f32(&c->in[1]), c->scratch);
+    struct li_depthwise_data data = {.x = li_f32(&c->in[2]), .filter = c->scratch, .y = dx};
+    int64_t tasks = k->tasks(&conv);
+    for (int64_t i = tasks * c->task / plan->pieces; i < tasks * (c->task + 1) / plan->pieces; i++) {
+        k->run(&conv, &data, i);
+    }
+}
+
+static void input_by_phases(struct li_call *c, const struct input_plan *plan)
+{
+    const struct shapes *s = &plan->s;
+    const struct li_window *w = &s->window;
+    for (int64_t py = 0; py < LI_MIN(w->stride_h, s->x[1]); py++) {
+        struct li_phase v = li_phase_of(s->x[1], w->kernel_h, w->stride_h, w->dilation_h, w->pad_top, py);
+        for (int64_t px = 0; px < LI_MIN(w->stride_w, s->x[2]); px++) {
+            struct li_phase h = li_phase_of(s->x[2], w->kernel_w, w->stride_w, w->dilation_w, w->pad_left, px);
+            run_phase(c, plan, &v, &h, (float *)c->out[0].data + (py * s->x[2] + px) * s->x[3]);
+        }
+    }
+}
+
+/* The output whose tap k reads input i; false when there is none. */
+static bool output_of(int64_t i, int64_t k, int64_t stride, int64_t dilation, int64_t pad, int64_t outputs,
+                      int64_t *out)
+{
+    int64_t at = i + pad - k * dilation;
+    *out = at / stride;
+    return at >= 0 && at % stride == 0 && *out < outputs;
+}
+
+static void input_pixel(const struct shapes *s, int64_t pixel, const float *filter, const float *dy, float *dx)
+{
+    const struct li_window *w = &s->window;
+    int64_t ix = pixel % s->x[2], iy = pixel / s->x[2] % s->x[1], n = pixel / (s->x[1] * s->x[2]), oy, ox;
+    memset(dx, 0, (size_t)s->x[3] * sizeof(float));
+    for (int64_t tap = 0; tap < w->kernel_h * w->kernel_w; tap++) {
+        if (!output_of(iy, tap / w->kernel_w, w->stride_h, w->dilation_h, w->pad_top, w->out_h, &oy) ||
+            !output_of(ix, tap % w->kernel_w, w->stride_w, w->dilation_w, w->pad_left, w->out_w, &ox)) {
+            continue;
+        }
+        const float *from = dy + ((n * w->out_h + oy) * w->out_w + ox) * s->dy[3], *f = filter + tap * s->dy[3];
+        for (int64_t o = 0; o < s->dy[3]; o++) {
+            dx[o / s->filter[3]] += from[o] * f[o];
+        }
+    }
+}
+
+static lince_status input_forward(struct li_call *c)
+{
+    const struct input_plan *plan = c->plan;
+    const struct shapes *s = &plan->s;
+    int64_t first, last;
+    if (li_count(&c->out[0]) == 0) {
+        return LINCE_OK;
+    }
+    if (s->filter[3] == 1) {
+        input_by_phases(c, plan);
+        return LINCE_OK;
+    }
+    li_task_range(c, s->x[0] * s->x[1] * s->x[2], &first, &last);
+    for (int64_t i = first; i < last; i++) {
+        input_pixel(s, i, li_f32(&c->in[1]), li_f32(&c->in[2]), (float *)c->out[0].data + i * s->x[3]);
+    }
+    return LINCE_OK;
+}
+
+static lince_status input_grad(struct li_grad *g)
+{
+    li_vid filter_sizes;
+    if (g->dy[0] == LI_NONE) {
+        return LINCE_OK;
+    }
+    LI_TRY(li_grad_shape(g, g->in[1], &filter_sizes));
+    LI_TRY(li_window_emit(g, "DepthwiseConv2dNativeBackpropFilter", g->dy[0], filter_sizes, g->in[2], &g->dx[1]));
+    return li_window_emit(g, "DepthwiseConv2dNative", g->dy[0], g->in[1], LI_NONE, &g->dx[2]);
+}
+
+const struct li_op li_op_depthwise_conv2d_native_backprop_input = {
+    .name = "DepthwiseConv2dNativeBackpropInput",
+    .inputs_min = 3,
+    .inputs_max = 3,
+    .outputs = LI_OUTPUT("output"),
+    .attrs = ATTRS,
+    .shape = input_shape,
+    .prepare = input_prepare,
+    .forward = input_forward,
+    .grad = input_grad,
+};
+
+/* ---- DepthwiseConv2dNativeBackpropFilter: input, filter_sizes, out_backprop ---- */
+
+static lince_status filter_shape(struct li_infer *s)
+{
+    struct li_shape filter;
+    LI_TRY(li_ops_need(s, 0, LI_BIT(LINCE_FLOAT32)));
+    LI_TRY(li_need_same_dtype(s, 0, 2));
+    LI_TRY(li_need_rank(s, 0, 4));
+    LI_TRY(li_need_rank(s, 2, 4));
+    LI_TRY(li_conv_sizes(s, 1, false, NULL, &filter));
+    LI_TRY(check(s, li_in_shape(s, 0), &filter, li_in_shape(s, 2)));
+    return li_out_is(s, 0, LINCE_FLOAT32, &filter);
+}
+
+struct filter_plan {
+    struct li_depthwise conv;
+    int64_t block; /* channels of a task */
+};
+
+static lince_status filter_prepare(struct li_prepare *p)
+{
+    struct filter_plan *plan = li_arena_calloc(p->arena, 1, sizeof *plan, p->err);
+    if (!plan) {
+        return LINCE_ENOMEM;
+    }
+    struct shapes s = shapes_of(p->graph, p->node, p->node->in[0], p->node->out[0], p->node->in[2]);
+    plan->conv = (struct li_depthwise){.window = s.window,
+                                       .batch = s.x[0],
+                                       .channels = s.x[3],
+                                       .multiplier = s.filter[3],
+                                       .x = li_map_dense(s.x[1], s.x[2], s.x[3]),
+                                       .y = li_map_dense(s.dy[1], s.dy[2], s.dy[3])};
+    bool small = li_shape_count(&li_ops_in(p, 2)->shape) <= SMALL;
+    plan->block = small ? LI_MAX(1, s.x[3]) : FILTER_CHANNELS;
+    p->plan = plan;
+    p->tasks = LI_MAX(1, (s.x[3] + plan->block - 1) / plan->block);
+    p->flop = flop_of(&s);
+    p->reason = "sums along rows of pixels";
+    return LINCE_OK;
+}
+
+static lince_status filter_forward(struct li_call *c)
+{
+    const struct filter_plan *plan = c->plan;
+    int64_t first = c->task * plan->block, last = LI_MIN(plan->conv.channels, first + plan->block);
+    if (first < last) {
+        c->kernels->backward->depthwise_filter(&plan->conv, li_f32(&c->in[0]), li_f32(&c->in[2]), first, last,
+                                               c->out[0].data);
+    }
+    return LINCE_OK;
+}
+
+static lince_status filter_grad(struct li_grad *g)
+{
+    li_vid x_sizes;
+    if (g->dy[0] == LI_NONE) {
+        return LINCE_OK;
+    }
+    LI_TRY(li_grad_shape(g, g->in[0], &x_sizes));
+    LI_TRY(li_window_emit(g, "DepthwiseConv2dNativeBackpropInput", x_sizes, g->dy[0], g->in[2], &g->dx[0]));
+    return li_window_emit(g, "DepthwiseConv2dNative", g->in[0], g->dy[0], LI_NONE, &g->dx[2]);
+}
+
+const struct li_op li_op_depthwise_conv2d_native_backprop_filter = {
+    .name = "DepthwiseConv2dNativeBackpropFilter",
+    .inputs_min = 3,
+    .inputs_max = 3,
+    .outputs = LI_OUTPUT("output"),
+    .attrs = ATTRS,
+    .shape = filter_shape,
+    .prepare = filter_prepare,
+    .forward = filter_forward,
+    .grad = filter_grad,
+};
