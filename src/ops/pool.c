@@ -71,6 +71,7 @@ const struct li_op li_op_max_pool = {
     .layout = pool_layout,
     .prepare = pool_prepare,
     .forward = max_forward,
+    .grad = li_max_pool_grad,
 };
 
 const struct li_op li_op_avg_pool = {
@@ -84,4 +85,5 @@ const struct li_op li_op_avg_pool = {
     .layout = pool_layout,
     .prepare = pool_prepare,
     .forward = average_forward,
+    .grad = li_avg_pool_grad,
 };

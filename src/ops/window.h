@@ -37,4 +37,8 @@ void li_window_layout(struct li_layout *l, const struct li_window *window);
 /* Whether value 0's halo covers the window's padding. */
 bool li_window_halo(const struct li_value *x, const struct li_window *window);
 
+/* Gradients of MaxPool and AvgPool (pool_grad.c). */
+lince_status li_max_pool_grad(struct li_grad *g);
+lince_status li_avg_pool_grad(struct li_grad *g);
+
 #endif

@@ -21,10 +21,8 @@ static const char *const no_row[] = {"CropAndResize", "SoftmaxCrossEntropyWithLo
 
 /* They wait for training. */
 static const char *const no_gradient[] = {
-    "AvgPool",
     "ExtractImagePatches",
     "LRN",
-    "MaxPool",
     "MirrorPad",
     "ResizeBicubic",
     "ResizeBilinear",
