@@ -161,6 +161,14 @@ size_t li_resize_scratch_bytes(const struct li_resize *resize);
 void li_resize_rows(const struct li_resize *resize, const void *table, const void *in, void *out, int64_t y0,
                     int64_t y1, void *scratch);
 
+/*
+ * The gradient of a resize of float32, not by AREA: dx [n, h, w, c] from dy [n, oh, ow, c], pictures [n0, n1) of the
+ * whole arrays, by the resize's own table.
+ */
+void li_resize_back(const struct li_resize *resize, const void *table, const float *dy, float *dx, int64_t n0,
+                    int64_t n1, void *scratch);
+size_t li_resize_back_scratch_bytes(const struct li_resize *resize); /* LI_ALIGN-aligned */
+
 /* ---- From file to tensor (load.c) ------------------------------------------------------------------------------ */
 
 enum li_image_fit {

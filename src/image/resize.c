@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static const struct li_resizer *resizer(enum li_resize_method method)
+const struct li_resizer *li_resizer_of(enum li_resize_method method)
 {
     switch (method) {
     case LI_RESIZE_BILINEAR:
@@ -72,33 +72,33 @@ static size_t align(size_t bytes)
     return (bytes + LI_ALIGN - 1) / LI_ALIGN * LI_ALIGN;
 }
 
-static size_t axis_bytes(const struct li_resize *r, int axis)
+size_t li_resize_axis_bytes(const struct li_resize *r, int axis)
 {
-    return align(resizer(r->method)->entry_bytes(r, axis) * (size_t)li_resize_out(r, axis));
+    return align(li_resizer_of(r->method)->entry_bytes(r, axis) * (size_t)li_resize_out(r, axis));
 }
 
 size_t li_resize_table_bytes(const struct li_resize *r)
 {
-    return axis_bytes(r, 0) + axis_bytes(r, 1);
+    return li_resize_axis_bytes(r, 0) + li_resize_axis_bytes(r, 1);
 }
 
 void li_resize_table(const struct li_resize *r, void *table)
 {
-    resizer(r->method)->axis(r, 0, table);
-    resizer(r->method)->axis(r, 1, (uint8_t *)table + axis_bytes(r, 0));
+    li_resizer_of(r->method)->axis(r, 0, table);
+    li_resizer_of(r->method)->axis(r, 1, (uint8_t *)table + li_resize_axis_bytes(r, 0));
 }
 
 size_t li_resize_scratch_bytes(const struct li_resize *r)
 {
-    return resizer(r->method)->scratch_floats(r) * sizeof(float);
+    return li_resizer_of(r->method)->scratch_floats(r) * sizeof(float);
 }
 
 void li_resize_rows(const struct li_resize *r, const void *table, const void *in, void *out, int64_t y0, int64_t y1,
                     void *scratch)
 {
-    const void *xs = (const uint8_t *)table + axis_bytes(r, 0);
+    const void *xs = (const uint8_t *)table + li_resize_axis_bytes(r, 0);
 
-    resizer(r->method)->rows(r, table, xs, in, out, y0, y1, scratch);
+    li_resizer_of(r->method)->rows(r, table, xs, in, out, y0, y1, scratch);
 }
 
 /* ---- rows as floats ---- */

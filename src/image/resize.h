@@ -11,7 +11,12 @@ struct li_resizer {
     size_t (*scratch_floats)(const struct li_resize *r);
     void (*rows)(const struct li_resize *r, const void *ys, const void *xs, const void *in, void *out, int64_t y0,
                  int64_t y1, float *scratch);
+    /* The pixel that tap k of an entry reads, and its weight; -1 behind the last tap. NULL: no gradient. */
+    int64_t (*tap)(const struct li_resize *r, int axis, const void *entry, int64_t k, float *weight);
 };
+
+const struct li_resizer *li_resizer_of(enum li_resize_method method);
+size_t li_resize_axis_bytes(const struct li_resize *r, int axis); /* of the part of the table */
 
 extern const struct li_resizer li_resizer_bilinear, li_resizer_nearest, li_resizer_bicubic, li_resizer_area,
     li_resizer_sample;

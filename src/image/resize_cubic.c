@@ -123,5 +123,18 @@ static void cubic_rows(const struct li_resize *r, const void *ytable, const void
     }
 }
 
-const struct li_resizer li_resizer_bicubic = {
-    .entry_bytes = cubic_bytes, .axis = make_cubics, .scratch_floats = cubic_scratch, .rows = cubic_rows};
+static int64_t cubic_tap(const struct li_resize *r, int axis, const void *entry, int64_t k, float *weight)
+{
+    const struct cubic *e = entry;
+    if (k >= TAPS) {
+        return -1;
+    }
+    *weight = e->weight[k];
+    return e->index[k] / (axis ? r->c : 1);
+}
+
+const struct li_resizer li_resizer_bicubic = {.entry_bytes = cubic_bytes,
+                                              .axis = make_cubics,
+                                              .scratch_floats = cubic_scratch,
+                                              .rows = cubic_rows,
+                                              .tap = cubic_tap};

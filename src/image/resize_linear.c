@@ -119,8 +119,18 @@ static void bilinear_rows(const struct li_resize *r, const void *ytable, const v
     }
 }
 
-const struct li_resizer li_resizer_bilinear = {
-    .entry_bytes = tap_bytes, .axis = make_taps, .scratch_floats = bilinear_scratch, .rows = bilinear_rows};
+static int64_t bilinear_tap(const struct li_resize *r, int axis, const void *entry, int64_t k, float *weight)
+{
+    const struct tap *tap = entry;
+    *weight = k == 0 ? 1 - tap->lerp : tap->lerp;
+    return k > 1 ? -1 : (k == 0 ? tap->low : tap->high) / (axis ? r->c : 1);
+}
+
+const struct li_resizer li_resizer_bilinear = {.entry_bytes = tap_bytes,
+                                               .axis = make_taps,
+                                               .scratch_floats = bilinear_scratch,
+                                               .rows = bilinear_rows,
+                                               .tap = bilinear_tap};
 
 /* ---- nearest: elements of any size are copied ---- */
 
@@ -167,5 +177,15 @@ static void nearest_rows(const struct li_resize *r, const void *ytable, const vo
     }
 }
 
-const struct li_resizer li_resizer_nearest = {
-    .entry_bytes = index_bytes, .axis = make_indices, .scratch_floats = no_scratch, .rows = nearest_rows};
+static int64_t nearest_tap(const struct li_resize *r, int axis, const void *entry, int64_t k, float *weight)
+{
+    (void)r, (void)axis;
+    *weight = 1;
+    return k > 0 ? -1 : *(const int32_t *)entry;
+}
+
+const struct li_resizer li_resizer_nearest = {.entry_bytes = index_bytes,
+                                              .axis = make_indices,
+                                              .scratch_floats = no_scratch,
+                                              .rows = nearest_rows,
+                                              .tap = nearest_tap};

@@ -225,5 +225,19 @@ static void sample_rows(const struct li_resize *r, const void *ytable, const voi
     }
 }
 
-const struct li_resizer li_resizer_sample = {
-    .entry_bytes = span_bytes, .axis = make_spans, .scratch_floats = sample_scratch, .rows = sample_rows};
+static int64_t sample_tap(const struct li_resize *r, int axis, const void *entry, int64_t k, float *weight)
+{
+    const struct span *s = entry;
+    (void)r, (void)axis;
+    if (k >= s->count) {
+        return -1;
+    }
+    *weight = s->weight[k];
+    return s->start + k;
+}
+
+const struct li_resizer li_resizer_sample = {.entry_bytes = span_bytes,
+                                             .axis = make_spans,
+                                             .scratch_floats = sample_scratch,
+                                             .rows = sample_rows,
+                                             .tap = sample_tap};

@@ -3,8 +3,7 @@
  * here are the operands and the tasks, which are ranges of output rows. Coordinates and weights are made once, with the
  * plan, where all that they depend on is known then.
  */
-#include "common.h"
-#include "image/image.h"
+#include "resize.h"
 
 #include <float.h>
 #include <math.h>
@@ -61,7 +60,7 @@ static lince_status area_shape(struct li_infer *s)
     return resize_shape_of(s, LINCE_FLOAT32);
 }
 
-static lince_status translate_shape(struct li_infer *s)
+lince_status li_translation_infer(const struct li_infer *s)
 {
     enum li_resize_method method;
     if (!li_resize_method_parse(li_attr(s->node, "kernel_type")->s, &method)) {
@@ -75,6 +74,12 @@ static lince_status translate_shape(struct li_infer *s)
             return li_infer_fail(s, LINCE_EINVAL, "scale and translation must be two numbers each");
         }
     }
+    return LINCE_OK;
+}
+
+static lince_status translate_shape(struct li_infer *s)
+{
+    LI_TRY(li_translation_infer(s));
     return resize_shape_of(s, LINCE_FLOAT32);
 }
 
@@ -164,8 +169,7 @@ static lince_status area_prepare(struct li_prepare *p)
     return corners_prepare(p, LI_RESIZE_AREA);
 }
 
-/* False for what TensorFlow refuses: scales that are not positive. */
-static bool set_translation(struct li_resize *r, const float *scale, const float *translation)
+bool li_translation_set(struct li_resize *r, const float *scale, const float *translation)
 {
     memcpy(r->scale, scale, sizeof r->scale);
     memcpy(r->translation, translation, sizeof r->translation);
@@ -183,7 +187,7 @@ static lince_status translate_prepare(struct li_prepare *p)
     struct li_resize *r = &plan->resize;
     const struct li_tensor *scale = li_ops_in(p, 2)->constant, *translation = li_ops_in(p, 3)->constant;
     r->antialias = li_attr_int(p->node, "antialias");
-    bool known = scale && translation && set_translation(r, scale->data, translation->data);
+    bool known = scale && translation && li_translation_set(r, scale->data, translation->data);
     if (!known) {
         r->scale[0] = r->scale[1] = FLT_MIN; /* so that the table has room for any kernel */
     }
@@ -215,7 +219,7 @@ static lince_status translate_forward(struct li_call *c)
     if (plan->table) {
         return resize_rows(c, &r, plan->table, c->scratch);
     }
-    if (!set_translation(&r, li_f32(&c->in[2]), li_f32(&c->in[3]))) {
+    if (!li_translation_set(&r, li_f32(&c->in[2]), li_f32(&c->in[3]))) {
         return li_call_fail(c, LINCE_EDATA, "scales must be positive, they are %g and %g", (double)r.scale[0],
                             (double)r.scale[1]);
     }
@@ -233,7 +237,7 @@ static lince_status translate_forward(struct li_call *c)
     {                                                                                                                  \
         "half_pixel_centers", LI_ATTR_BOOL, "false", NULL                                                              \
     }
-#define ROW(id, text, rule, plan, ...)                                                                                 \
+#define ROW(id, text, rule, plan, gradient, ...)                                                                       \
     const struct li_op li_op_##id = {                                                                                  \
         .name = text,                                                                                                  \
         .inputs_min = 2,                                                                                               \
@@ -243,12 +247,13 @@ static lince_status translate_forward(struct li_call *c)
         .shape = rule,                                                                                                 \
         .prepare = plan,                                                                                               \
         .forward = corners_forward,                                                                                    \
+        .grad = gradient,                                                                                              \
     };
 
-ROW(resize_area, "ResizeArea", area_shape, area_prepare, CORNERS)
-ROW(resize_bicubic, "ResizeBicubic", float_shape, bicubic_prepare, CORNERS, CENTERS)
-ROW(resize_bilinear, "ResizeBilinear", float_shape, bilinear_prepare, CORNERS, CENTERS)
-ROW(resize_nearest_neighbor, "ResizeNearestNeighbor", nearest_shape, nearest_prepare, CORNERS, CENTERS)
+ROW(resize_area, "ResizeArea", area_shape, area_prepare, NULL, CORNERS)
+ROW(resize_bicubic, "ResizeBicubic", float_shape, bicubic_prepare, li_bicubic_grad, CORNERS, CENTERS)
+ROW(resize_bilinear, "ResizeBilinear", float_shape, bilinear_prepare, li_bilinear_grad, CORNERS, CENTERS)
+ROW(resize_nearest_neighbor, "ResizeNearestNeighbor", nearest_shape, nearest_prepare, li_nearest_grad, CORNERS, CENTERS)
 
 const struct li_op li_op_scale_and_translate = {
     .name = "ScaleAndTranslate",
@@ -260,5 +265,6 @@ const struct li_op li_op_scale_and_translate = {
     .shape = translate_shape,
     .prepare = translate_prepare,
     .forward = translate_forward,
+    .grad = li_translate_grad,
     .effects = LI_EFFECT_FAIL,
 };
