@@ -1,5 +1,5 @@
 /* Pad, PadV2, MirrorPad. Dims at the end that are not padded are one unit; the rest goes row by row of the output. */
-#include "common.h"
+#include "pad.h"
 
 #include <string.h>
 
@@ -236,4 +236,5 @@ const struct li_op li_op_mirror_pad = {
     .shape = mirror_shape,
     .prepare = li_ops_prepare_cheap,
     .forward = mirror_forward,
+    .grad = li_mirror_pad_grad,
 };

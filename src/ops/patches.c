@@ -1,4 +1,7 @@
-/* ExtractImagePatches: every window of a picture as one vector [ky, kx, c]. */
+/*
+ * ExtractImagePatches: every window of a picture as one vector [ky, kx, c]. _LiExtractImagePatchesGrad puts the vectors
+ * back and adds up where windows overlap.
+ */
 #include "common.h"
 
 #include <string.h>
@@ -80,15 +83,107 @@ static lince_status patches_forward(struct li_call *c)
     return LINCE_OK;
 }
 
+static lince_status patches_grad(struct li_grad *g)
+{
+    static const char *const names[] = {"ksizes", "strides", "rates", "padding"};
+    li_vid in[2] = {g->dy[0], LI_NONE};
+    struct li_attr attrs[LI_COUNT(names)];
+    for (size_t i = 0; i < LI_COUNT(names); i++) {
+        attrs[i] = *li_attr(g->node, names[i]);
+    }
+    LI_TRY(li_grad_shape(g, g->in[0], &in[1]));
+    return li_grad_emit(g, "_LiExtractImagePatchesGrad", in, 2, attrs, LI_COUNT(names), &g->dx[0]);
+}
+
+#define PATCH_ATTRS                                                                                                    \
+    LI_ATTRS({"ksizes", LI_ATTR_INTS, NULL, NULL}, {"strides", LI_ATTR_INTS, NULL, NULL},                              \
+             {"rates", LI_ATTR_INTS, NULL, NULL}, {"padding", LI_ATTR_STRING, NULL, "SAME VALID"}, LI_TYPE_SPEC("T"))
+
 const struct li_op li_op_extract_image_patches = {
     .name = "ExtractImagePatches",
     .inputs_min = 1,
     .inputs_max = 1,
     .outputs = LI_OUTPUT("patches"),
-    .attrs = LI_ATTRS({"ksizes", LI_ATTR_INTS, NULL, NULL}, {"strides", LI_ATTR_INTS, NULL, NULL},
-                      {"rates", LI_ATTR_INTS, NULL, NULL}, {"padding", LI_ATTR_STRING, NULL, "SAME VALID"},
-                      LI_TYPE_SPEC("T")),
+    .attrs = PATCH_ATTRS,
     .shape = patches_shape,
     .prepare = li_ops_prepare_cheap,
     .forward = patches_forward,
+    .grad = patches_grad,
+};
+
+/* ---- _LiExtractImagePatchesGrad: grad, sizes of the pictures. A task takes whole pictures, since windows overlap ---- */
+
+static lince_status grad_shape(struct li_infer *s)
+{
+    int64_t dim[4];
+    int count;
+    struct patches p;
+    LI_TRY(li_ops_need(s, 0, LI_BIT(LINCE_FLOAT32)));
+    LI_TRY(li_need_rank(s, 0, 4));
+    LI_TRY(li_in_ints(s, 1, dim, 4, &count));
+    const int64_t *dy = li_in_shape(s, 0)->dim;
+    const struct li_shape x = {4, {dim[0], dim[1], dim[2], dim[3]}};
+    if (count != 4 || geometry(&p, s->node, &x) || dy[0] != dim[0] || dy[1] != p.out[0] || dy[2] != p.out[1] ||
+        dy[3] != p.kernel[0] * p.kernel[1] * dim[3]) {
+        char text[LI_SHAPE_TEXT];
+        return li_infer_fail(s, LINCE_EINVAL, "grad %s holds no patches of such pictures",
+                             li_shape_text(li_in_shape(s, 0), text));
+    }
+    return li_out_is(s, 0, LINCE_FLOAT32, &x);
+}
+
+static lince_status grad_prepare(struct li_prepare *p)
+{
+    p->tasks = LI_MAX(1, li_ops_out(p, 0)->shape.dim[0]);
+    return LINCE_OK;
+}
+
+static void add(float *restrict to, const float *restrict from, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) {
+        to[i] += from[i];
+    }
+}
+
+/* One patch, whose first tap lies at (y, x). */
+static void put_back(const struct patches *p, const int64_t *dim, int64_t y, int64_t x, const float *patch,
+                     float *picture)
+{
+    for (int64_t k = 0; k < p->kernel[0] * p->kernel[1]; k++, patch += dim[3]) {
+        int64_t iy = y + k / p->kernel[1] * p->rate[0], ix = x + k % p->kernel[1] * p->rate[1];
+        if (iy >= 0 && iy < dim[1] && ix >= 0 && ix < dim[2]) {
+            add(picture + (iy * dim[2] + ix) * dim[3], patch, dim[3]);
+        }
+    }
+}
+
+static lince_status grad_forward(struct li_call *c)
+{
+    const struct li_shape *x = c->out[0].shape;
+    const int64_t *dim = x->dim, length = c->in[0].shape->dim[3];
+    struct patches p;
+    int64_t first, last;
+    geometry(&p, c->node, x);
+    li_task_range(c, dim[0], &first, &last);
+    for (int64_t n = first; n < last; n++) {
+        float *picture = (float *)c->out[0].data + n * dim[1] * dim[2] * dim[3];
+        memset(picture, 0, (size_t)(dim[1] * dim[2] * dim[3]) * sizeof(float));
+        for (int64_t i = 0; i < p.out[0] * p.out[1]; i++) {
+            put_back(&p, dim, i / p.out[1] * p.stride[0] - p.pad[0], i % p.out[1] * p.stride[1] - p.pad[1],
+                     li_f32(&c->in[0]) + (n * p.out[0] * p.out[1] + i) * length, picture);
+        }
+    }
+    return LINCE_OK;
+}
+
+const struct li_op li_op_li_extract_image_patches_grad = {
+    .name = "_LiExtractImagePatchesGrad",
+    .inputs_min = 2,
+    .inputs_max = 2,
+    .outputs = LI_OUTPUT("output"),
+    .attrs = PATCH_ATTRS,
+    .shape = grad_shape,
+    .prepare = grad_prepare,
+    .forward = grad_forward,
+    .flags = LI_OP_INTERNAL,
 };

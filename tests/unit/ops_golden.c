@@ -20,11 +20,6 @@ static const char *const no_row[] = {"CropAndResize", "SoftmaxCrossEntropyWithLo
                                      "SparseSoftmaxCrossEntropyWithLogits"};
 
 /* They wait for training. */
-static const char *const no_gradient[] = {
-    "ExtractImagePatches",
-    "LRN",
-    "MirrorPad",
-};
 
 static json_t *cases;
 static int complaints; /* of the running test, which goes on, so that one run shows all */
