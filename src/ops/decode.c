@@ -171,6 +171,7 @@ static lince_status decode_forward(struct li_call *c)
                                             .shape = id##_shape,                                                       \
                                             .prepare = decode_prepare,                                                 \
                                             .forward = decode_forward,                                                 \
+                                            .grad = li_grad_none, /* of the bytes of a file */                         \
                                             __VA_ARGS__}
 
 DECODER(bmp, "DecodeBmp", bitmap, .attrs = LI_ATTRS(CHANNELS));
