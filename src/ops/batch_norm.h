@@ -27,8 +27,23 @@ struct li_norm_cursor {
 struct li_norm_cursor li_norm_cursor_at(const struct li_norm_extents *e, int64_t channel);
 int64_t li_norm_next(struct li_norm_cursor *k, int64_t *at);
 
-/* .grad of the three forward rows (batch_norm_grad.c). */
+/* .grad of the three forward rows (batch_norm_grad.c); for float32 with channels last (batch_norm_parts.c). */
 lince_status li_norm_grad(struct li_grad *g);
+lince_status li_norm_grad_parts(struct li_grad *g, li_vid mean, li_vid variance);
+
+/* What the gradient of a channel depends on beside its pixels. */
+struct li_norm_channel {
+    double scale, variance, epsilon, count; /* count: of pixels */
+    bool training;                          /* mean and variance are those of the pixels */
+};
+
+/* dx = dy * slope - (x - mean) * tilt - shift, of one channel, and what goes to its scale and offset. */
+struct li_norm_line {
+    double slope, tilt, shift, dscale, doffset;
+};
+
+/* sum and product: of dy, and of dy times the distance of x from the mean. */
+struct li_norm_line li_norm_line_of(const struct li_norm_channel *channel, double sum, double product);
 
 #define LI_NORM_SPECS(formats)                                                                                         \
     LI_TYPE_SPEC("T"), {"epsilon", LI_ATTR_FLOAT, "0.0001", NULL}, {"data_format", LI_ATTR_STRING, "NHWC", formats},   \

@@ -5,7 +5,7 @@
  *     dx = scale r (dy - doffset / N - u r dscale / N)    where mean and variance are those of the batch,
  *     dx = scale r dy                                     where they are given.
  *
- * A task takes whole channels, as forward does.
+ * A task takes whole channels, by plain loops. float32 with channels last goes another way (batch_norm_parts.c).
  */
 #include "batch_norm.h"
 
@@ -55,8 +55,8 @@ static lince_status grad_shape(struct li_infer *s)
 
 struct grad_plan {
     struct li_norm_extents extents;
-    int64_t block;       /* channels of a task */
-    bool training, fast; /* fast: float32, channels last */
+    int64_t block; /* channels of a task */
+    bool training;
     double epsilon;
 };
 
@@ -66,67 +66,27 @@ static lince_status grad_prepare(struct li_prepare *p)
     if (!plan) {
         return LINCE_ENOMEM;
     }
-    const struct li_value *x = li_ops_in(p, X);
-    plan->extents = li_norm_extents_of(p->node, &x->shape);
+    plan->extents = li_norm_extents_of(p->node, &li_ops_in(p, X)->shape);
     plan->block = li_norm_block(&plan->extents);
     plan->training = li_attr_int(p->node, "is_training");
     plan->epsilon = li_attr_float(p->node, "epsilon");
-    plan->fast = x->dtype == LINCE_FLOAT32 && plan->extents.inner == 1;
     p->tasks = LI_MAX(1, (plan->extents.channels + plan->block - 1) / plan->block);
-    p->scratch_bytes = 3 * (size_t)plan->block * sizeof(float); /* slope, tilt, shift */
     p->plan = plan;
-    p->reason = !plan->fast      ? "plain loops: not float32 with channels last"
-                : plan->training ? "statistics of the batch"
-                                 : "given statistics";
+    p->reason = plan->training ? "statistics of the batch" : "given statistics";
     return LINCE_OK;
 }
 
-/* ---- What is done for channels [first, last) ---- */
+/* ---- Forward ---- */
 
-/* dx = dy * slope - (x - mean) * tilt - shift, of one channel. */
-struct line {
-    double slope, tilt, shift;
-};
-
-/* sum and product: of dy, and of dy times the distance from the mean. Writes what belongs to scale and offset. */
-static struct line channel_line(struct li_call *c, const struct grad_plan *plan, int64_t i, double sum, double product)
+struct li_norm_line li_norm_line_of(const struct li_norm_channel *c, double sum, double product)
 {
-    double inverse = 1 / sqrt((double)li_f32(&c->in[VARIANCE])[i] + plan->epsilon);
-    double slope = (double)li_f32(&c->in[SCALE])[i] * inverse;
-    double count = (double)(plan->extents.outer * plan->extents.inner);
-    ((float *)c->out[DSCALE].data)[i] = (float)(product * inverse);
-    ((float *)c->out[DOFFSET].data)[i] = (float)sum;
-    if (!plan->training || count == 0) {
-        return (struct line){slope, 0, 0};
+    double inverse = 1 / sqrt(c->variance + c->epsilon), slope = c->scale * inverse;
+    struct li_norm_line line = {.slope = slope, .dscale = product * inverse, .doffset = sum};
+    if (c->training && c->count > 0) {
+        line.tilt = slope * inverse * inverse * product / c->count;
+        line.shift = slope * sum / c->count;
     }
-    return (struct line){slope, slope * inverse * inverse * product / count, slope * sum / count};
-}
-
-static void fast_channels(struct li_call *c, const struct grad_plan *plan, int64_t first, int64_t last)
-{
-    const struct li_backward_kernels *k = c->kernels->backward;
-    const struct li_norm_extents *e = &plan->extents;
-    float *slope = c->scratch, *tilt = slope + plan->block, *shift = tilt + plan->block;
-    float *dx = (float *)c->out[DX].data + first;
-    const struct li_backward_norm norm = {.dy = li_f32(&c->in[DY]) + first,
-                                          .x = li_f32(&c->in[X]) + first,
-                                          .rows = e->outer,
-                                          .cols = last - first,
-                                          .row = e->channels,
-                                          .mean = li_f32(&c->in[MEAN]) + first};
-    k->norm_sums(&norm, slope, tilt);
-    for (int64_t i = 0; i < norm.cols; i++) {
-        struct line line = channel_line(c, plan, first + i, (double)slope[i], (double)tilt[i]);
-        slope[i] = (float)line.slope;
-        tilt[i] = (float)line.tilt;
-        shift[i] = (float)line.shift;
-    }
-    if (plan->training) {
-        k->norm_apply(&norm, dx, slope, tilt, shift);
-    } else {
-        c->kernels->norm->scale_shift(dx, norm.row, norm.dy, norm.row, norm.rows, norm.cols, slope, NULL, LI_ACT_NONE,
-                                      0);
-    }
+    return line;
 }
 
 static void load(const struct li_operand *o, const struct li_norm_cursor *k, int64_t at, int64_t n,
@@ -149,13 +109,20 @@ static void plain_channel(struct li_call *c, const struct grad_plan *plan, int64
             product += dy.f[i] * (x.f[i] - mean);
         }
     }
-    struct line line = channel_line(c, plan, channel, sum, product);
+    struct li_norm_channel one = {.scale = (double)li_f32(&c->in[SCALE])[channel],
+                                  .variance = (double)li_f32(&c->in[VARIANCE])[channel],
+                                  .epsilon = plan->epsilon,
+                                  .count = (double)(plan->extents.outer * plan->extents.inner),
+                                  .training = plan->training};
+    struct li_norm_line line = li_norm_line_of(&one, sum, product);
+    ((float *)c->out[DSCALE].data)[channel] = (float)line.dscale;
+    ((float *)c->out[DOFFSET].data)[channel] = (float)line.doffset;
     for (int64_t n, at; (n = li_norm_next(&again, &at)) > 0;) {
         load(&c->in[DY], &again, at, n, &dy);
         load(&c->in[X], &again, at, n, &x);
         for (int64_t i = 0; i < n; i++) {
-            union li_block one = {.f = {dy.f[i] * line.slope - (x.f[i] - mean) * line.tilt - line.shift}};
-            li_block_store(li_at(out->data, out->dtype, at + i * again.stride), out->dtype, &one, 1);
+            union li_block value = {.f = {dy.f[i] * line.slope - (x.f[i] - mean) * line.tilt - line.shift}};
+            li_block_store(li_at(out->data, out->dtype, at + i * again.stride), out->dtype, &value, 1);
         }
     }
 }
@@ -164,10 +131,6 @@ static lince_status grad_forward(struct li_call *c)
 {
     const struct grad_plan *plan = c->plan;
     int64_t first = c->task * plan->block, last = LI_MIN(plan->extents.channels, first + plan->block);
-    if (plan->fast && first < last) {
-        fast_channels(c, plan, first, last);
-        return LINCE_OK;
-    }
     for (int64_t i = first; i < last; i++) {
         plain_channel(c, plan, i);
     }
@@ -199,17 +162,27 @@ GRAD(fused_batch_norm_grad_v3, "FusedBatchNormGradV3", GRAD_INPUTS + 1,
 
 /* ---- The gradient of the forward rows: of y alone, as in TensorFlow ---- */
 
+static const char *grad_name(const struct li_node *node, bool third)
+{
+    if (third) {
+        return "FusedBatchNormGradV3";
+    }
+    return strcmp(node->op->name, "FusedBatchNorm") == 0 ? "FusedBatchNormGrad" : "FusedBatchNormGradV2";
+}
+
 lince_status li_norm_grad(struct li_grad *g)
 {
     enum { FORWARD_MEAN = 3, SAVED_MEAN = 3, SAVED_VARIANCE, RESERVED };
     bool training = li_attr_int(g->node, "is_training"), third = g->node->nout > RESERVED;
-    const char *op = third                                              ? "FusedBatchNormGradV3"
-                     : strcmp(g->node->op->name, "FusedBatchNorm") == 0 ? "FusedBatchNormGrad"
-                                                                        : "FusedBatchNormGradV2";
+    const struct li_value *x = &g->graph->values[g->in[0]];
     if (g->dy[0] == LI_NONE) {
         return LINCE_OK;
     }
     const li_vid *statistics = training ? g->out + SAVED_MEAN : g->in + FORWARD_MEAN;
+    if (x->dtype == LINCE_FLOAT32 && li_norm_extents_of(g->node, &x->shape).inner == 1) {
+        return li_norm_grad_parts(g, statistics[0], statistics[1]);
+    }
+    const char *op = grad_name(g->node, third);
     const li_vid in[] = {g->dy[0],      g->in[0],      g->in[1],
                          statistics[0], statistics[1], third ? g->out[RESERVED] : LI_NONE};
     const struct li_attr attrs[] = {*li_attr(g->node, "epsilon"), *li_attr(g->node, "data_format"),

@@ -1,78 +1,79 @@
-/*
- * Inner loops of gradients, a few vectors of channels at a time. Sums run along rows of a block one after the other,
- * and pairwise over blocks, so their cuts follow from shapes alone.
- */
+/* Inner loops of gradients. Sums run over blocks of rows and then over the blocks: their cuts follow from shapes alone. */
 #include "../backward.h"
 #include "clip.h"
 #include "simd.h"
 
 enum {
-    STRIP = 4,      /* vectors of columns */
-    ROW_BLOCK = 64, /* rows that are summed one after the other */
+    GROUP = 64,     /* vectors of columns whose sums stay in the nearest cache */
+    ROWS = 4,       /* rows that are added at once */
+    ROW_BLOCK = 64, /* rows that are summed one after the other, before they are added to the total */
     TAPS = 25,      /* of a filter that are summed at once */
     CHAINS = 4      /* sums of a tap that run side by side, to hide the latency of multiply-adds */
 };
 
 /* ---- Normalisation ---- */
 
-struct strip {
-    vf v[STRIP];
+/*
+ * A block of rows into the sums of `vectors` vectors of columns, a few rows at a time. Rows are read from end to end, as
+ * they lie in memory: pictures are far larger than a cache.
+ */
+struct block {
+    vf sum[GROUP], product[GROUP];
 };
 
-struct sums {
-    struct strip plain, centred;
-};
-
-/* The vector at strip position j, of a strip that holds `channels`. */
-INLINE vf load_strip(const float *p, int64_t j, const int64_t channels)
+INLINE void add_rows(const struct li_backward_norm *g, const int rows, int64_t r, int64_t c, int64_t j,
+                     const int64_t lanes, struct block *block)
 {
-    return channels == STRIP * VL ? v_load(p + j * VL) : v_load_upto(p + j * VL, channels - j * VL);
-}
-
-INLINE struct sums sum_block(const struct li_backward_norm *g, int64_t c, const int64_t channels, int64_t first,
-                             int64_t last)
-{
-    struct sums sum = {{{{0}}}, {{{0}}}};
-    struct strip mean;
+    vf sum = block->sum[j], product = block->product[j], mean = v_load_n(g->mean + c, lanes);
     UNROLL(4)
-    for (int j = 0; j < STRIP; j++) {
-        mean.v[j] = load_strip(g->mean + c, j, channels);
+    for (int k = 0; k < rows; k++) {
+        vf dy = v_load_n(g->dy + (r + k) * g->row + c, lanes), x = v_load_n(g->x + (r + k) * g->row + c, lanes);
+        sum += dy;
+        product = v_fma(dy, x - mean, product);
     }
-    for (int64_t r = first; r < last; r++) {
-        UNROLL(4)
-        for (int j = 0; j < STRIP; j++) {
-            vf dy = load_strip(g->dy + r * g->row + c, j, channels);
-            vf x = load_strip(g->x + r * g->row + c, j, channels);
-            sum.plain.v[j] += dy;
-            sum.centred.v[j] = v_fma(dy, x - mean.v[j], sum.centred.v[j]);
-        }
-    }
-    return sum;
+    block->sum[j] = sum;
+    block->product[j] = product;
 }
 
-static struct sums sum_rows(const struct li_backward_norm *g, int64_t c, int64_t channels, int64_t first, int64_t last)
+INLINE void add_columns(const struct li_backward_norm *g, const int rows, int64_t r, int64_t first, int64_t last,
+                        struct block *block)
 {
-    if (last - first <= ROW_BLOCK) {
-        return channels == STRIP * VL ? sum_block(g, c, STRIP * VL, first, last)
-                                      : sum_block(g, c, channels, first, last);
+    int64_t c = first, j = 0;
+    for (; c + VL <= last; c += VL) {
+        add_rows(g, rows, r, c, j++, VL, block);
     }
-    int64_t middle = first + divide_up((last - first) / 2, ROW_BLOCK) * ROW_BLOCK;
-    struct sums sum = sum_rows(g, c, channels, first, middle), rest = sum_rows(g, c, channels, middle, last);
-    for (int j = 0; j < STRIP; j++) {
-        sum.plain.v[j] += rest.plain.v[j];
-        sum.centred.v[j] += rest.centred.v[j];
+    if (c < last) {
+        add_rows(g, rows, r, c, j, last - c, block);
     }
-    return sum;
+}
+
+static void sum_block(const struct li_backward_norm *g, int64_t row, int64_t rows, int64_t first, int64_t last,
+                      struct block *block)
+{
+    int64_t r = row;
+    memset(block, 0, sizeof *block);
+    for (; r + ROWS <= row + rows; r += ROWS) {
+        add_columns(g, ROWS, r, first, last, block);
+    }
+    for (; r < row + rows; r++) {
+        add_columns(g, 1, r, first, last, block);
+    }
 }
 
 static void norm_sums(const struct li_backward_norm *g, float *sum, float *product)
 {
-    for (int64_t c = 0; c < g->cols; c += STRIP * VL) {
-        int64_t channels = LI_MIN(STRIP * VL, g->cols - c);
-        struct sums s = sum_rows(g, c, channels, 0, g->rows);
-        for (int64_t j = 0; j * VL < channels; j++) {
-            v_store_n(sum + c + j * VL, s.plain.v[j], LI_MIN(VL, channels - j * VL));
-            v_store_n(product + c + j * VL, s.centred.v[j], LI_MIN(VL, channels - j * VL));
+    memset(sum, 0, (size_t)g->cols * sizeof(float));
+    memset(product, 0, (size_t)g->cols * sizeof(float));
+    for (int64_t first = 0; first < g->cols; first += GROUP * VL) {
+        int64_t last = LI_MIN(g->cols, first + GROUP * VL);
+        for (int64_t r = 0; r < g->rows; r += ROW_BLOCK) {
+            struct block block;
+            sum_block(g, r, LI_MIN(ROW_BLOCK, g->rows - r), first, last, &block);
+            for (int64_t c = first, j = 0; c < last; c += VL, j++) {
+                int64_t lanes = LI_MIN(VL, last - c);
+                v_store_n(sum + c, v_load_n(sum + c, lanes) + block.sum[j], lanes);
+                v_store_n(product + c, v_load_n(product + c, lanes) + block.product[j], lanes);
+            }
         }
     }
 }
