@@ -19,9 +19,9 @@ struct li_backward_kernels {
     void (*norm_apply)(const struct li_backward_norm *norm, float *dx, const float *slope, const float *tilt,
                        const float *shift);
     /*
-     * The gradient of a depthwise filter, of channels [first, last) alone: df[ky, kx, c, m] = sum over the pixels
-     * (n, oy, ox) of y of x[n, iy, ix, c] * dy[n, oy, ox, c * multiplier + m]. g->y says where dy lies. df is
-     * TensorFlow's dense filter; what belongs to other channels is not touched.
+     * What rows [first, last) of the batch * out_h rows of y give to the gradient of a depthwise filter: df[ky, kx, c,
+     * m] = sum over their pixels (n, oy, ox) of x[n, iy, ix, c] * dy[n, oy, ox, c * multiplier + m]. g->y says where dy
+     * lies. df is TensorFlow's dense filter.
      */
     void (*depthwise_filter)(const struct li_depthwise *g, const float *x, const float *dy, int64_t first, int64_t last,
                              float *df);

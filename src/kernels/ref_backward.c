@@ -27,18 +27,24 @@ static void norm_apply(const struct li_backward_norm *g, float *dx, const float 
     }
 }
 
-/* Tap (ky, kx) of input channel c, output channel o. */
-static double tap_sum(const struct li_depthwise *g, const float *x, const float *dy, int64_t ky, int64_t kx, int64_t c,
+/* Rows of outputs [first, last). */
+struct rows {
+    int64_t first, last;
+};
+
+/* Tap number `tap` of output channel o. */
+static double tap_sum(const struct li_depthwise *g, const float *x, const float *dy, struct rows rows, int64_t tap,
                       int64_t o)
 {
     const struct li_window *w = &g->window;
+    int64_t ky = tap / w->kernel_w, kx = tap % w->kernel_w;
     double sum = 0;
-    for (int64_t i = 0; i < g->batch * w->out_h; i++) {
+    for (int64_t i = rows.first; i < rows.last; i++) {
         int64_t n = i / w->out_h, oy = i % w->out_h, iy = oy * w->stride_h + ky * w->dilation_h - w->pad_top;
         for (int64_t ox = 0; iy >= 0 && iy < w->in_h && ox < w->out_w; ox++) {
             int64_t ix = ox * w->stride_w + kx * w->dilation_w - w->pad_left;
             if (ix >= 0 && ix < w->in_w) {
-                sum += (double)x[n * g->x.image + iy * g->x.row + ix * g->x.pixel + c] *
+                sum += (double)x[n * g->x.image + iy * g->x.row + ix * g->x.pixel + o / g->multiplier] *
                        (double)dy[n * g->y.image + oy * g->y.row + ox * g->y.pixel + o];
             }
         }
@@ -50,11 +56,8 @@ static void depthwise_filter(const struct li_depthwise *g, const float *x, const
                              float *df)
 {
     int64_t outputs = g->channels * g->multiplier;
-    for (int64_t tap = 0; tap < g->window.kernel_h * g->window.kernel_w; tap++) {
-        for (int64_t o = first * g->multiplier; o < last * g->multiplier; o++) {
-            df[tap * outputs + o] =
-                (float)tap_sum(g, x, dy, tap / g->window.kernel_w, tap % g->window.kernel_w, o / g->multiplier, o);
-        }
+    for (int64_t i = 0; i < g->window.kernel_h * g->window.kernel_w * outputs; i++) {
+        df[i] = (float)tap_sum(g, x, dy, (struct rows){first, last}, i / outputs, i % outputs);
     }
 }
 

@@ -4,7 +4,8 @@
  * Input. With one output for each channel, every phase of the strides (conv_phase.c) is a depthwise convolution of dy
  * with some of the taps, turned around. With several, plain loops gather what each pixel of dx gave to dy.
  *
- * Filter. Tasks divide the channels; each sum over the pixels is the kernel's.
+ * Filter. _LiDepthwiseFilterParts makes the gradient of each piece of the rows of all pictures; DepthwiseConv2dNative's
+ * gradient is their sum. In one go, as TensorFlow's op, it is one piece.
  */
 #include "conv.h"
 
@@ -13,8 +14,8 @@
 enum {
     INPUT_FLOATS = 1 << 16, /* of dx, that are worth a task: it turns the filter once more */
     INPUT_PIECES = 32,
-    FILTER_CHANNELS = 16, /* of one task: what one line of a cache holds */
-    SMALL = 1 << 14       /* elements of dy that one task does */
+    FILTER_FLOATS = 1 << 16, /* of dy, that are worth a task and a part of their own */
+    FILTER_PIECES = 64
 };
 
 /* ---- Both ---- */
@@ -39,6 +40,13 @@ static int64_t flop_of(const struct shapes *s)
     return li_ops_flop(s->dy[0] * s->dy[1] * s->dy[2] * s->dy[3], s->filter[0] * s->filter[1]);
 }
 
+/* How many parts the gradient of a filter is made in: from the shape of dy alone. */
+static int64_t pieces_of(const int64_t dy[4])
+{
+    int64_t pieces = li_task_count(dy[0] * dy[1] * dy[2] * dy[3], FILTER_FLOATS);
+    return LI_MAX(1, LI_MIN(LI_MIN(FILTER_PIECES, pieces), dy[0] * dy[1]));
+}
+
 /* Check that dy is what DepthwiseConv2dNative makes of x and the filter. */
 static lince_status check(const struct li_infer *s, const struct li_shape *x, const struct li_shape *filter,
                           const struct li_shape *dy)
@@ -53,6 +61,21 @@ static lince_status check(const struct li_infer *s, const struct li_shape *x, co
     return LINCE_OK;
 }
 
+/* The gradient of the filter, in parts where there is enough to do. */
+static lince_status emit_filter(struct li_grad *g, li_vid x, li_vid filter_sizes, li_vid dy, li_vid *out)
+{
+    static const int64_t zero[1] = {0};
+    const struct li_tensor first = {LINCE_INT64, {1, {1}}, (void *)zero, sizeof zero}, *own;
+    li_vid in[2];
+    if (pieces_of(g->graph->values[dy].shape.dim) == 1) {
+        return li_window_emit(g, "DepthwiseConv2dNativeBackpropFilter", x, filter_sizes, dy, out);
+    }
+    LI_TRY(li_window_emit(g, "_LiDepthwiseFilterParts", x, filter_sizes, dy, &in[0]));
+    LI_TRY(li_graph_own_tensor(g->graph, &first, &own, g->err));
+    LI_TRY(li_graph_constant(g->graph, own, &in[1], g->err));
+    return li_grad_emit(g, "Sum", in, 2, (struct li_attr[]){LI_BOOL("keep_dims", false)}, 1, out);
+}
+
 lince_status li_depthwise_grad(struct li_grad *g)
 {
     li_vid x_sizes, filter_sizes;
@@ -62,7 +85,7 @@ lince_status li_depthwise_grad(struct li_grad *g)
     LI_TRY(li_grad_shape(g, g->in[0], &x_sizes));
     LI_TRY(li_grad_shape(g, g->in[1], &filter_sizes));
     LI_TRY(li_window_emit(g, "DepthwiseConv2dNativeBackpropInput", x_sizes, g->in[1], g->dy[0], &g->dx[0]));
-    return li_window_emit(g, "DepthwiseConv2dNativeBackpropFilter", g->in[0], filter_sizes, g->dy[0], &g->dx[1]);
+    return emit_filter(g, g->in[0], filter_sizes, g->dy[0], &g->dx[1]);
 }
 
 #define ATTRS                                                                                                          \
@@ -209,7 +232,7 @@ static lince_status input_grad(struct li_grad *g)
         return LINCE_OK;
     }
     LI_TRY(li_grad_shape(g, g->in[1], &filter_sizes));
-    LI_TRY(li_window_emit(g, "DepthwiseConv2dNativeBackpropFilter", g->dy[0], filter_sizes, g->in[2], &g->dx[1]));
+    LI_TRY(emit_filter(g, g->dy[0], filter_sizes, g->in[2], &g->dx[1]));
     return li_window_emit(g, "DepthwiseConv2dNative", g->dy[0], g->in[1], LI_NONE, &g->dx[2]);
 }
 
@@ -227,52 +250,65 @@ const struct li_op li_op_depthwise_conv2d_native_backprop_input = {
 
 /* ---- DepthwiseConv2dNativeBackpropFilter: input, filter_sizes, out_backprop ---- */
 
-static lince_status filter_shape(struct li_infer *s)
+/* The filter that input 1 speaks of. */
+static lince_status filter_infer(const struct li_infer *s, struct li_shape *filter)
 {
-    struct li_shape filter;
     LI_TRY(li_ops_need(s, 0, LI_BIT(LINCE_FLOAT32)));
     LI_TRY(li_need_same_dtype(s, 0, 2));
     LI_TRY(li_need_rank(s, 0, 4));
     LI_TRY(li_need_rank(s, 2, 4));
-    LI_TRY(li_conv_sizes(s, 1, false, NULL, &filter));
-    LI_TRY(check(s, li_in_shape(s, 0), &filter, li_in_shape(s, 2)));
+    LI_TRY(li_conv_sizes(s, 1, false, NULL, filter));
+    return check(s, li_in_shape(s, 0), filter, li_in_shape(s, 2));
+}
+
+static lince_status filter_shape(struct li_infer *s)
+{
+    struct li_shape filter;
+    LI_TRY(filter_infer(s, &filter));
     return li_out_is(s, 0, LINCE_FLOAT32, &filter);
 }
 
 struct filter_plan {
     struct li_depthwise conv;
-    int64_t block; /* channels of a task */
+    int64_t pieces;
 };
 
-static lince_status filter_prepare(struct li_prepare *p)
+/* dims: of the filter. */
+static lince_status filter_plan(struct li_prepare *p, const int64_t *dims, int64_t pieces)
 {
     struct filter_plan *plan = li_arena_calloc(p->arena, 1, sizeof *plan, p->err);
+    const int64_t *x = li_ops_in(p, 0)->shape.dim, *dy = li_ops_in(p, 2)->shape.dim;
     if (!plan) {
         return LINCE_ENOMEM;
     }
-    struct shapes s = shapes_of(p->graph, p->node, p->node->in[0], p->node->out[0], p->node->in[2]);
-    plan->conv = (struct li_depthwise){.window = s.window,
-                                       .batch = s.x[0],
-                                       .channels = s.x[3],
-                                       .multiplier = s.filter[3],
-                                       .x = li_map_dense(s.x[1], s.x[2], s.x[3]),
-                                       .y = li_map_dense(s.dy[1], s.dy[2], s.dy[3])};
-    bool small = li_shape_count(&li_ops_in(p, 2)->shape) <= SMALL;
-    plan->block = small ? LI_MAX(1, s.x[3]) : FILTER_CHANNELS;
+    *plan = (struct filter_plan){.conv = {.batch = x[0],
+                                          .channels = x[3],
+                                          .multiplier = dims[3],
+                                          .x = li_map_dense(x[1], x[2], x[3]),
+                                          .y = li_map_dense(dy[1], dy[2], dy[3])},
+                                 .pieces = pieces};
+    li_window_of(p->node, x[1], x[2], dims[0], dims[1], "dilations", &plan->conv.window);
     p->plan = plan;
-    p->tasks = LI_MAX(1, (s.x[3] + plan->block - 1) / plan->block);
-    p->flop = flop_of(&s);
+    p->tasks = pieces;
+    p->flop = li_ops_flop(li_shape_count(&li_ops_in(p, 2)->shape), dims[0] * dims[1]);
     p->reason = "sums along rows of pixels";
     return LINCE_OK;
+}
+
+static lince_status filter_prepare(struct li_prepare *p)
+{
+    return filter_plan(p, li_ops_out(p, 0)->shape.dim, 1);
 }
 
 static lince_status filter_forward(struct li_call *c)
 {
     const struct filter_plan *plan = c->plan;
-    int64_t first = c->task * plan->block, last = LI_MIN(plan->conv.channels, first + plan->block);
-    if (first < last) {
-        c->kernels->backward->depthwise_filter(&plan->conv, li_f32(&c->in[0]), li_f32(&c->in[2]), first, last,
-                                               c->out[0].data);
+    const struct li_depthwise *g = &plan->conv;
+    int64_t rows = g->batch * g->window.out_h;
+    float *df = (float *)c->out[0].data + c->task * (li_count(&c->out[0]) / plan->pieces);
+    if (li_count(&c->out[0]) > 0) {
+        c->kernels->backward->depthwise_filter(g, li_f32(&c->in[0]), li_f32(&c->in[2]), rows * c->task / plan->pieces,
+                                               rows * (c->task + 1) / plan->pieces, df);
     }
     return LINCE_OK;
 }
@@ -298,4 +334,33 @@ const struct li_op li_op_depthwise_conv2d_native_backprop_filter = {
     .prepare = filter_prepare,
     .forward = filter_forward,
     .grad = filter_grad,
+};
+
+/* ---- _LiDepthwiseFilterParts: the same inputs; [pieces, h, w, channels, multiplier] ---- */
+
+static lince_status parts_shape(struct li_infer *s)
+{
+    struct li_shape filter, parts = {.rank = 5};
+    LI_TRY(filter_infer(s, &filter));
+    parts.dim[0] = pieces_of(li_in_shape(s, 2)->dim);
+    memcpy(parts.dim + 1, filter.dim, 4 * sizeof filter.dim[0]);
+    return li_out_is(s, 0, LINCE_FLOAT32, &parts);
+}
+
+static lince_status parts_prepare(struct li_prepare *p)
+{
+    const int64_t *parts = li_ops_out(p, 0)->shape.dim;
+    return filter_plan(p, parts + 1, parts[0]);
+}
+
+const struct li_op li_op_li_depthwise_filter_parts = {
+    .name = "_LiDepthwiseFilterParts",
+    .inputs_min = 3,
+    .inputs_max = 3,
+    .outputs = LI_OUTPUT("parts"),
+    .attrs = ATTRS,
+    .shape = parts_shape,
+    .prepare = parts_prepare,
+    .forward = filter_forward,
+    .flags = LI_OP_INTERNAL,
 };

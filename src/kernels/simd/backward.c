@@ -7,7 +7,8 @@ enum {
     GROUP = 64,     /* vectors of columns whose sums stay in the nearest cache */
     ROWS = 4,       /* rows that are added at once */
     ROW_BLOCK = 64, /* rows that are summed one after the other, before they are added to the total */
-    TAPS = 25,      /* of a filter that are summed at once */
+    TILE = 16,      /* pixels of dy whose channels are gone through in turn */
+    MOST_TAPS = 5,  /* in a row, that are summed at once */
     CHAINS = 4      /* sums of a tap that run side by side, to hide the latency of multiply-adds */
 };
 
@@ -135,82 +136,160 @@ static struct range outputs_of_tap(const struct axis *a, int64_t k)
     return (struct range){first, LI_MAX(first, last)};
 }
 
-/* A sum that remembers what its rounding lost (Kahan), since there is an addend for every row of every picture. */
-struct total {
-    vf sum, lost;
+/* One row of taps over one row of outputs, of some channels. */
+struct tap_row {
+    const float *x, *dy;         /* of pixel 0 of the row of the picture, and of the outputs */
+    ptrdiff_t x_pixel, dy_pixel; /* floats */
+    struct axis axis;
+    struct range inner, tap[MOST_TAPS]; /* outputs whose taps all lie inside; of each tap */
 };
 
-INLINE void add(struct total *t, vf value)
+static struct tap_row tap_row_of(const struct li_depthwise *g)
 {
-    vf y = value - t->lost, sum = t->sum + y;
-    t->lost = (sum - t->sum) - y;
-    t->sum = sum;
-}
-
-/* Where a tap's products lie: along the outputs xs of every row oy of ys, counted from pixel (0, 0) of image 0. */
-struct tap {
-    struct range ys, xs;
-    ptrdiff_t x, dy; /* of output (0, xs.first); the first may lie before the picture */
-};
-
-static struct tap tap_of(const struct li_depthwise *g, int64_t tap)
-{
-    const struct li_window *w = &g->window;
-    const struct axis vertical = rows_of(w), horizontal = columns_of(w);
-    int64_t ky = tap / w->kernel_w, kx = tap % w->kernel_w;
-    struct tap t = {.ys = outputs_of_tap(&vertical, ky), .xs = outputs_of_tap(&horizontal, kx)};
-    t.x = (ky * w->dilation_h - w->pad_top) * g->x.row +
-          (t.xs.first * w->stride_w + kx * w->dilation_w - w->pad_left) * g->x.pixel;
-    t.dy = t.xs.first * g->y.pixel;
+    struct tap_row t = {.x_pixel = g->x.pixel, .dy_pixel = g->y.pixel, .axis = columns_of(&g->window)};
+    t.inner = inside_outputs(&t.axis);
+    for (int64_t k = 0; k < LI_MIN(MOST_TAPS, t.axis.taps); k++) {
+        t.tap[k] = outputs_of_tap(&t.axis, k);
+    }
     return t;
 }
 
-/* Taps [first, first + count) for lanes channels. A row of dy serves all of them while it is in the cache. */
-INLINE void filter_taps(const struct li_depthwise *g, const float *x, const float *dy, int64_t first, int64_t count,
-                        float *df, const int64_t lanes)
+static inline struct range within(struct range a, const struct range *b)
 {
-    const struct li_window *w = &g->window;
-    struct total total[TAPS];
-    struct tap taps[TAPS];
-    for (int64_t k = 0; k < count; k++) {
-        total[k] = (struct total){v_zero(), v_zero()};
-        taps[k] = tap_of(g, first + k);
+    int64_t first = LI_MAX(a.first, b->first);
+    return (struct range){first, LI_MAX(first, LI_MIN(a.last, b->last))};
+}
+
+/* One tap, over outputs [range->first, range->last). */
+INLINE vf one_tap(const struct tap_row *t, int64_t kx, const struct range *range, const int64_t lanes)
+{
+    int64_t ix = range->first * t->axis.stride + kx * t->axis.dilation - t->axis.pad;
+    return range->first >= range->last
+               ? v_zero()
+               : sum_pixels(t->x + ix * t->x_pixel, t->axis.stride * t->x_pixel, t->dy + range->first * t->dy_pixel,
+                            t->dy_pixel, range->last - range->first, lanes);
+}
+
+/* All taps of a row at once, over outputs whose taps all lie inside: each pixel of dy is loaded once. */
+INLINE void inner_taps(const struct tap_row *t, const int taps, const struct range *range, const int64_t lanes, vf *sum)
+{
+    vf even[MOST_TAPS], odd[MOST_TAPS];
+    const ptrdiff_t step = t->axis.stride * t->x_pixel;
+    const float *x = t->x + (range->first * t->axis.stride - t->axis.pad) * t->x_pixel;
+    const float *dy = t->dy + range->first * t->dy_pixel;
+    int64_t i = range->first;
+    UNROLL(8)
+    for (int k = 0; k < taps; k++) {
+        even[k] = odd[k] = v_zero();
     }
-    for (int64_t i = 0; i < g->batch * w->out_h; i++) {
-        int64_t n = i / w->out_h, oy = i % w->out_h;
-        ptrdiff_t x_row = n * g->x.image + oy * w->stride_h * g->x.row, dy_row = n * g->y.image + oy * g->y.row;
-        for (int64_t k = 0; k < count; k++) {
-            const struct tap *t = &taps[k];
-            if (oy >= t->ys.first && oy < t->ys.last && t->xs.last > t->xs.first) {
-                add(&total[k], sum_pixels(x + (x_row + t->x), w->stride_w * g->x.pixel, dy + (dy_row + t->dy),
-                                          g->y.pixel, t->xs.last - t->xs.first, lanes));
-            }
+    for (; i + 2 <= range->last; i += 2, x += 2 * step, dy += 2 * t->dy_pixel) {
+        vf first = v_load_n(dy, lanes), second = v_load_n(dy + t->dy_pixel, lanes);
+        UNROLL(8)
+        for (int k = 0; k < taps; k++) {
+            even[k] = v_fma(v_load_n(x + k * t->x_pixel, lanes), first, even[k]);
+            odd[k] = v_fma(v_load_n(x + step + k * t->x_pixel, lanes), second, odd[k]);
         }
     }
-    for (int64_t k = 0; k < count; k++) {
-        v_store_n(df + (first + k) * g->channels * g->multiplier, total[k].sum, lanes);
+    for (; i < range->last; i++) {
+        vf last = v_load_n(dy, lanes);
+        UNROLL(8)
+        for (int k = 0; k < taps; k++) {
+            even[k] = v_fma(v_load_n(x + k * t->x_pixel, lanes), last, even[k]);
+        }
+    }
+    UNROLL(8)
+    for (int k = 0; k < taps; k++) {
+        sum[k] = even[k] + odd[k];
     }
 }
 
-static void filter_channels(const struct li_depthwise *g, const float *x, const float *dy, float *df, int64_t lanes)
+/* df: of the row's first tap; its taps lie df_step floats apart. */
+INLINE void add_inner(const struct tap_row *t, const int taps, const struct range *tile, float *df, ptrdiff_t df_step,
+                      const int64_t lanes)
 {
-    int64_t taps = g->window.kernel_h * g->window.kernel_w;
-    for (int64_t k = 0; k < taps; k += TAPS) {
-        if (lanes == VL) {
-            filter_taps(g, x, dy, k, LI_MIN(TAPS, taps - k), df, VL);
-        } else {
-            filter_taps(g, x, dy, k, LI_MIN(TAPS, taps - k), df, lanes);
+    struct range inner = within(t->inner, tile);
+    vf sum[MOST_TAPS];
+    inner_taps(t, taps, &inner, lanes, sum);
+    UNROLL(8)
+    for (int k = 0; k < taps; k++) {
+        struct range all = within(t->tap[k], tile);
+        struct range before = {all.first, LI_MIN(all.last, inner.first)};
+        struct range after = {LI_MAX(all.first, inner.last), all.last};
+        if (before.first < before.last || after.first < after.last) {
+            sum[k] += one_tap(t, k, &before, lanes) + one_tap(t, k, &after, lanes);
         }
+        v_store_n(df + k * df_step, v_load_n(df + k * df_step, lanes) + sum[k], lanes);
+    }
+}
+
+INLINE void add_row(const struct tap_row *t, const struct range *tile, float *df, ptrdiff_t df_step,
+                    const int64_t lanes)
+{
+    if (t->axis.taps == 3 && t->axis.dilation == 1) {
+        add_inner(t, 3, tile, df, df_step, lanes);
+        return;
+    }
+    if (t->axis.taps == 5 && t->axis.dilation == 1) {
+        add_inner(t, 5, tile, df, df_step, lanes);
+        return;
+    }
+    for (int64_t k = 0; k < t->axis.taps; k++) {
+        struct range all = within(outputs_of_tap(&t->axis, k), tile);
+        v_store_n(df + k * df_step, v_load_n(df + k * df_step, lanes) + one_tap(t, k, &all, lanes), lanes);
+    }
+}
+
+/* A tile of a row of outputs, and where the first row of taps inside begins. */
+struct tile {
+    struct range columns;
+    int64_t rows; /* of taps inside */
+    ptrdiff_t x_row, df_row;
+};
+
+/* All taps for lanes channels; x and t->dy are those of the first of them. */
+INLINE void add_tile(struct tap_row *t, const struct tile *tile, const float *x, float *df, ptrdiff_t outputs,
+                     const int64_t lanes)
+{
+    for (int64_t k = 0; k < tile->rows; k++) {
+        t->x = x + k * tile->x_row;
+        add_row(t, &tile->columns, df + k * tile->df_row, outputs, lanes);
+    }
+}
+
+/* All channels, so that the tile is read as it lies in memory. dy: of the row. */
+static void add_channels(const struct li_depthwise *g, struct tap_row *t, const struct tile *tile, const float *x,
+                         const float *dy, float *df)
+{
+    int64_t o = 0, outputs = g->channels * g->multiplier;
+    for (; g->multiplier == 1 && o + VL <= outputs; o += VL) {
+        t->dy = dy + o;
+        add_tile(t, tile, x + o, df + o, outputs, VL);
+    }
+    /* Several outputs of one channel are no vector of x: they go one by one. */
+    for (int64_t lanes; o < outputs; o += lanes) {
+        lanes = g->multiplier == 1 ? outputs - o : 1;
+        t->dy = dy + o;
+        add_tile(t, tile, x + o / g->multiplier, df + o, outputs, lanes);
     }
 }
 
 static void depthwise_filter(const struct li_depthwise *g, const float *x, const float *dy, int64_t first, int64_t last,
                              float *df)
 {
-    /* Several outputs of one channel are no vector of x: they go one by one. */
-    int64_t step = g->multiplier == 1 ? VL : 1;
-    for (int64_t o = first * g->multiplier; o < last * g->multiplier; o += step) {
-        filter_channels(g, x + o / g->multiplier, dy + o, df + o, LI_MIN(step, last * g->multiplier - o));
+    const struct li_window *w = &g->window;
+    const struct axis vertical = rows_of(w);
+    struct tap_row t = tap_row_of(g);
+    int64_t taps = w->kernel_w * g->channels * g->multiplier;
+    memset(df, 0, (size_t)(w->kernel_h * taps) * sizeof(float));
+    for (int64_t row = first; row < last; row++) {
+        int64_t n = row / w->out_h, oy = row % w->out_h;
+        struct range ky = inside_taps(&vertical, oy);
+        struct tile tile = {.rows = ky.last - ky.first, .x_row = w->dilation_h * g->x.row, .df_row = taps};
+        const float *from = x + n * g->x.image + (oy * w->stride_h + ky.first * w->dilation_h - w->pad_top) * g->x.row;
+        for (int64_t ox = 0; ox < w->out_w; ox += TILE) {
+            tile.columns = (struct range){ox, LI_MIN(w->out_w, ox + TILE)};
+            add_channels(g, &t, &tile, from, dy + n * g->y.image + oy * g->y.row, df + ky.first * taps);
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-/* The gradient of batch normalisation in pieces of the rows against TensorFlow's op, which goes channel by channel. */
+/* Gradients whose sums are made in pieces of the rows, against TensorFlow's ops, which make them in one go. */
 #include "ops_lab.h"
 
 struct bench {
@@ -70,8 +70,50 @@ static void pieces_of_rows_add_up_to_tensorflows_gradient(void **state)
     }
 }
 
+static void check_filter(enum li_isa isa, const int64_t x[4], const int64_t filter[4], const int64_t strides[4],
+                         int64_t pieces)
+{
+    const int64_t y[] = {x[0], (x[1] + strides[1] - 1) / strides[1], (x[2] + strides[2] - 1) / strides[2],
+                         filter[2] * filter[3]};
+    const int32_t dims[] = {(int32_t)filter[0], (int32_t)filter[1], (int32_t)filter[2], (int32_t)filter[3]};
+    struct li_tensor in = lab_tensor(4, x, 1), dy = lab_tensor(4, y, 2), sizes = lab_int32(dims, 4);
+    const struct li_tensor *const all[] = {&in, &sizes, &dy};
+    const struct li_attr attrs[] = {LI_TYPE("T", LINCE_FLOAT32), LI_INTS("strides", strides, 4),
+                                    LI_STR("padding", "SAME")};
+    struct lab want, parts;
+    run(&want, LI_ISA_REF, "DepthwiseConv2dNativeBackpropFilter", all, 3, attrs, 3);
+    run(&parts, isa, "_LiDepthwiseFilterParts", all, 3, attrs, 3);
+    assert_int_equal(parts.out[0].shape.dim[0], pieces);
+    int64_t count = li_shape_count(&want.out[0].shape);
+    float *sum = parts.out[0].data, *expected = want.out[0].data;
+    for (int64_t i = 0; i < count; i++) {
+        for (int64_t p = 1; p < pieces; p++) {
+            sum[i] += sum[p * count + i];
+        }
+        assert_true(fabsf(sum[i] - expected[i]) <= 1e-4f * (1 + fabsf(expected[i])));
+    }
+    lab_close(&want), lab_close(&parts);
+    free(in.data), free(dy.data), free(sizes.data);
+}
+
+static void pieces_of_rows_add_up_to_the_gradient_of_a_depthwise_filter(void **state)
+{
+    static const int64_t one[] = {1, 1, 1, 1}, two[] = {1, 2, 2, 1};
+    (void)state;
+    LAB_EACH_ISA(isa)
+    {
+        check_filter(isa, (const int64_t[]){2, 40, 51, 40}, (const int64_t[]){3, 3, 40, 1}, one, 2);
+        check_filter(isa, (const int64_t[]){3, 101, 80, 19}, (const int64_t[]){5, 5, 19, 1}, two, 1);
+        check_filter(isa, (const int64_t[]){1, 61, 33, 35}, (const int64_t[]){7, 2, 35, 2}, one, 2);
+        check_filter(isa, (const int64_t[]){1, 2, 100, 700}, (const int64_t[]){3, 5, 700, 1}, one, 2);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(pieces_of_rows_add_up_to_tensorflows_gradient)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pieces_of_rows_add_up_to_tensorflows_gradient),
+        cmocka_unit_test(pieces_of_rows_add_up_to_the_gradient_of_a_depthwise_filter),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
