@@ -2,9 +2,9 @@
  * What bodies make and nobody reads.
  *
  * A result of a branch that nothing reads becomes a tensor without elements. So does a loop's variable that is needed
- * by nothing but itself: not by a result that is read, nor by the condition, nor by a variable that they need; it is
- * handed on from turn to turn. What only made them is then needed by nobody, and inference drops it. TensorFlow does so
- * too: what would fail there does not matter.
+ * by nothing but itself: not by a result that is read, nor by the condition, nor by a variable that they need, nor by
+ * who waits for the loop; it is handed on from turn to turn. What only made them is then needed by nobody, and
+ * inference drops it. TensorFlow does so too: what would fail there does not matter.
  *
  * Bodies are looked at first, each once for every set of results that is read of it; then those that lose something are
  * copied. A body inside itself stays as it is there.
@@ -117,14 +117,14 @@ static lince_status look_into_branch(struct trimming *t, struct use *u, const st
     return LINCE_OK;
 }
 
-/* wanted grows until the turn needs no variable but those. */
+/* wanted grows until the turn needs no variable but those. Who waits for a loop waits for all its variables. */
 static lince_status look_into_loop(struct trimming *t, struct use *u, const struct li_node *node, bool *wanted,
                                    struct use **body)
 {
     bool condition = true, more = true;
     LI_TRY(use_body(t, node->body[0], &condition, false, &body[0]));
     for (int i = 0; i < node->nin; i++) {
-        wanted[i] |= reads(body[0], i);
+        wanted[i] |= node->required || reads(body[0], i);
     }
     while (more) {
         more = false;

@@ -278,7 +278,7 @@ static lince_status append(struct li_import *im, struct run *r, struct li_node *
         graphs[i] = r->made[i]->graph;
     }
     LI_TRY(li_graph_append(im->graph, r->op, s->name, in, n, r->attrs, r->nattrs, node, im->err));
-    (*node)->required = s->frame->need[s->n].must;
+    (*node)->required = s->frame->need[s->n].waited;
     return li_graph_set_bodies(im->graph, im->graph->node_count - 1, graphs, r->bodies, im->err);
 }
 

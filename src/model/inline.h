@@ -30,6 +30,7 @@ struct li_frame {
 /* What of a part is needed. */
 struct li_need {
     bool read, must;
+    bool waited;          /* for its effect, not for what it gives */
     struct li_wish *wish; /* of a part that calls: which of its outputs */
 };
 struct li_wish {

@@ -31,6 +31,7 @@ static lince_status read(struct li_import *im, struct li_frame *f, const struct 
     struct li_need *need = &f->need[s->node];
     need->read = true;
     need->must |= must || s->control;
+    need->waited |= s->control;
     return !s->control && calls(&f->body->part[s->node]) ? wish(im, need, s) : LINCE_OK;
 }
 
@@ -52,6 +53,7 @@ lince_status li_need(struct li_import *im, struct li_frame *f)
         struct li_need *need = &f->need[b->order[k]];
         need->read |= part->effect;
         need->must |= part->effect;
+        need->waited |= part->effect;
         for (int32_t i = 0; need->read && i < part->nin; i++) {
             LI_TRY(read(im, f, &part->in[i], need->must));
         }

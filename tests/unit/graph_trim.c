@@ -106,6 +106,17 @@ static void a_variable_that_only_itself_needs_is_handed_on(void **state)
     }
 }
 
+static void who_waits_for_a_loop_waits_for_all_its_variables(void **state)
+{
+    struct fixture *f = *state;
+    li_vid y = four_variables(f, input_of(f, SHAPE(1)));
+    set_outputs(f, y + 1, LI_NONE);
+    f->g->nodes[0].required = true;
+    const struct li_graph *before = f->g;
+    OK(li_graph_trim(&f->g, &f->err));
+    assert_ptr_equal(f->g, before);
+}
+
 /* So the loop has one shape in all turns, and needs no run between two segments. */
 static void a_loop_without_what_nobody_reads_is_inferred_whole(void **state)
 {
@@ -171,6 +182,7 @@ int main(void)
         TEST(a_body_of_two_nodes_becomes_what_is_read_in_each),
         TEST(what_a_required_node_of_a_body_reads_is_made),
         TEST(a_variable_that_only_itself_needs_is_handed_on),
+        TEST(who_waits_for_a_loop_waits_for_all_its_variables),
         TEST(a_loop_without_what_nobody_reads_is_inferred_whole),
         TEST(what_nobody_reads_of_a_loop_in_a_loop_is_not_made),
         TEST(a_body_inside_itself_stays_there),
