@@ -531,8 +531,8 @@ static void gradients_match_tensorflow(void **state)
         if (!op || json_array_size(json_object_get(item, "gradients")) == 0) {
             continue;
         }
-        if ((op->grad == NULL) != listed(no_gradient, LI_COUNT(no_gradient), name)) {
-            complain("%s has %s gradient", name, op->grad ? "a" : "no");
+        if (!op->grad) {
+            complain("%s has no gradient", name);
         }
         if (op->grad == li_grad_none) {
             expect_nothing(item, name);
