@@ -111,7 +111,7 @@ const struct li_op li_op_extract_image_patches = {
     .grad = patches_grad,
 };
 
-/* ---- _LiExtractImagePatchesGrad: grad, sizes of the pictures. A task takes whole pictures, since windows overlap ---- */
+/* ---- _LiExtractImagePatchesGrad: grad, sizes of the pictures; a task takes whole ones, since windows overlap ---- */
 
 static lince_status grad_shape(struct li_infer *s)
 {
