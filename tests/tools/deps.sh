@@ -1,5 +1,6 @@
 # tools/deps.sh on machines made of stubs: all there, something missing, too old, not to be installed, installed by apt, no root.
 set -u
+unset LINCE_NO_INSTALL # who runs the tests may have set it
 tools=$1
 tree=$(mktemp -d)
 trap 'rm -rf "$tree"' EXIT
