@@ -492,8 +492,9 @@ typedef struct lince_output {
  * count    Receives their number; 0 on failure.
  *
  * Fails with LINCE_EINVAL when no trace matches (the text lists what the callable accepts) or a shape is impossible;
- * LINCE_EUNSUPPORTED when the trace needs what this library does not run; LINCE_EDATA when an op refuses a value. A
- * failed call changes no variable. A repeat with shapes seen before allocates nothing.
+ * LINCE_EUNSUPPORTED when the trace needs what this library does not run; LINCE_EDATA when an op refuses a value;
+ * LINCE_ELIMIT when its loops make more than 4,194,304 turns in all. A failed call changes no variable. A repeat with
+ * shapes seen before allocates nothing.
  * Source: TensorFlow's restored functions. Since 0.1.
  */
 LINCE_API lince_status lince_session_run(lince_session *session, const lince_tensor *inputs, size_t input_count,

@@ -60,7 +60,9 @@ struct li_phase li_phase_of(int64_t extent, int64_t kernel, int64_t stride, int6
                             int64_t remainder);
 /* The window of phases v (rows) and h (columns) over dy, which is what a window w gave. */
 struct li_window li_phase_window(const struct li_window *w, const struct li_phase *v, const struct li_phase *h);
-/* Zeros for the piece'th of pieces of the pixels of a phase that no tap reaches. dx: its first pixel; y: its strides. */
+/*
+ * Zeros for the piece'th of pieces of the pixels of a phase that no tap reaches. dx: its first pixel; y: its strides.
+ */
 struct li_phase_pixels {
     int64_t images, rows, columns, channels;
     struct li_map map;

@@ -1,6 +1,6 @@
 /*
- * What gradients of convolutions share. Pixels of dx with the same remainders (py, px) by the strides see the same taps,
- * so each of these phases is itself a convolution of dy of stride 1 with some of the taps, turned around:
+ * What gradients of convolutions share. Pixels of dx with the same remainders (py, px) by the strides see the same
+ * taps, so each of these phases is itself a convolution of dy of stride 1 with some of the taps, turned around:
  *
  *     iy = s t + p reads dy at oy = (iy + pad - ky d) / s for the ky that make it whole,
  *     which are ky = k0 + j q with q = s / gcd(s, d);

@@ -1,4 +1,6 @@
-/* Inner loops of gradients. Sums run over blocks of rows and then over the blocks: their cuts follow from shapes alone. */
+/*
+ * Inner loops of gradients. Sums run over blocks of rows and then over the blocks: their cuts follow from shapes alone.
+ */
 #include "../backward.h"
 #include "clip.h"
 #include "simd.h"
@@ -15,8 +17,8 @@ enum {
 /* ---- Normalisation ---- */
 
 /*
- * A block of rows into the sums of `vectors` vectors of columns, a few rows at a time. Rows are read from end to end, as
- * they lie in memory: pictures are far larger than a cache.
+ * A block of rows into the sums of `vectors` vectors of columns, a few rows at a time. Rows are read from end to end,
+ * as they lie in memory: pictures are far larger than a cache.
  */
 struct block {
     vf sum[GROUP], product[GROUP];
