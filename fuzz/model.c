@@ -116,7 +116,7 @@ static void try_bound(struct li_binding *b, struct li_tensor *in, struct li_shap
 {
     const struct li_env env = {li_kernels_get(LI_ISA_REF), LI_ISA_REF, mem};
     static const struct li_stage passes = {li_passes_run, NULL};
-    const struct li_program_options options = {&env, &passes, 1};
+    const struct li_program_options options = {.env = &env, .stages = &passes, .stage_count = 1};
     struct li_program *program;
     int32_t count = (int32_t)b->trace->spec_count;
     struct li_session *session;

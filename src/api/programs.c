@@ -99,7 +99,7 @@ static lince_status make_program(struct li_program **out, int32_t *results, cons
                                  const struct li_binding *binding, const struct li_api_fetch *fetch, lince_error *err)
 {
     static const struct li_stage passes = {li_passes_run, NULL};
-    const struct li_program_options options = {&model->env, &passes, 1};
+    const struct li_program_options options = {.env = &model->env, .stages = &passes, .stage_count = 1};
     struct li_graph *graph;
     LI_TRY(li_binding_import(&graph, binding, err));
     *results = graph->output_count;

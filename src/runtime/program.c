@@ -186,11 +186,19 @@ void li_program_leave(struct li_program *p, struct li_entry *entry)
 
 /* ---- New and free ------------------------------------------------------------------------------------------------ */
 
+static void add_written(struct li_program *p, const struct li_program_options *options)
+{
+    for (int32_t i = 0; i < options->written_count; i++) {
+        p->written[options->written[i]] = true;
+    }
+    p->updates |= options->written_count > 0;
+}
+
 /*
  * What a run writes is known before any of it is planned: a variable that one segment writes is prepared by none. A
  * handle that only inference can follow is left to it.
  */
-static lince_status find_written(struct li_program *p, lince_error *err)
+static lince_status find_written(struct li_program *p, const struct li_program_options *options, lince_error *err)
 {
     struct li_graph *g = p->first.graph;
     lince_error ignored;
@@ -204,11 +212,16 @@ static lince_status find_written(struct li_program *p, lince_error *err)
     struct li_arena arena;
     li_arena_init(&arena, p->mem, 0);
     const bool *written = li_graph_written(g, &arena, err);
-    p->written_count = li_graph_resources(g);
+    int32_t found = li_graph_resources(g);
+    p->written_count = found;
+    for (int32_t i = 0; i < options->written_count; i++) {
+        p->written_count = LI_MAX(p->written_count, options->written[i] + 1);
+    }
     p->written = li_calloc(p->mem, (size_t)p->written_count + 1, sizeof *p->written, err);
     bool done = written && p->written;
     if (done) {
-        memcpy(p->written, written, (size_t)p->written_count * sizeof *written);
+        memcpy(p->written, written, (size_t)found * sizeof *written);
+        add_written(p, options);
     }
     li_arena_free(&arena);
     return done ? LINCE_OK : LINCE_ENOMEM;
@@ -256,7 +269,7 @@ lince_status li_program_new(struct li_program **out, struct li_graph *graph, con
     for (int i = 0; i < options->stage_count; i++) {
         p->stages[i] = options->stages[i];
     }
-    st = find_written(p, err);
+    st = find_written(p, options, err);
     st = st ? st : guard_fork(p, err);
     if (st) {
         li_program_release(p);

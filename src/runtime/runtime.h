@@ -29,6 +29,9 @@ struct li_program_options {
     const struct li_env *env; /* copied; what it points to outlives the program */
     const struct li_stage *stages;
     int stage_count;
+    /* Resources that runs write though no node of the bound graph says so: nodes that stages add, or the caller. */
+    const int32_t *written;
+    int32_t written_count;
 };
 
 struct li_program;

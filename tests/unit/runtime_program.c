@@ -236,6 +236,52 @@ static void two_programs_share_what_is_packed_until_it_is_written(void **state)
     }
 }
 
+/* v + 3, for the commit; the graph that the program was made of does not say so. */
+static lince_status add_an_update(struct li_graph **out, const struct li_graph *from, void *context,
+                                  const struct li_env *env, lince_error *err)
+{
+    static const float three = 3;
+    const struct li_tensor tensor = {LINCE_FLOAT32, {1, {1}}, (void *)&three, sizeof three};
+    const int32_t *v = context;
+    li_vid in[2];
+    struct li_node *update;
+    (void)env;
+    LI_TRY(li_graph_copy(out, from, err));
+    LI_TRY(li_graph_resource(*out, *v, &in[0], err));
+    LI_TRY(li_graph_constant(*out, &tensor, &in[1], err));
+    LI_TRY(li_graph_append(*out, &op_assign_add, "update", in, 2, NULL, 0, &update, err));
+    update->required = true;
+    LI_TRY(li_graph_touch(*out, (*out)->node_count - 1, NULL, err));
+    li_graph_default_views(*out);
+    return LINCE_OK;
+}
+
+static void what_a_stage_writes_is_packed_in_every_run(void **state)
+{
+    struct fixture *f = *state;
+    int32_t v = variable(f, "v", 1);
+    const struct li_stage updating = {add_an_update, &v};
+    const struct li_program_options options = {
+        .env = &f->env, .stages = &updating, .stage_count = 1, .written = &v, .written_count = 1};
+    struct li_program *program;
+    struct li_session *s;
+    struct li_pool *pool;
+    li_vid read = node(f, &op_read, "read", handle(f, v), LI_NONE);
+    set_outputs(f, node(f, &op_add, "sum", input_of(f, SHAPE(1)), node(f, &op_pack, "pack", read, LI_NONE)), LI_NONE);
+    OK(li_program_new(&program, f->g, &options, &f->err));
+    OK(li_graph_new(&f->g, f->store, &ops, f->mem, &f->err));
+    OK(li_pool_new(&pool, 1, f->mem, &f->err));
+    OK(li_session_new(&s, program, pool, &f->err));
+    atomic_store(&packs, 0);
+    for (int run = 0; run < 3; run++) {
+        assert_true(run_number(f, s, 5) == 6 + 3 * (float)run);
+    }
+    assert_int_equal(atomic_load(&packs), 3);
+    li_session_free(s);
+    li_pool_release(pool);
+    li_program_release(program);
+}
+
 static atomic_int widest; /* tasks of Wide */
 
 static lince_status wide_prepare(struct li_prepare *p)
@@ -325,6 +371,7 @@ int main(void)
         TEST(a_plan_is_not_taken_for_contents_that_lead_to_another_constant),
         TEST(nor_for_contents_that_lead_to_another_constant_later),
         TEST(two_programs_share_what_is_packed_until_it_is_written),
+        TEST(what_a_stage_writes_is_packed_in_every_run),
         TEST(packing_is_cut_into_tasks_as_a_step_is),
         TEST(what_a_turn_makes_of_a_constant_is_made_once),
         TEST(what_a_body_makes_of_a_variable_is_made_once_until_it_is_written),

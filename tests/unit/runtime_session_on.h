@@ -12,7 +12,7 @@ static inline lince_status session_on(struct li_session **out, struct li_graph *
                                       struct li_pool *pool, stage *make, lince_error *err)
 {
     const struct li_stage stages[] = {{make, NULL}};
-    const struct li_program_options options = {env, stages, make != NULL};
+    const struct li_program_options options = {.env = env, .stages = stages, .stage_count = make != NULL};
     struct li_program *program;
     LI_TRY(li_program_new(&program, graph, &options, err));
     lince_status st = li_session_new(out, program, pool, err);
