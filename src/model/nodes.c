@@ -47,8 +47,14 @@ static lince_status set_effects(struct li_import *im, const struct li_step *s, s
         return li_fail(im->err, LINCE_EINVAL, "node \"%.500s\" (%s): its input 0 is no handle of a resource", s->name,
                        node->op->name);
     }
-    const char *key = li_arena_printf(&im->scratch, im->err, "%s/%s", im->trace, node->name);
-    return key ? li_graph_touch(im->graph, im->graph->node_count - 1, key, im->err) : LINCE_ENOMEM;
+    const char *key = NULL;
+    if (effects & LI_EFFECT_RANDOM) {
+        key = li_arena_printf(&im->scratch, im->err, "%s/%s", im->trace, node->name);
+        if (!key) {
+            return LINCE_ENOMEM;
+        }
+    }
+    return li_graph_touch(im->graph, im->graph->node_count - 1, key, im->err);
 }
 
 /* ---- Kinds of parts ---- */
