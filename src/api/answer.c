@@ -1,7 +1,5 @@
 /* lince_callable_task: which part of a result answers for images, what stands beside it, what its numbers are. */
-#include "session.h"
-
-#include "passes/passes.h"
+#include "api.h"
 
 #include <string.h>
 
@@ -117,23 +115,17 @@ static const struct li_trace *usual_trace(const struct li_callable *c)
     return c->trace_count ? &c->trace[0] : NULL;
 }
 
-/* A trace that cannot be imported tells nothing; that is said when it is called. */
 static lince_status find_scores(lince_scores *out, struct lince_callable *c, const struct li_trace *t,
                                 const struct li_result_leaf *leaf, lince_error *err)
 {
     static const lince_scores scores[] = {[LI_SCORES_ANY] = LINCE_SCORES_LOGITS,
                                           [LI_SCORES_EACH] = LINCE_SCORES_PROBABILITIES,
                                           [LI_SCORES_SHARES] = LINCE_SCORES_SHARES};
-    struct li_graph *graph;
-    if (leaf->output == LI_NONE || !is_number(leaf->value->dtype)) {
-        return LINCE_OK;
+    enum li_scores known = LI_SCORES_ANY;
+    if (leaf->output != LI_NONE && is_number(leaf->value->dtype)) {
+        LI_TRY(li_callable_scores(c->callable, t, leaf->output, &known, err));
     }
-    lince_status st = li_api_trace_graph(&graph, c, t, err);
-    if (st) {
-        return st == LINCE_ENOMEM ? st : LINCE_OK;
-    }
-    *out = scores[li_passes_scores(graph, graph->outputs[leaf->output])];
-    li_graph_free(graph);
+    *out = scores[known];
     return LINCE_OK;
 }
 

@@ -47,20 +47,6 @@ void li_api_bound_set_pool(struct li_api_bound *bound, struct li_pool *pool)
 
 /* ---- Shapes ---- */
 
-lince_status li_api_trace_graph(struct li_graph **out, const struct lince_callable *callable,
-                                const struct li_trace *trace, lince_error *err)
-{
-    struct li_binding b = {.callable = callable->callable, .trace = trace};
-    li_arena_init(&b.arena, callable->owner->mem, 0);
-    b.bound = li_arena_calloc(&b.arena, trace->spec_count, sizeof *b.bound, err);
-    for (size_t i = 0; b.bound && i < trace->spec_count; i++) {
-        b.bound[i].input = (int32_t)i;
-    }
-    lince_status st = b.bound ? li_binding_import(out, &b, err) : LINCE_ENOMEM;
-    li_arena_free(&b.arena);
-    return st;
-}
-
 /*
  * What an output of the rest, which data keeps from being inferred, is known to be. The rest's inputs are what a loop
  * between the two gives, and then the outputs of what comes before it that the loop does not take.

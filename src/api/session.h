@@ -40,10 +40,6 @@ lince_status li_api_bound_explain(struct li_api_bound *bound, const struct li_sh
 lince_status li_api_bound_infer(struct li_shape *out, const struct li_api_bound *bound, const struct lince_model *model,
                                 const struct li_shape *shapes, size_t count, lince_error *err);
 
-/* The graph of a trace, each of its tensors an input; the caller's to free while the model lives. */
-lince_status li_api_trace_graph(struct li_graph **out, const struct lince_callable *callable,
-                                const struct li_trace *trace, lince_error *err);
-
 /* ---- Programs (programs.c) ---- */
 
 /* The program of a binding, made or shared, and how many of its outputs are the result's; one reference more. */

@@ -59,7 +59,7 @@ struct li_model {
     struct li_body **function; /* by item of meta->functions; NULL until it is needed */
     size_t unpacking_bytes;    /* what unpacking functions, or importing one graph, may take of an arena */
     size_t unpacked;           /* nodes of those that are, and inputs of these */
-    size_t scanned;            /* work that li_callable_ops() had with all callables so far */
+    size_t scanned;            /* work that scan.c had with all callables so far */
     struct li_table **table;   /* to be freed */
     size_t table_count;
     int32_t table_room;

@@ -11,6 +11,7 @@
 
 #include "base/base.h"
 #include "graph/graph.h"
+#include "passes/passes.h"
 
 struct li_model;
 
@@ -150,7 +151,7 @@ struct li_callable {
     const char *varargs, *varkw;  /* what takes surplus arguments; NULL: nothing does */
     const struct li_trace *trace; /* in saved order; may be none, which is an error when it is called */
     size_t trace_count;
-    struct li_scan *scan; /* private: what li_callable_ops() found */
+    struct li_scan *scan; /* private: what its traces told */
 };
 
 /* The tensor of the graph that a leaf of a TensorFlow 1 signature is, "node:0"; NULL of other traces. */
@@ -175,6 +176,12 @@ struct li_callable *li_model_loss(struct li_model *model, size_t i);
 lince_status li_callable_ops(struct li_callable *callable, const char *const **names, size_t *count, lince_error *err);
 lince_status li_callable_unsupported(struct li_callable *callable, const char *const **texts, size_t *count,
                                      lince_error *err);
+/*
+ * What the numbers of a trace's output are known to be; LI_SCORES_ANY of a trace that cannot be imported. Found when
+ * first asked for, of this trace only.
+ */
+lince_status li_callable_scores(struct li_callable *callable, const struct li_trace *trace, int32_t output,
+                                enum li_scores *scores, lince_error *err);
 
 /* ---- Calling (match.c, import.c) --------------------------------------------------------------------------------- */
 

@@ -277,6 +277,28 @@ static void nothing_in_these_models_is_unsupported(void **state)
     }
 }
 
+static void a_trace_is_imported_once_for_all_that_it_is_asked(void **state)
+{
+    struct fixture f;
+    const char *const *texts;
+    enum li_scores scores;
+    size_t count;
+    (void)state;
+    begin(&f, "classifier", "__call__");
+    for (size_t t = 0; t < f.call->trace_count; t++) {
+        assert_int_equal(li_callable_scores(f.call, &f.call->trace[t], 0, &scores, &f.err), LINCE_OK);
+        assert_int_equal(scores, LI_SCORES_ANY);
+    }
+    uint64_t before = li_mem_allocations(f.mem);
+    assert_int_equal(li_callable_ops(f.call, &texts, &count, &f.err), LINCE_OK);
+    assert_true(count > 0);
+    assert_int_equal(li_mem_allocations(f.mem), before + 1); /* the list of all traces */
+    assert_int_equal(li_callable_ops(f.call, &texts, &count, &f.err), LINCE_OK);
+    assert_int_equal(li_callable_scores(f.call, &f.call->trace[0], 0, &scores, &f.err), LINCE_OK);
+    assert_int_equal(li_mem_allocations(f.mem), before + 1);
+    end(&f);
+}
+
 static void facts_and_tags_are_told(void **state)
 {
     struct fixture f;
@@ -319,6 +341,7 @@ int main(void)
         cmocka_unit_test(an_unknown_callable_lists_those_there_are),
         cmocka_unit_test(lists_of_variables_are_those_of_tensorflow),
         cmocka_unit_test(nothing_in_these_models_is_unsupported),
+        cmocka_unit_test(a_trace_is_imported_once_for_all_that_it_is_asked),
         cmocka_unit_test(facts_and_tags_are_told),
         cmocka_unit_test(tags_choose_the_meta_graph),
     };
