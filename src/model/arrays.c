@@ -49,9 +49,9 @@ struct arrays {
 /* Of a part that is not yet translated. One with other inputs than it can have is left as it is: no row knows it. */
 static const struct translation *translation_of(const struct li_part *part)
 {
-    for (size_t i = 0; i < LI_COUNT(translations); i++) {
+    for (size_t i = 0; !part->op && !part->special && i < LI_COUNT(translations); i++) {
         if (strcmp(translations[i].op, part->op_name) == 0) {
-            return !part->op && li_part_inputs(part) == translations[i].inputs ? &translations[i] : NULL;
+            return li_part_inputs(part) == translations[i].inputs ? &translations[i] : NULL;
         }
     }
     return NULL;

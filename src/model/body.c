@@ -4,12 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-int li_compare_names(const char *a, size_t an, const char *b, size_t bn)
-{
-    int order = memcmp(a, b, LI_MIN(an, bn));
-    return order ? order : (an > bn) - (an < bn);
-}
-
 lince_status li_body_new(struct li_body **out, size_t parts, size_t args, size_t results, struct li_arena *arena,
                          lince_error *err)
 {

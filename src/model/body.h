@@ -10,6 +10,8 @@
 
 #include "model/internal.h"
 
+#include <string.h>
+
 /* What an input of a node, or a result, reads. */
 struct li_source {
     int32_t node;       /* of this body; LI_NONE: an argument */
@@ -74,7 +76,11 @@ int32_t li_body_result(const struct li_body *body, const char *name, int32_t len
 int li_part_inputs(const struct li_part *part);
 
 /* Bytewise, a shorter name first. */
-int li_compare_names(const char *a, size_t an, const char *b, size_t bn);
+static inline int li_compare_names(const char *a, size_t an, const char *b, size_t bn)
+{
+    int order = memcmp(a, b, LI_MIN(an, bn));
+    return order ? order : (an > bn) - (an < bn);
+}
 
 /* ---- lower.c ---- */
 

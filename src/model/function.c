@@ -133,11 +133,7 @@ static lince_status resolve(struct maker *m, const char *text, const char *who, 
 
 static lince_status fill_part(struct maker *m, struct li_part *part, const Tf__NodeDef *node)
 {
-    *part = (struct li_part){.name = node->name,
-                             .op_name = node->op,
-                             .op = li_special_row(node->op),
-                             .special = li_special_find(node->op),
-                             .attrs = {node->attr, node->n_attr}};
+    *part = li_special_part(node);
     part->in = li_arena_alloc(m->arena, node->n_input * sizeof *part->in, m->err);
     if (!part->in) {
         return LINCE_ENOMEM;

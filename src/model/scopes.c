@@ -48,7 +48,7 @@ static enum li_flow flow_at(const struct li_lowering *l, const struct li_source 
 /* One with another number of inputs than it can have is left as it is: no row knows it. */
 static enum li_flow checked_flow(const struct li_part *part)
 {
-    enum li_flow flow = flow_of(part->op_name);
+    enum li_flow flow = part->op || part->special ? LI_FLOW_NONE : flow_of(part->op_name);
     int wanted = flow == LI_FLOW_SWITCH || flow == LI_FLOW_MERGE ? 2 : 1;
     return li_part_inputs(part) == wanted ? flow : LI_FLOW_NONE;
 }

@@ -73,13 +73,8 @@ static lince_status need(struct maker *m, int32_t node, int32_t *part)
         LI_TRY(li_proto_node(&def, &m->nodes->item[node], m->arena, m->err));
         LI_TRY(keep_def(m, def));
         m->place[node] = m->parts.count;
-        LI_TRY(li_parts_add(&m->parts,
-                            &(struct li_part){.name = def->name,
-                                              .op_name = def->op,
-                                              .op = li_special_row(def->op),
-                                              .special = li_special_find(def->op),
-                                              .attrs = {def->attr, def->n_attr}},
-                            &m->scratch, m->err));
+        const struct li_part one = li_special_part(def);
+        LI_TRY(li_parts_add(&m->parts, &one, &m->scratch, m->err));
     }
     *part = m->place[node];
     return LINCE_OK;

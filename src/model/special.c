@@ -45,3 +45,13 @@ const struct li_special *li_special_find(const char *op)
     }
     return NULL;
 }
+
+struct li_part li_special_part(const Tf__NodeDef *node)
+{
+    const struct li_op *row = li_special_row(node->op);
+    return (struct li_part){.name = node->name,
+                            .op_name = node->op,
+                            .op = row,
+                            .special = row ? NULL : li_special_find(node->op),
+                            .attrs = {node->attr, node->n_attr}};
+}

@@ -17,7 +17,9 @@ struct li_special {
 
 /* NULL: there is nothing special about the op. */
 const struct li_special *li_special_find(const char *op);
-/* The row of an op, which may have a newer name; NULL: the closed list has none. */
+/* The row of an op, which may have a newer name; NULL: the closed list has none. What is special has none. */
 const struct li_op *li_special_row(const char *op);
+/* A part for a node, without its inputs. */
+struct li_part li_special_part(const Tf__NodeDef *node);
 
 #endif

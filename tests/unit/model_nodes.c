@@ -1,6 +1,8 @@
 /* What becomes of single nodes: those that nobody needs, hints that are kept. */
 #include "model_import.h"
 
+#include "model/special.h"
+
 /* g(a) -> Foo(a), Neg(a). */
 static void two_results(struct lab *l)
 {
@@ -91,6 +93,16 @@ static void the_name_of_a_custom_gradient_is_kept(void **state)
     end(&l);
 }
 
+/* So a part's kind is found without asking for both. */
+static void what_is_special_has_no_row(void **state)
+{
+    (void)state;
+    for (int i = 0; i < li_ops()->count; i++) {
+        assert_null(li_special_find(li_ops()->rows[i]->name));
+    }
+    assert_non_null(li_special_find("Const"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -98,6 +110,7 @@ int main(void)
         cmocka_unit_test(an_unsupported_node_behind_a_result_that_is_read_is_told),
         cmocka_unit_test(an_assertion_that_nobody_reads_runs_where_the_function_lists_it),
         cmocka_unit_test(the_name_of_a_custom_gradient_is_kept),
+        cmocka_unit_test(what_is_special_has_no_row),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
