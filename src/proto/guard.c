@@ -161,6 +161,7 @@ static lince_status check_message(const struct guard *g, struct li_bytes bytes, 
                                   int depth)
 {
     struct li_wire_field field;
+    const ProtobufCFieldDescriptor *known = NULL;
     uint64_t seen = 0; /* our messages have fewer than 64 fields */
     while (bytes.len) {
         const uint8_t *at = bytes.data;
@@ -168,7 +169,9 @@ static lince_status check_message(const struct guard *g, struct li_bytes bytes, 
         if (what) {
             return fault(g, LINCE_EFORMAT, at, type, field.number, what);
         }
-        const ProtobufCFieldDescriptor *known = protobuf_c_message_descriptor_get_field(type, field.number);
+        if (!known || known->id != field.number) { /* a list's elements follow each other */
+            known = protobuf_c_message_descriptor_get_field(type, field.number);
+        }
         if (known) {
             LI_TRY(check_once(g, &field, known, type, &seen));
             LI_TRY(check_known(g, &field, known, type, depth));

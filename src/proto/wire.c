@@ -1,63 +1,45 @@
 /* The wire format: tags, varints, lengths. */
 #include "proto/wire.h"
 
+/* Past the varint that starts at `at`; NULL: none ends before `end`. Nearly all are of one byte. */
+static inline const uint8_t *read_varint(const uint8_t *at, const uint8_t *end, uint64_t *value)
+{
+    if (at < end && *at < 0x80) {
+        *value = *at;
+        return at + 1;
+    }
+    struct li_bytes rest = {at, (size_t)(end - at)};
+    return li_read_varint(&rest, value) ? rest.data : NULL;
+}
+
 /*
  * A tag or a length holds 32 bits, so five bytes. Ten, padded with zeros, would be the same number, but protobuf-c
  * reads no more than five and nobody writes them.
  */
-static inline bool read_short_varint(struct li_bytes *from, uint64_t *value)
+static inline const uint8_t *read_short_varint(const uint8_t *at, const uint8_t *end, uint64_t *value)
 {
-    if (from->len && from->data[0] < 0x80) { /* nearly all of them */
-        *value = *from->data++;
-        from->len--;
-        return true;
-    }
-    struct li_bytes at = *from;
-    if (!li_read_varint(&at, value) || from->len - at.len > 5 || *value > UINT32_MAX) {
-        return false;
-    }
-    *from = at;
-    return true;
+    const uint8_t *after = read_varint(at, end, value);
+    return after && after - at <= 5 && *value <= UINT32_MAX ? after : NULL;
 }
 
-static const char *read_value(struct li_bytes *at, struct li_wire_field *field)
+/* What is wrong with a value of this type at *at; NULL: nothing, and *at is behind it. */
+static inline const char *read_value(const uint8_t **at, const uint8_t *end, unsigned type, struct li_bytes *value)
 {
-    uint64_t number;
-    switch (field->type) {
+    const uint8_t *start = *at;
+    uint64_t size;
+    switch (type) {
     case LI_WIRE_VARINT:
-        return li_read_varint(at, &number) ? NULL : "its varint has no end within 10 bytes and the message";
+        *at = read_varint(start, end, &size);
+        return *at ? NULL : "its varint has no end within 10 bytes and the message";
     case LI_WIRE_FIXED64:
-        return li_read_bytes(at, 8, &field->value) ? NULL : "its 8 bytes pass the end of the message";
     case LI_WIRE_FIXED32:
-        return li_read_bytes(at, 4, &field->value) ? NULL : "its 4 bytes pass the end of the message";
+        size = type == LI_WIRE_FIXED64 ? 8 : 4;
+        break;
     case LI_WIRE_BYTES:
-        if (!read_short_varint(at, &number)) {
+        start = read_short_varint(start, end, &size);
+        if (!start) {
             return "its length is no number below 2^32";
         }
-        return li_read_bytes(at, (size_t)number, &field->value) ? NULL : "its length passes the end of the message";
-    }
-    return "its wire type is none";
-}
-
-const char *li_wire_next(struct li_bytes *from, struct li_wire_field *field)
-{
-    struct li_bytes at = *from;
-    uint64_t tag;
-    field->number = 0;
-    field->value = (struct li_bytes){0};
-    if (!read_short_varint(&at, &tag)) {
-        return "no field tag starts here";
-    }
-    field->number = (uint32_t)(tag >> 3);
-    if (field->number == 0) {
-        return "the field number is 0";
-    }
-    switch (tag & 7) {
-    case LI_WIRE_VARINT:
-    case LI_WIRE_FIXED64:
-    case LI_WIRE_BYTES:
-    case LI_WIRE_FIXED32:
-        field->type = (enum li_wire_type)(tag & 7);
         break;
     case 3:
     case 4:
@@ -65,10 +47,36 @@ const char *li_wire_next(struct li_bytes *from, struct li_wire_field *field)
     default:
         return "its wire type is none";
     }
-    const char *fault = read_value(&at, field);
-    if (!fault) {
-        field->whole = (struct li_bytes){from->data, from->len - at.len};
-        *from = at;
+    if (size > (size_t)(end - start)) {
+        return type == LI_WIRE_FIXED64   ? "its 8 bytes pass the end of the message"
+               : type == LI_WIRE_FIXED32 ? "its 4 bytes pass the end of the message"
+                                         : "its length passes the end of the message";
     }
-    return fault;
+    *value = (struct li_bytes){start, (size_t)size};
+    *at = start + size;
+    return NULL;
+}
+
+const char *li_wire_next(struct li_bytes *from, struct li_wire_field *field)
+{
+    const uint8_t *end = from->data + from->len;
+    uint64_t tag;
+    field->number = 0;
+    field->value = (struct li_bytes){0};
+    const uint8_t *at = read_short_varint(from->data, end, &tag);
+    if (!at) {
+        return "no field tag starts here";
+    }
+    field->number = (uint32_t)(tag >> 3);
+    if (field->number == 0) {
+        return "the field number is 0";
+    }
+    const char *fault = read_value(&at, end, tag & 7, &field->value);
+    if (fault) {
+        return fault;
+    }
+    field->type = (enum li_wire_type)(tag & 7);
+    field->whole = (struct li_bytes){from->data, (size_t)(at - from->data)};
+    *from = (struct li_bytes){at, (size_t)(end - at)};
+    return NULL;
 }
