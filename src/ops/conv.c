@@ -123,7 +123,7 @@ const struct li_op li_op_conv2d = {
     .shape = conv2d_shape,
     .prepare = conv2d_prepare,
     .forward = conv2d_forward,
-    .grad = li_conv2d_grad,
+    .grad = li_backward_grad,
 };
 
 /* ---- _LiConvPack: filter [kh, kw, cin / groups, cout] -> what the kernel of this instruction set reads ---- */

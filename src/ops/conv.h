@@ -29,25 +29,42 @@ static inline const struct li_kernels *li_infer_kernels(const struct li_infer *s
 lince_status li_conv_infer(const struct li_infer *s, const struct li_shape *x, const struct li_shape *filter,
                            struct li_shape *y);
 
-/* Gradients of Conv2D by way of Conv2DBackpropInput and Conv2DBackpropFilter (conv_grad.c). */
-lince_status li_conv2d_grad(struct li_grad *g);
-/* The same of DepthwiseConv2dNative (depthwise_grad.c). */
-lince_status li_depthwise_grad(struct li_grad *g);
-
 /* A shape rule's checks and output for a picture and a depthwise filter [h, w, channels, multiplier]. */
 lince_status li_depthwise_infer(const struct li_infer *s, const struct li_shape *x, const struct li_shape *filter,
                                 struct li_shape *y);
 
-/* ---- What gradients of convolutions share (conv_phase.c) ---- */
+/* ---- What gradients of convolutions share (conv_backward.c) ---- */
 
 /*
- * A shape given as an operand: four numbers, or height and width alone for the input (then the rest is as `like` says).
+ * Conv2D and DepthwiseConv2dNative have their gradients as ops: ...BackpropInput(x sizes, filter, dy) and
+ * ...BackpropFilter(x, filter sizes, dy). Gradients of all three, and shape rules of the latter two.
  */
-lince_status li_conv_sizes(const struct li_infer *s, int input, bool picture, const int64_t like[4],
-                           struct li_shape *out);
+lince_status li_backward_grad(struct li_grad *g);
+lince_status li_backward_input_grad(struct li_grad *g);
+lince_status li_backward_filter_grad(struct li_grad *g);
+lince_status li_backward_input_shape(struct li_infer *s);
+lince_status li_backward_filter_shape(struct li_infer *s);
+
+/* How a convolution's shape rule finds what it gives. */
+typedef lince_status li_conv_rule(const struct li_infer *s, const struct li_shape *x, const struct li_shape *filter,
+                                  struct li_shape *y);
+/* The checks of a gradient by the filter, and the shape of that. */
+lince_status li_backward_filter_infer(const struct li_infer *s, li_conv_rule *rule, struct li_shape *filter);
 
 /* Emit a node whose window moves as that of g->node does; inputs are a, b and, unless it is LI_NONE, c. */
 lince_status li_window_emit(struct li_grad *g, const char *op, li_vid a, li_vid b, li_vid c, li_vid *out);
+/* DepthwiseConv2dNative's gradient by its filter, in parts where there is enough to do (depthwise_grad.c). */
+lince_status li_depthwise_emit_filter(struct li_grad *g, li_vid x, li_vid filter_sizes, li_vid dy, li_vid *out);
+
+/* What both gradients work on. */
+struct li_backward {
+    int64_t x[4], filter[4], dy[4];
+    struct li_window window;
+};
+struct li_backward li_backward_of(const struct li_graph *g, const struct li_node *node, li_vid x, li_vid filter,
+                                  li_vid dy);
+
+/* ---- Phases of the strides (conv_phase.c) ---- */
 
 /* The taps of one phase along one axis. */
 struct li_phase {

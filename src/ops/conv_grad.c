@@ -23,52 +23,14 @@ enum {
 
 /* ---- Both ---- */
 
-struct shapes {
-    int64_t x[4], filter[4], dy[4];
-    struct li_window window;
-    int64_t groups;
-};
+static int64_t groups_of(const struct li_backward *s)
+{
+    return s->x[3] / s->filter[2];
+}
 
-static int64_t flop_of(const struct shapes *s)
+static int64_t flop_of(const struct li_backward *s)
 {
     return li_ops_flop(s->dy[0] * s->dy[1] * s->dy[2] * s->dy[3], s->filter[0] * s->filter[1] * s->filter[2]);
-}
-
-/* Check that dy is what Conv2D makes of x and the filter. */
-static lince_status check(const struct li_infer *s, const struct li_shape *x, const struct li_shape *filter,
-                          const struct li_shape *dy)
-{
-    struct li_shape y;
-    char want[LI_SHAPE_TEXT], have[LI_SHAPE_TEXT];
-    LI_TRY(li_conv_infer(s, x, filter, &y));
-    if (!li_shape_equal(&y, dy)) {
-        return li_infer_fail(s, LINCE_EINVAL, "out_backprop has shape %s; the convolution gives %s",
-                             li_shape_text(dy, have), li_shape_text(&y, want));
-    }
-    return LINCE_OK;
-}
-
-static struct shapes shapes_of(const struct li_graph *g, const struct li_node *node, li_vid x, li_vid filter, li_vid dy)
-{
-    struct shapes s;
-    memcpy(s.x, g->values[x].shape.dim, sizeof s.x);
-    memcpy(s.filter, g->values[filter].shape.dim, sizeof s.filter);
-    memcpy(s.dy, g->values[dy].shape.dim, sizeof s.dy);
-    li_window_of(node, s.x[1], s.x[2], s.filter[0], s.filter[1], "dilations", &s.window);
-    s.groups = s.x[3] / s.filter[2];
-    return s;
-}
-
-lince_status li_conv2d_grad(struct li_grad *g)
-{
-    li_vid x_sizes, filter_sizes;
-    if (g->dy[0] == LI_NONE) {
-        return LINCE_OK;
-    }
-    LI_TRY(li_grad_shape(g, g->in[0], &x_sizes));
-    LI_TRY(li_grad_shape(g, g->in[1], &filter_sizes));
-    LI_TRY(li_window_emit(g, "Conv2DBackpropInput", x_sizes, g->in[1], g->dy[0], &g->dx[0]));
-    return li_window_emit(g, "Conv2DBackpropFilter", g->in[0], filter_sizes, g->dy[0], &g->dx[1]);
 }
 
 #define CONV_ATTRS                                                                                                     \
@@ -77,28 +39,14 @@ lince_status li_conv2d_grad(struct li_grad *g)
 
 /* ---- Conv2DBackpropInput: input_sizes, filter, out_backprop ---- */
 
-static lince_status input_shape(struct li_infer *s)
-{
-    struct li_shape x;
-    LI_TRY(li_ops_need(s, 1, LI_BIT(LINCE_FLOAT32)));
-    LI_TRY(li_need_same_dtype(s, 1, 2));
-    LI_TRY(li_need_rank(s, 1, 4));
-    LI_TRY(li_need_rank(s, 2, 4));
-    const struct li_shape *filter = li_in_shape(s, 1), *dy = li_in_shape(s, 2);
-    const int64_t like[4] = {dy->dim[0], 0, 0, filter->dim[2]};
-    LI_TRY(li_conv_sizes(s, 0, true, like, &x));
-    LI_TRY(check(s, &x, filter, dy));
-    return li_out_is(s, 0, LINCE_FLOAT32, &x);
-}
-
 struct input_plan {
-    struct shapes s;
+    struct li_backward s;
     int64_t block, blocks, pieces; /* channels of a task; tasks = blocks * pieces */
     size_t packed_offset;          /* behind the turned filter in scratch, bytes */
 };
 
 /* The convolution that makes channels of dx; its filter is [v->count, h->count, cout / groups, channels]. */
-static struct li_conv phase_conv(const struct shapes *s, const struct li_phase *v, const struct li_phase *h,
+static struct li_conv phase_conv(const struct li_backward *s, const struct li_phase *v, const struct li_phase *h,
                                  int64_t channels)
 {
     const struct li_window *w = &s->window;
@@ -107,7 +55,7 @@ static struct li_conv phase_conv(const struct shapes *s, const struct li_phase *
                             .batch = s->x[0],
                             .cin = s->dy[3],
                             .cout = channels,
-                            .groups = s->groups,
+                            .groups = groups_of(s),
                             .x = li_map_dense(s->dy[1], s->dy[2], s->dy[3]),
                             .y = {x.pixel * w->stride_w, x.row * w->stride_h, x.image}};
 }
@@ -118,17 +66,18 @@ static lince_status input_prepare(struct li_prepare *p)
     if (!plan) {
         return LINCE_ENOMEM;
     }
-    struct shapes *s = &plan->s;
-    *s = shapes_of(p->graph, p->node, p->node->out[0], p->node->in[1], p->node->in[2]);
-    plan->block = s->groups > 1 ? s->x[3] : LI_MAX(1, LI_MIN(INPUT_CHANNELS, s->x[3]));
+    struct li_backward *s = &plan->s;
+    *s = li_backward_of(p->graph, p->node, p->node->out[0], p->node->in[1], p->node->in[2]);
+    int64_t groups = groups_of(s);
+    plan->block = groups > 1 ? s->x[3] : LI_MAX(1, LI_MIN(INPUT_CHANNELS, s->x[3]));
     plan->blocks = (s->x[3] + plan->block - 1) / plan->block;
     plan->pieces = LI_MAX(1, LI_MIN(INPUT_PIECES, s->x[0] * s->x[1] * s->x[2] / INPUT_PIXELS));
     /* No phase has more taps than the filter. */
     struct li_conv whole = {.window = {.kernel_h = s->filter[0], .kernel_w = s->filter[1]},
                             .cin = s->dy[3],
                             .cout = plan->block,
-                            .groups = s->groups};
-    size_t turned = (size_t)(s->filter[0] * s->filter[1] * (s->dy[3] / s->groups) * plan->block) * sizeof(float);
+                            .groups = groups};
+    size_t turned = (size_t)(s->filter[0] * s->filter[1] * (s->dy[3] / groups) * plan->block) * sizeof(float);
     plan->packed_offset = (turned + LI_ALIGN - 1) / LI_ALIGN * LI_ALIGN;
     p->scratch_bytes = plan->packed_offset + p->env->kernels->conv->packed_floats(&whole) * sizeof(float);
     p->plan = plan;
@@ -139,10 +88,10 @@ static lince_status input_prepare(struct li_prepare *p)
 }
 
 /* [v->count, h->count, cout / groups, channels] of the phase, for channels [first, first + channels) of dx. */
-static void turn_filter(const struct shapes *s, const struct li_phase *v, const struct li_phase *h, int64_t first,
+static void turn_filter(const struct li_backward *s, const struct li_phase *v, const struct li_phase *h, int64_t first,
                         int64_t channels, const float *filter, float *turned)
 {
-    int64_t each = s->filter[2], outputs = s->filter[3], inside = outputs / s->groups;
+    int64_t each = s->filter[2], outputs = s->filter[3], inside = outputs / groups_of(s);
     for (int64_t j = v->count - 1; j >= 0; j--) {
         for (int64_t i = h->count - 1; i >= 0; i--) {
             int64_t tap = (v->first + j * v->step) * s->filter[1] + h->first + i * h->step;
@@ -158,7 +107,7 @@ static void turn_filter(const struct shapes *s, const struct li_phase *v, const 
 static lince_status input_forward(struct li_call *c)
 {
     const struct input_plan *plan = c->plan;
-    const struct shapes *s = &plan->s;
+    const struct li_backward *s = &plan->s;
     const struct li_conv_kernels *k = c->kernels->conv;
     const struct li_window *w = &s->window;
     int64_t piece = c->task % plan->pieces, first = c->task / plan->pieces * plan->block;
@@ -190,45 +139,22 @@ static lince_status input_forward(struct li_call *c)
     return LINCE_OK;
 }
 
-static lince_status input_grad(struct li_grad *g)
-{
-    li_vid filter_sizes;
-    if (g->dy[0] == LI_NONE) {
-        return LINCE_OK;
-    }
-    LI_TRY(li_grad_shape(g, g->in[1], &filter_sizes));
-    LI_TRY(li_window_emit(g, "Conv2DBackpropFilter", g->dy[0], filter_sizes, g->in[2], &g->dx[1]));
-    return li_window_emit(g, "Conv2D", g->dy[0], g->in[1], LI_NONE, &g->dx[2]);
-}
-
 const struct li_op li_op_conv2d_backprop_input = {
     .name = "Conv2DBackpropInput",
     .inputs_min = 3,
     .inputs_max = 3,
     .outputs = LI_OUTPUT("output"),
     .attrs = CONV_ATTRS,
-    .shape = input_shape,
+    .shape = li_backward_input_shape,
     .prepare = input_prepare,
     .forward = input_forward,
-    .grad = input_grad,
+    .grad = li_backward_input_grad,
 };
 
 /* ---- Conv2DBackpropFilter: input, filter_sizes, out_backprop ---- */
 
-static lince_status filter_shape(struct li_infer *s)
-{
-    struct li_shape filter;
-    LI_TRY(li_ops_need(s, 0, LI_BIT(LINCE_FLOAT32)));
-    LI_TRY(li_need_same_dtype(s, 0, 2));
-    LI_TRY(li_need_rank(s, 0, 4));
-    LI_TRY(li_need_rank(s, 2, 4));
-    LI_TRY(li_conv_sizes(s, 1, false, NULL, &filter));
-    LI_TRY(check(s, li_in_shape(s, 0), &filter, li_in_shape(s, 2)));
-    return li_out_is(s, 0, LINCE_FLOAT32, &filter);
-}
-
 struct filter_plan {
-    struct shapes s;
+    struct li_backward s;
     int64_t rows, blocks;   /* taps and channels: rows of the result for one group; how many tasks share them */
     size_t gathered_offset; /* behind the packed part of dy in scratch, bytes */
 };
@@ -239,22 +165,22 @@ static lince_status filter_prepare(struct li_prepare *p)
     if (!plan) {
         return LINCE_ENOMEM;
     }
-    struct shapes *s = &plan->s;
-    *s = shapes_of(p->graph, p->node, p->node->in[0], p->node->out[0], p->node->in[2]);
+    struct li_backward *s = &plan->s;
+    *s = li_backward_of(p->graph, p->node, p->node->in[0], p->node->out[0], p->node->in[2]);
     plan->rows = s->filter[0] * s->filter[1] * s->filter[2];
     plan->blocks = (plan->rows + FILTER_ROWS - 1) / FILTER_ROWS;
-    size_t packed = p->env->kernels->gemm->packed_floats(FILTER_PIXELS, s->filter[3] / s->groups) * sizeof(float);
+    size_t packed = p->env->kernels->gemm->packed_floats(FILTER_PIXELS, s->filter[3] / groups_of(s)) * sizeof(float);
     plan->gathered_offset = (packed + LI_ALIGN - 1) / LI_ALIGN * LI_ALIGN;
     p->scratch_bytes = plan->gathered_offset + FILTER_PIXELS * FILTER_ROWS * sizeof(float);
     p->plan = plan;
-    p->tasks = LI_MAX(1, plan->blocks * s->groups);
+    p->tasks = LI_MAX(1, plan->blocks * groups_of(s));
     p->flop = flop_of(s);
     p->reason = "gemm over gathered pixels";
     return LINCE_OK;
 }
 
 /* One pixel of dy: rows [first, last) of what lies under its taps in x; 0 outside. */
-static void gather_pixel(const struct shapes *s, const float *x, int64_t pixel, int64_t group, int64_t first,
+static void gather_pixel(const struct li_backward *s, const float *x, int64_t pixel, int64_t group, int64_t first,
                          int64_t last, float *to)
 {
     const struct li_window *w = &s->window;
@@ -278,9 +204,10 @@ static void gather_pixel(const struct shapes *s, const float *x, int64_t pixel, 
 static lince_status filter_forward(struct li_call *c)
 {
     const struct filter_plan *plan = c->plan;
-    const struct shapes *s = &plan->s;
+    const struct li_backward *s = &plan->s;
     const struct li_gemm_kernels *k = c->kernels->gemm;
-    int64_t group = plan->blocks > 0 ? c->task / plan->blocks : 0, outputs = s->filter[3], inside = outputs / s->groups;
+    int64_t group = plan->blocks > 0 ? c->task / plan->blocks : 0, outputs = s->filter[3],
+            inside = outputs / groups_of(s);
     int64_t first = plan->blocks > 0 ? c->task % plan->blocks * FILTER_ROWS : 0,
             rows = LI_MIN(FILTER_ROWS, plan->rows - first);
     float *packed = c->scratch, *gathered = (float *)(void *)((char *)c->scratch + plan->gathered_offset);
@@ -312,25 +239,14 @@ static lince_status filter_forward(struct li_call *c)
     return LINCE_OK;
 }
 
-static lince_status filter_grad(struct li_grad *g)
-{
-    li_vid x_sizes;
-    if (g->dy[0] == LI_NONE) {
-        return LINCE_OK;
-    }
-    LI_TRY(li_grad_shape(g, g->in[0], &x_sizes));
-    LI_TRY(li_window_emit(g, "Conv2DBackpropInput", x_sizes, g->dy[0], g->in[2], &g->dx[0]));
-    return li_window_emit(g, "Conv2D", g->in[0], g->dy[0], LI_NONE, &g->dx[2]);
-}
-
 const struct li_op li_op_conv2d_backprop_filter = {
     .name = "Conv2DBackpropFilter",
     .inputs_min = 3,
     .inputs_max = 3,
     .outputs = LI_OUTPUT("output"),
     .attrs = CONV_ATTRS,
-    .shape = filter_shape,
+    .shape = li_backward_filter_shape,
     .prepare = filter_prepare,
     .forward = filter_forward,
-    .grad = filter_grad,
+    .grad = li_backward_filter_grad,
 };

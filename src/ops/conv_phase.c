@@ -1,6 +1,6 @@
 /*
- * What gradients of convolutions share. Pixels of dx with the same remainders (py, px) by the strides see the same
- * taps, so each of these phases is itself a convolution of dy of stride 1 with some of the taps, turned around:
+ * Phases of the strides. Pixels of dx with the same remainders (py, px) by the strides see the same taps, so each of
+ * these phases is itself a convolution of dy of stride 1 with some of the taps, turned around:
  *
  *     iy = s t + p reads dy at oy = (iy + pad - ky d) / s for the ky that make it whole,
  *     which are ky = k0 + j q with q = s / gcd(s, d);
@@ -9,39 +9,6 @@
 #include "conv.h"
 
 #include <string.h>
-
-lince_status li_conv_sizes(const struct li_infer *s, int input, bool picture, const int64_t like[4],
-                           struct li_shape *out)
-{
-    int count;
-    int64_t v[4];
-    LI_TRY(li_in_ints(s, input, v, 4, &count));
-    if (picture && count == 2) {
-        *out = (struct li_shape){4, {like[0], v[0], v[1], like[3]}};
-    } else if (count == 4) {
-        *out = (struct li_shape){4, {v[0], v[1], v[2], v[3]}};
-    } else {
-        return li_infer_fail(s, LINCE_EINVAL, "input %d must hold four sizes, it holds %d", input, count);
-    }
-    for (int i = 0; i < 4; i++) {
-        if (out->dim[i] < 0) {
-            return li_infer_fail(s, LINCE_EINVAL, "input %d holds a negative size, %lld", input,
-                                 (long long)out->dim[i]);
-        }
-    }
-    return LINCE_OK;
-}
-
-lince_status li_window_emit(struct li_grad *g, const char *op, li_vid a, li_vid b, li_vid c, li_vid *out)
-{
-    static const char *const names[] = {"T", "strides", "padding", "explicit_paddings", "data_format", "dilations"};
-    const li_vid in[] = {a, b, c};
-    struct li_attr attrs[LI_COUNT(names)];
-    for (size_t i = 0; i < LI_COUNT(names); i++) {
-        attrs[i] = *li_attr(g->node, names[i]);
-    }
-    return li_grad_emit(g, op, in, c == LI_NONE ? 2 : 3, attrs, LI_COUNT(names), out);
-}
 
 struct li_phase li_phase_of(int64_t extent, int64_t kernel, int64_t stride, int64_t dilation, int64_t pad,
                             int64_t remainder)

@@ -128,7 +128,7 @@ const struct li_op li_op_depthwise_conv2d_native = {
     .layout = layout,
     .prepare = native_prepare,
     .forward = forward,
-    .grad = li_depthwise_grad,
+    .grad = li_backward_grad,
 };
 
 /* x, filter [, bias]; it has no residual. */

@@ -20,22 +20,7 @@ enum {
 
 /* ---- Both ---- */
 
-struct shapes {
-    int64_t x[4], filter[4], dy[4];
-    struct li_window window;
-};
-
-static struct shapes shapes_of(const struct li_graph *g, const struct li_node *node, li_vid x, li_vid filter, li_vid dy)
-{
-    struct shapes s;
-    memcpy(s.x, g->values[x].shape.dim, sizeof s.x);
-    memcpy(s.filter, g->values[filter].shape.dim, sizeof s.filter);
-    memcpy(s.dy, g->values[dy].shape.dim, sizeof s.dy);
-    li_window_of(node, s.x[1], s.x[2], s.filter[0], s.filter[1], "dilations", &s.window);
-    return s;
-}
-
-static int64_t flop_of(const struct shapes *s)
+static int64_t flop_of(const struct li_backward *s)
 {
     return li_ops_flop(s->dy[0] * s->dy[1] * s->dy[2] * s->dy[3], s->filter[0] * s->filter[1]);
 }
@@ -47,22 +32,7 @@ static int64_t pieces_of(const int64_t dy[4])
     return LI_MAX(1, LI_MIN(LI_MIN(FILTER_PIECES, pieces), dy[0] * dy[1]));
 }
 
-/* Check that dy is what DepthwiseConv2dNative makes of x and the filter. */
-static lince_status check(const struct li_infer *s, const struct li_shape *x, const struct li_shape *filter,
-                          const struct li_shape *dy)
-{
-    struct li_shape y;
-    char want[LI_SHAPE_TEXT], have[LI_SHAPE_TEXT];
-    LI_TRY(li_depthwise_infer(s, x, filter, &y));
-    if (!li_shape_equal(&y, dy)) {
-        return li_infer_fail(s, LINCE_EINVAL, "out_backprop has shape %s; the convolution gives %s",
-                             li_shape_text(dy, have), li_shape_text(&y, want));
-    }
-    return LINCE_OK;
-}
-
-/* The gradient of the filter, in parts where there is enough to do. */
-static lince_status emit_filter(struct li_grad *g, li_vid x, li_vid filter_sizes, li_vid dy, li_vid *out)
+lince_status li_depthwise_emit_filter(struct li_grad *g, li_vid x, li_vid filter_sizes, li_vid dy, li_vid *out)
 {
     static const int64_t zero[1] = {0};
     const struct li_tensor first = {LINCE_INT64, {1, {1}}, (void *)zero, sizeof zero}, *own;
@@ -76,39 +46,14 @@ static lince_status emit_filter(struct li_grad *g, li_vid x, li_vid filter_sizes
     return li_grad_emit(g, "Sum", in, 2, (struct li_attr[]){LI_BOOL("keep_dims", false)}, 1, out);
 }
 
-lince_status li_depthwise_grad(struct li_grad *g)
-{
-    li_vid x_sizes, filter_sizes;
-    if (g->dy[0] == LI_NONE) {
-        return LINCE_OK;
-    }
-    LI_TRY(li_grad_shape(g, g->in[0], &x_sizes));
-    LI_TRY(li_grad_shape(g, g->in[1], &filter_sizes));
-    LI_TRY(li_window_emit(g, "DepthwiseConv2dNativeBackpropInput", x_sizes, g->in[1], g->dy[0], &g->dx[0]));
-    return emit_filter(g, g->in[0], filter_sizes, g->dy[0], &g->dx[1]);
-}
-
 #define ATTRS                                                                                                          \
     LI_ATTRS({"T", LI_ATTR_TYPE, "float32", "float32"}, LI_WINDOW_SPECS("SAME VALID EXPLICIT"),                        \
              {"dilations", LI_ATTR_INTS, "[1,1,1,1]", NULL})
 
 /* ---- DepthwiseConv2dNativeBackpropInput: input_sizes, filter, out_backprop ---- */
 
-static lince_status input_shape(struct li_infer *s)
-{
-    struct li_shape x;
-    LI_TRY(li_ops_need(s, 1, LI_BIT(LINCE_FLOAT32)));
-    LI_TRY(li_need_same_dtype(s, 1, 2));
-    LI_TRY(li_need_rank(s, 1, 4));
-    LI_TRY(li_need_rank(s, 2, 4));
-    const struct li_shape *filter = li_in_shape(s, 1), *dy = li_in_shape(s, 2);
-    LI_TRY(li_conv_sizes(s, 0, false, NULL, &x));
-    LI_TRY(check(s, &x, filter, dy));
-    return li_out_is(s, 0, LINCE_FLOAT32, &x);
-}
-
 struct input_plan {
-    struct shapes s;
+    struct li_backward s;
     int64_t pieces;
 };
 
@@ -118,8 +63,8 @@ static lince_status input_prepare(struct li_prepare *p)
     if (!plan) {
         return LINCE_ENOMEM;
     }
-    struct shapes *s = &plan->s;
-    *s = shapes_of(p->graph, p->node, p->node->out[0], p->node->in[1], p->node->in[2]);
+    struct li_backward *s = &plan->s;
+    *s = li_backward_of(p->graph, p->node, p->node->out[0], p->node->in[1], p->node->in[2]);
     plan->pieces = LI_MIN(INPUT_PIECES, li_task_count(li_shape_count(&li_ops_out(p, 0)->shape), INPUT_FLOATS));
     p->scratch_bytes = (size_t)(s->filter[0] * s->filter[1] * s->x[3]) * sizeof(float);
     p->plan = plan;
@@ -130,8 +75,8 @@ static lince_status input_prepare(struct li_prepare *p)
 }
 
 /* [v->count, h->count, channels] of the phase. */
-static void turn_filter(const struct shapes *s, const struct li_phase *v, const struct li_phase *h, const float *filter,
-                        float *turned)
+static void turn_filter(const struct li_backward *s, const struct li_phase *v, const struct li_phase *h,
+                        const float *filter, float *turned)
 {
     for (int64_t j = v->count - 1; j >= 0; j--) {
         for (int64_t i = h->count - 1; i >= 0; i--, turned += s->x[3]) {
@@ -145,7 +90,7 @@ static void turn_filter(const struct shapes *s, const struct li_phase *v, const 
 static void run_phase(struct li_call *c, const struct input_plan *plan, const struct li_phase *v,
                       const struct li_phase *h, float *dx)
 {
-    const struct shapes *s = &plan->s;
+    const struct li_backward *s = &plan->s;
     const struct li_depthwise_kernels *k = c->kernels->depthwise;
     struct li_map x = li_map_dense(s->x[1], s->x[2], s->x[3]);
     struct li_depthwise conv = {.window = li_phase_window(&s->window, v, h),
@@ -169,7 +114,7 @@ static void run_phase(struct li_call *c, const struct input_plan *plan, const st
 
 static void input_by_phases(struct li_call *c, const struct input_plan *plan)
 {
-    const struct shapes *s = &plan->s;
+    const struct li_backward *s = &plan->s;
     const struct li_window *w = &s->window;
     for (int64_t py = 0; py < LI_MIN(w->stride_h, s->x[1]); py++) {
         struct li_phase v = li_phase_of(s->x[1], w->kernel_h, w->stride_h, w->dilation_h, w->pad_top, py);
@@ -189,7 +134,7 @@ static bool output_of(int64_t i, int64_t k, int64_t stride, int64_t dilation, in
     return at >= 0 && at % stride == 0 && *out < outputs;
 }
 
-static void input_pixel(const struct shapes *s, int64_t pixel, const float *filter, const float *dy, float *dx)
+static void input_pixel(const struct li_backward *s, int64_t pixel, const float *filter, const float *dy, float *dx)
 {
     const struct li_window *w = &s->window;
     int64_t ix = pixel % s->x[2], iy = pixel / s->x[2] % s->x[1], n = pixel / (s->x[1] * s->x[2]), oy, ox;
@@ -209,7 +154,7 @@ static void input_pixel(const struct shapes *s, int64_t pixel, const float *filt
 static lince_status input_forward(struct li_call *c)
 {
     const struct input_plan *plan = c->plan;
-    const struct shapes *s = &plan->s;
+    const struct li_backward *s = &plan->s;
     int64_t first, last;
     if (li_count(&c->out[0]) == 0) {
         return LINCE_OK;
@@ -225,48 +170,19 @@ static lince_status input_forward(struct li_call *c)
     return LINCE_OK;
 }
 
-static lince_status input_grad(struct li_grad *g)
-{
-    li_vid filter_sizes;
-    if (g->dy[0] == LI_NONE) {
-        return LINCE_OK;
-    }
-    LI_TRY(li_grad_shape(g, g->in[1], &filter_sizes));
-    LI_TRY(emit_filter(g, g->dy[0], filter_sizes, g->in[2], &g->dx[1]));
-    return li_window_emit(g, "DepthwiseConv2dNative", g->dy[0], g->in[1], LI_NONE, &g->dx[2]);
-}
-
 const struct li_op li_op_depthwise_conv2d_native_backprop_input = {
     .name = "DepthwiseConv2dNativeBackpropInput",
     .inputs_min = 3,
     .inputs_max = 3,
     .outputs = LI_OUTPUT("output"),
     .attrs = ATTRS,
-    .shape = input_shape,
+    .shape = li_backward_input_shape,
     .prepare = input_prepare,
     .forward = input_forward,
-    .grad = input_grad,
+    .grad = li_backward_input_grad,
 };
 
 /* ---- DepthwiseConv2dNativeBackpropFilter: input, filter_sizes, out_backprop ---- */
-
-/* The filter that input 1 speaks of. */
-static lince_status filter_infer(const struct li_infer *s, struct li_shape *filter)
-{
-    LI_TRY(li_ops_need(s, 0, LI_BIT(LINCE_FLOAT32)));
-    LI_TRY(li_need_same_dtype(s, 0, 2));
-    LI_TRY(li_need_rank(s, 0, 4));
-    LI_TRY(li_need_rank(s, 2, 4));
-    LI_TRY(li_conv_sizes(s, 1, false, NULL, filter));
-    return check(s, li_in_shape(s, 0), filter, li_in_shape(s, 2));
-}
-
-static lince_status filter_shape(struct li_infer *s)
-{
-    struct li_shape filter;
-    LI_TRY(filter_infer(s, &filter));
-    return li_out_is(s, 0, LINCE_FLOAT32, &filter);
-}
 
 struct filter_plan {
     struct li_depthwise conv;
@@ -313,27 +229,16 @@ static lince_status filter_forward(struct li_call *c)
     return LINCE_OK;
 }
 
-static lince_status filter_grad(struct li_grad *g)
-{
-    li_vid x_sizes;
-    if (g->dy[0] == LI_NONE) {
-        return LINCE_OK;
-    }
-    LI_TRY(li_grad_shape(g, g->in[0], &x_sizes));
-    LI_TRY(li_window_emit(g, "DepthwiseConv2dNativeBackpropInput", x_sizes, g->dy[0], g->in[2], &g->dx[0]));
-    return li_window_emit(g, "DepthwiseConv2dNative", g->in[0], g->dy[0], LI_NONE, &g->dx[2]);
-}
-
 const struct li_op li_op_depthwise_conv2d_native_backprop_filter = {
     .name = "DepthwiseConv2dNativeBackpropFilter",
     .inputs_min = 3,
     .inputs_max = 3,
     .outputs = LI_OUTPUT("output"),
     .attrs = ATTRS,
-    .shape = filter_shape,
+    .shape = li_backward_filter_shape,
     .prepare = filter_prepare,
     .forward = filter_forward,
-    .grad = filter_grad,
+    .grad = li_backward_filter_grad,
 };
 
 /* ---- _LiDepthwiseFilterParts: the same inputs; [pieces, h, w, channels, multiplier] ---- */
@@ -341,7 +246,7 @@ const struct li_op li_op_depthwise_conv2d_native_backprop_filter = {
 static lince_status parts_shape(struct li_infer *s)
 {
     struct li_shape filter, parts = {.rank = 5};
-    LI_TRY(filter_infer(s, &filter));
+    LI_TRY(li_backward_filter_infer(s, li_depthwise_infer, &filter));
     parts.dim[0] = pieces_of(li_in_shape(s, 2)->dim);
     memcpy(parts.dim + 1, filter.dim, 4 * sizeof filter.dim[0]);
     return li_out_is(s, 0, LINCE_FLOAT32, &parts);
