@@ -3,25 +3,6 @@
 
 #include "graph/graph.h"
 
-/* f(p: bool, x: float32) of nodes "NAME OP | INPUTS | ATTRS", ended by NULL. */
-static void arrays(struct lab *l, const char *returned, const char *const *lines)
-{
-    begin(l);
-    argument(&l->forge, "p:10:");
-    argument(&l->forge, "x:1:");
-    for (; *lines; lines++) {
-        char text[512], name[64], op[64], *save;
-        snprintf(text, sizeof text, "%s", *lines);
-        char *head = strtok_r(text, "|", &save), *inputs = strtok_r(NULL, "|", &save);
-        char *attrs = strtok_r(NULL, "|", &save);
-        assert_int_equal(sscanf(head, "%63s %63s", name, op), 2);
-        node(&l->forge, name, op, inputs, attrs);
-    }
-    result(&l->forge, "r", returned);
-    function(&l->forge, "f");
-}
-
-#define LINES(...) ((const char *const[]){__VA_ARGS__, NULL})
 #define TWO "n Const | | dtype=t:3 value=v:3::2"
 #define ONE "i Const | | dtype=t:3 value=v:3::1"
 #define MANY "k Const | | dtype=t:3 value=v:3:2:0,1"
@@ -31,7 +12,7 @@ static void arrays(struct lab *l, const char *returned, const char *const *lines
 static void becomes(const char *returned, const char *const *lines, const char *text)
 {
     struct lab l;
-    arrays(&l, returned, lines);
+    trace_of(&l, returned, lines);
     imports(&l);
     is_text(l.graph, text);
     end(&l);
@@ -65,8 +46,8 @@ static void a_gather_tells_the_shape_of_elements(void **state)
 {
     struct lab l;
     (void)state;
-    arrays(&l, "g:value:0",
-           LINES(TWO, MANY, ARRAY, "g TensorArrayGatherV3 | a:handle:0 k:output:0 a:flow:0 | dtype=t:1"));
+    trace_of(&l, "g:value:0",
+             LINES(TWO, MANY, ARRAY, "g TensorArrayGatherV3 | a:handle:0 k:output:0 a:flow:0 | dtype=t:1"));
     imports(&l);
     is_text(l.graph, "a = TensorListReserve(%4:int64[], %2:int32[]) -> %5:noneunknown\n"
                      "g = TensorListGather(%5:noneunknown, %3:int32[2], %6:int64[]) -> %7:noneunknown\n");
@@ -125,9 +106,9 @@ static void only_an_array_that_may_grow_does(void **state)
     (void)state;
     for (int i = 0; i < 2; i++) {
         struct lab l;
-        arrays(&l, "w:flow_out:0",
-               LINES(TWO, ONE, made[i], "h Identity | a:handle:0 | T=t:20",
-                     "w TensorArrayWriteV3 | h:output:0 i:output:0 x a:flow:0 | T=t:1"));
+        trace_of(&l, "w:flow_out:0",
+                 LINES(TWO, ONE, made[i], "h Identity | a:handle:0 | T=t:20",
+                       "w TensorArrayWriteV3 | h:output:0 i:output:0 x a:flow:0 | T=t:1"));
         imports(&l);
         assert_int_equal(grows(&l, "TensorListSetItem"), i);
         end(&l);
@@ -139,17 +120,17 @@ static void a_flow_enters_a_loop_without_a_dtype(void **state)
 {
     struct lab l;
     (void)state;
-    arrays(&l, "o:output:0",
-           LINES(TWO, ONE, ARRAY, "fl Identity | a:flow:0 ^p | T=t:1", "e Enter | fl:output:0 | T=t:1 frame_name=s:w",
-                 "m Merge | e:output:0 n2:output:0 | T=t:1",
-                 "he Enter | a:handle:0 | T=t:20 frame_name=s:w is_constant=b:1",
-                 "ie Enter | i:output:0 | T=t:3 frame_name=s:w is_constant=b:1",
-                 "xe Enter | x | T=t:1 frame_name=s:w is_constant=b:1",
-                 "size TensorArraySizeV3 | he:output:0 m:output:0 | T=t:1",
-                 "less Less | size:size:0 ie:output:0 | T=t:3", "c LoopCond | less:z:0 | T=t:10",
-                 "s Switch | m:output:0 c:output:0 | T=t:1",
-                 "w TensorArrayWriteV3 | he:output:0 ie:output:0 xe:output:0 s:output_true:0 | T=t:1",
-                 "n2 NextIteration | w:flow_out:0 | T=t:1", "o Exit | s:output_false:0 | T=t:1"));
+    trace_of(&l, "o:output:0",
+             LINES(TWO, ONE, ARRAY, "fl Identity | a:flow:0 ^p | T=t:1", "e Enter | fl:output:0 | T=t:1 frame_name=s:w",
+                   "m Merge | e:output:0 n2:output:0 | T=t:1",
+                   "he Enter | a:handle:0 | T=t:20 frame_name=s:w is_constant=b:1",
+                   "ie Enter | i:output:0 | T=t:3 frame_name=s:w is_constant=b:1",
+                   "xe Enter | x | T=t:1 frame_name=s:w is_constant=b:1",
+                   "size TensorArraySizeV3 | he:output:0 m:output:0 | T=t:1",
+                   "less Less | size:size:0 ie:output:0 | T=t:3", "c LoopCond | less:z:0 | T=t:10",
+                   "s Switch | m:output:0 c:output:0 | T=t:1",
+                   "w TensorArrayWriteV3 | he:output:0 ie:output:0 xe:output:0 s:output_true:0 | T=t:1",
+                   "n2 NextIteration | w:flow_out:0 | T=t:1", "o Exit | s:output_false:0 | T=t:1"));
     imports(&l);
     const struct li_node *loop = &l.graph->nodes[l.graph->node_count - 1];
     assert_string_equal(loop->op->name, "While");
@@ -174,7 +155,7 @@ static void what_lists_have_nothing_for_is_refused(void **state)
     (void)state;
     for (size_t i = 0; i < LI_COUNT(cases); i++) {
         struct lab l;
-        arrays(&l, cases[i].returned, LINES(TWO, ARRAY, cases[i].line));
+        trace_of(&l, cases[i].returned, LINES(TWO, ARRAY, cases[i].line));
         is_refused(&l, LINCE_EUNSUPPORTED, cases[i].words);
     }
 }

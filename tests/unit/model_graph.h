@@ -2,18 +2,12 @@
 #ifndef LI_UNIT_MODEL_GRAPH_H
 #define LI_UNIT_MODEL_GRAPH_H
 
-#include "model_forge.h"
+#include "model_lab.h"
 
-struct lab {
-    struct forge forge;
-    struct li_mem *mem;
-    struct li_model *model;
-    struct li_graph *graph;
-    lince_error err;
-};
+#include "ops/ops.h"
 
 /* The checkpoint has float32 scalars: 1 under "v", 2 under "w/average". */
-static inline void begin(struct lab *l)
+LAB void begin(struct lab *l)
 {
     static const float value[] = {1, 2};
     struct buf entries = {0};
@@ -32,53 +26,36 @@ static inline void begin(struct lab *l)
     free(entries.data);
 }
 
-static inline lince_status open_lab(struct lab *l)
+/* The signature "s", whose inputs are called a and b, in this order. */
+LAB void signature(struct lab *l, const char *in, const char *out)
 {
-    return l->model ? LINCE_OK : open_forge(&l->forge, &l->model, l->mem, &l->err);
+    for (const char *at = in; (at = strchr(at, '=')) != NULL; at++) {
+        l->inputs++;
+    }
+    put_signature(&l->forge, "s", in, out);
 }
 
-/* Call signatures.s, with float32 scalars. */
-static inline lince_status import(struct lab *l, size_t inputs)
+LAB void graph(struct lab *l, const char *in, const char *out, const char *const *lines)
 {
-    struct li_arg args[2] = {{.kind = LI_ARG_TENSOR, .dtype = LINCE_FLOAT32, .input = 0},
-                             {.kind = LI_ARG_TENSOR, .dtype = LINCE_FLOAT32, .input = 1}};
+    begin(l);
+    nodes(&l->forge, lines);
+    signature(l, in, out);
+}
+
+/* With float32 scalars. */
+LAB lince_status import(struct lab *l)
+{
+    const struct li_arg args[2] = {{.kind = LI_ARG_TENSOR, .dtype = LINCE_FLOAT32, .input = 0},
+                                   {.kind = LI_ARG_TENSOR, .dtype = LINCE_FLOAT32, .input = 1}};
     const char *const names[] = {"a", "b"};
-    struct li_callable *c;
-    struct li_binding *b;
-    lince_status st = open_lab(l);
-    st = st ? st : li_model_callable(l->model, "signatures.s", &c, &l->err);
-    st = st ? st : li_callable_match(&b, c, &(struct li_call_args){NULL, 0, args, names, inputs}, &l->err);
-    if (!st) {
-        st = li_binding_import(&l->graph, b, &l->err);
-        li_binding_free(b);
-    }
-    return st;
+    return call(l, "signatures.s", &(struct li_call_args){NULL, 0, args, names, l->inputs});
 }
 
-static inline void end(struct lab *l)
+/* The entries of the table that a value is the handle of. */
+LAB void is_table(const struct lab *l, li_vid handle, int64_t entries)
 {
-    li_graph_free(l->graph);
-    li_model_close(l->model);
-    assert_int_equal(li_mem_used_bytes(l->mem), 0);
-    li_mem_release(l->mem);
-    free_forge(&l->forge);
-}
-
-static inline void gives(struct lab *l, size_t inputs, const char *text)
-{
-    if (import(l, inputs)) {
-        fail_msg("%s", l->err.text);
-    }
-    assert_string_equal(li_graph_text(l->graph, NULL), text);
-}
-
-static inline void is_refused(struct lab *l, size_t inputs, lince_status st, const char *words)
-{
-    assert_int_equal(import(l, inputs), st);
-    if (!strstr(l->err.text, words)) {
-        fail_msg("\"%s\" does not say \"%s\"", l->err.text, words);
-    }
-    end(l);
+    int32_t table = l->graph->values[handle].resource;
+    assert_int_equal(li_table_count(li_store_get(li_model_store(l->model), table)->table), entries);
 }
 
 #endif

@@ -2,18 +2,10 @@
 #ifndef LI_UNIT_MODEL_IMPORT_H
 #define LI_UNIT_MODEL_IMPORT_H
 
-#include "model_forge.h"
-
-struct lab {
-    struct forge forge;
-    struct li_mem *mem;
-    struct li_model *model;
-    struct li_graph *graph;
-    lince_error err;
-};
+#include "model_lab.h"
 
 /* The trace is "f"; it may capture the variables 2 and 3, which are one value of the checkpoint. */
-static inline void begin(struct lab *l)
+LAB void begin(struct lab *l)
 {
     struct buf tracked = {0};
     memset(l, 0, sizeof *l);
@@ -29,54 +21,26 @@ static inline void begin(struct lab *l)
 }
 
 /* With a bool and a float32, both of any shape. */
-static inline lince_status import(struct lab *l)
+LAB lince_status import(struct lab *l)
 {
     const struct li_arg args[] = {{.kind = LI_ARG_TENSOR, .dtype = LINCE_BOOL, .input = 0},
                                   {.kind = LI_ARG_TENSOR, .dtype = LINCE_FLOAT32, .input = 1}};
-    struct li_callable *c;
-    struct li_binding *b;
-    lince_status st = open_forge(&l->forge, &l->model, l->mem, &l->err);
-    st = st ? st : li_model_callable(l->model, NULL, &c, &l->err);
-    st = st ? st : li_callable_match(&b, c, &(struct li_call_args){args, 2, NULL, NULL, 0}, &l->err);
-    if (!st) {
-        st = li_binding_import(&l->graph, b, &l->err);
-        li_binding_free(b);
-    }
-    return st;
+    return call(l, NULL, &(struct li_call_args){args, 2, NULL, NULL, 0});
 }
 
-static inline void end(struct lab *l)
+/* f(p: bool, x: float32) of these nodes; it returns what the first word names. */
+LAB void trace_of(struct lab *l, const char *returned, const char *const *lines)
 {
-    li_graph_free(l->graph);
-    li_model_close(l->model);
-    assert_int_equal(li_mem_used_bytes(l->mem), 0);
-    li_mem_release(l->mem);
-    free_forge(&l->forge);
-}
-
-static inline void imports(struct lab *l)
-{
-    if (import(l)) {
-        fail_msg("%s", l->err.text);
-    }
-}
-
-static inline void is_refused(struct lab *l, lince_status st, const char *words)
-{
-    assert_int_equal(import(l), st);
-    if (!strstr(l->err.text, words)) {
-        fail_msg("\"%s\" does not say \"%s\"", l->err.text, words);
-    }
-    end(l);
-}
-
-static inline void is_text(struct li_graph *g, const char *text)
-{
-    assert_string_equal(li_graph_text(g, NULL), text);
+    begin(l);
+    argument(&l->forge, "p:10:");
+    argument(&l->forge, "x:1:");
+    nodes(&l->forge, lines);
+    result(&l->forge, "r", returned);
+    function(&l->forge, "f");
 }
 
 /* f(p: bool, x: float32) with what it captures, and one node. */
-static inline void trace(struct lab *l, int captured, const char *op, const char *inputs, const char *attrs)
+LAB void trace(struct lab *l, int captured, const char *op, const char *inputs, const char *attrs)
 {
     argument(&l->forge, "p:10:");
     argument(&l->forge, "x:1:");
@@ -89,7 +53,7 @@ static inline void trace(struct lab *l, int captured, const char *op, const char
 }
 
 /* A function of one float32 and one op. */
-static inline void unary(struct lab *l, const char *name, const char *op, const char *output)
+LAB void unary(struct lab *l, const char *name, const char *op, const char *output)
 {
     argument(&l->forge, "a:1:");
     node(&l->forge, "m", op, "a", "T=t:1");

@@ -1,29 +1,10 @@
 /* Switch, Merge and their kin: which conditions and loops they become, and which make no sense. */
 #include "model_import.h"
 
-/* f(p: bool, x: float32) of nodes "NAME OP | INPUTS | ATTRS", ended by NULL; it returns what the first word names. */
-static void flow(struct lab *l, const char *returned, const char *const *lines)
-{
-    argument(&l->forge, "p:10:");
-    argument(&l->forge, "x:1:");
-    for (; *lines; lines++) {
-        char text[512], name[64], op[64], *save;
-        snprintf(text, sizeof text, "%s", *lines);
-        char *head = strtok_r(text, "|", &save), *inputs = strtok_r(NULL, "|", &save);
-        char *attrs = strtok_r(NULL, "|", &save);
-        assert_int_equal(sscanf(head, "%63s %63s", name, op), 2);
-        node(&l->forge, name, op, inputs, attrs ? attrs : "T=t:1");
-    }
-    result(&l->forge, "r", returned);
-    function(&l->forge, "f");
-}
-
 /* x through one of two ops. */
 #define COND(n, p, x, a, b)                                                                                            \
     n "/s Switch | " x " " p " ", n "/t " a " | " n "/s:output_true:0 ", n "/f " b " | " n "/s:output_false:0 ",       \
         n "/m Merge | " n "/f:y:0 " n "/t:y:0 "
-
-#define FLOW(...) ((const char *const[]){__VA_ARGS__, NULL})
 
 static const struct li_graph *body_of(const struct li_graph *g, int32_t node, int body)
 {
@@ -42,8 +23,7 @@ static void a_merge_of_two_branches_is_an_if(void **state)
 {
     struct lab l;
     (void)state;
-    begin(&l);
-    flow(&l, "c/m:output:0", FLOW(COND("c", "p", "x", "Neg", "Exp")));
+    trace_of(&l, "c/m:output:0", LINES(COND("c", "p", "x", "Neg", "Exp")));
     imports(&l);
     is_text(l.graph, "c/m = If(%0:bool[], %1:float32[]) -> %2:noneunknown\n");
     is_body(l.graph, 0, 0, "c/m/then_branch/c/t = Neg(%0:float32unknown) -> %1:noneunknown\n");
@@ -56,10 +36,9 @@ static void merges_of_one_predicate_are_one_if(void **state)
 {
     struct lab l;
     (void)state;
-    begin(&l);
-    flow(&l, "sum:z:0",
-         FLOW("id Identity | p | T=t:10", COND("c", "id:output:0", "x", "Neg", "Exp"), "s2 Switch | x p",
-              "m2 Merge | s2:output_false:0 c/t:y:0", "sum Add | c/m:output:0 m2:output:0"));
+    trace_of(&l, "sum:z:0",
+             LINES("id Identity | p | T=t:10", COND("c", "id:output:0", "x", "Neg", "Exp"), "s2 Switch | x p",
+                   "m2 Merge | s2:output_false:0 c/t:y:0", "sum Add | c/m:output:0 m2:output:0"));
     imports(&l);
     is_text(l.graph, "c/m = If(%0:bool[], %1:float32[]) -> %2:noneunknown, %3:noneunknown\n"
                      "sum = Add(%2:noneunknown, %3:noneunknown) -> %4:noneunknown\n");
@@ -74,13 +53,12 @@ static void a_condition_waits_for_what_its_predicate_waits_for(void **state)
 {
     struct lab l;
     (void)state;
-    begin(&l);
-    flow(&l, "sum:z:0",
-         FLOW("a Assert | p x | T=y:1", "c/Switch Switch | p p ^a | T=t:10",
-              "c/switch_t Identity | c/Switch:output_true:0 | T=t:10", "c/pred Identity | p ^a | T=t:10",
-              "one Const | ^c/switch_t | dtype=t:1 value=v:1::1", COND("c", "c/pred:output:0", "x", "Neg", "Exp"),
-              "d/s Switch | x c/pred:output:0", "d/t Add | d/s:output_true:0 one:output:0",
-              "d/m Merge | d/s:output_false:0 d/t:z:0", "sum Add | c/m:output:0 d/m:output:0"));
+    trace_of(&l, "sum:z:0",
+             LINES("a Assert | p x | T=y:1", "c/Switch Switch | p p ^a | T=t:10",
+                   "c/switch_t Identity | c/Switch:output_true:0 | T=t:10", "c/pred Identity | p ^a | T=t:10",
+                   "one Const | ^c/switch_t | dtype=t:1 value=v:1::1", COND("c", "c/pred:output:0", "x", "Neg", "Exp"),
+                   "d/s Switch | x c/pred:output:0", "d/t Add | d/s:output_true:0 one:output:0",
+                   "d/m Merge | d/s:output_false:0 d/t:z:0", "sum Add | c/m:output:0 d/m:output:0"));
     imports(&l);
     is_text(l.graph, "a = Assert(%0:bool[], %1:float32[])\n"
                      "c/m = If(%0:bool[], %0:bool[], %1:float32[]) -> %2:noneunknown, %3:noneunknown\n"
@@ -93,10 +71,9 @@ static void two_conditions_of_which_one_waits_are_two(void **state)
 {
     struct lab l;
     (void)state;
-    begin(&l);
-    flow(&l, "d/m:output:0",
-         FLOW(COND("c", "p", "x", "Neg", "Exp"), "a Assert | p c/m:output:0 | T=y:1", "d/pred Identity | p ^a | T=t:10",
-              COND("d", "d/pred:output:0", "x", "Neg", "Exp")));
+    trace_of(&l, "d/m:output:0",
+             LINES(COND("c", "p", "x", "Neg", "Exp"), "a Assert | p c/m:output:0 | T=y:1",
+                   "d/pred Identity | p ^a | T=t:10", COND("d", "d/pred:output:0", "x", "Neg", "Exp")));
     imports(&l);
     is_text(l.graph, "c/m = If(%0:bool[], %1:float32[]) -> %2:noneunknown\n"
                      "a = Assert(%0:bool[], %2:noneunknown)\n"
@@ -108,11 +85,10 @@ static void a_condition_in_a_branch_is_a_node_of_its_body(void **state)
 {
     struct lab l;
     (void)state;
-    begin(&l);
-    flow(&l, "m:output:0",
-         FLOW("s Switch | x p", "sp Switch | p p | T=t:10", "q Identity | sp:output_true:0 | T=t:10",
-              COND("c", "q:output:0", "s:output_true:0", "Neg", "Exp"), "f Relu | s:output_false:0",
-              "m Merge | f:activations:0 c/m:output:0"));
+    trace_of(&l, "m:output:0",
+             LINES("s Switch | x p", "sp Switch | p p | T=t:10", "q Identity | sp:output_true:0 | T=t:10",
+                   COND("c", "q:output:0", "s:output_true:0", "Neg", "Exp"), "f Relu | s:output_false:0",
+                   "m Merge | f:activations:0 c/m:output:0"));
     imports(&l);
     is_text(l.graph, "m = If(%0:bool[], %0:bool[], %1:float32[]) -> %2:noneunknown\n");
     is_body(l.graph, 0, 0, "m/then_branch/c/m = If(%0:boolunknown, %1:float32unknown) -> %2:noneunknown\n");
@@ -125,11 +101,10 @@ static void orders_cross_the_border_of_a_condition(void **state)
 {
     struct lab l;
     (void)state;
-    begin(&l);
-    flow(&l, "r:y:0",
-         FLOW("before Assert | p x | T=y:1", "s Switch | x p", "t Neg | s:output_true:0 ^before",
-              "f Exp | s:output_false:0", "m Merge | f:y:0 t:y:0", "after Assert | p x ^m | T=y:1",
-              "r Neg | x ^after"));
+    trace_of(&l, "r:y:0",
+             LINES("before Assert | p x | T=y:1", "s Switch | x p", "t Neg | s:output_true:0 ^before",
+                   "f Exp | s:output_false:0", "m Merge | f:y:0 t:y:0", "after Assert | p x ^m | T=y:1",
+                   "r Neg | x ^after"));
     imports(&l);
     is_text(l.graph, "before = Assert(%0:bool[], %1:float32[])\n"
                      "m = If(%0:bool[], %1:float32[]) -> %2:noneunknown\n"
@@ -143,17 +118,16 @@ static void orders_cross_the_border_of_a_condition(void **state)
 
 /* x is the variable, and what it must stay below; a last part is named body. */
 #define LOOP(...)                                                                                                      \
-    FLOW("e Enter | x | T=t:1 frame_name=s:w", "m Merge | e:output:0 n:output:0",                                      \
-         "k Enter | x | T=t:1 frame_name=s:w is_constant=b:1", "less Less | m:output:0 k:output:0",                    \
-         "c LoopCond | less:z:0", "s Switch | m:output:0 c:output:0", __VA_ARGS__, "n NextIteration | body:z:0",       \
-         "o Exit | s:output_false:0")
+    LINES("e Enter | x | T=t:1 frame_name=s:w", "m Merge | e:output:0 n:output:0",                                     \
+          "k Enter | x | T=t:1 frame_name=s:w is_constant=b:1", "less Less | m:output:0 k:output:0",                   \
+          "c LoopCond | less:z:0", "s Switch | m:output:0 c:output:0", __VA_ARGS__, "n NextIteration | body:z:0",      \
+          "o Exit | s:output_false:0")
 
 static void a_frame_is_a_while(void **state)
 {
     struct lab l;
     (void)state;
-    begin(&l);
-    flow(&l, "o:output:0", LOOP("body Add | s:output_true:0 k:output:0"));
+    trace_of(&l, "o:output:0", LOOP("body Add | s:output_true:0 k:output:0"));
     imports(&l);
     is_text(l.graph, "w = While(%1:float32[], %1:float32[]) -> %2:noneunknown, %3:noneunknown\n");
     is_body(l.graph, 0, 0, "w/cond/less = Less(%0:float32unknown, %1:float32unknown) -> %2:noneunknown\n");
@@ -165,11 +139,10 @@ static void a_loop_may_have_many_variables(void **state)
 {
     struct lab l;
     (void)state;
-    begin(&l);
-    flow(&l, "o2:output:0",
-         LOOP("e2 Enter | x | T=t:1 frame_name=s:w", "m2 Merge | n2:output:0 e2:output:0",
-              "s2 Switch | m2:output:0 c:output:0", "body Add | s:output_true:0 s2:output_true:0",
-              "n2 NextIteration | s:output_true:0", "o2 Exit | s2:output_false:0"));
+    trace_of(&l, "o2:output:0",
+             LOOP("e2 Enter | x | T=t:1 frame_name=s:w", "m2 Merge | n2:output:0 e2:output:0",
+                  "s2 Switch | m2:output:0 c:output:0", "body Add | s:output_true:0 s2:output_true:0",
+                  "n2 NextIteration | s:output_true:0", "o2 Exit | s2:output_false:0"));
     imports(&l);
     const struct li_graph *turn = body_of(l.graph, 0, 1);
     assert_int_equal(turn->input_count, 3);
@@ -184,10 +157,10 @@ static void a_condition_in_a_loop_is_in_its_turn(void **state)
 {
     struct lab l;
     (void)state;
-    begin(&l);
-    flow(&l, "o:output:0",
-         LOOP("kp Enter | p | T=t:10 frame_name=s:w is_constant=b:1",
-              COND("d", "kp:output:0", "s:output_true:0", "Neg", "Exp"), "body Add | s:output_true:0 d/m:output:0"));
+    trace_of(&l, "o:output:0",
+             LOOP("kp Enter | p | T=t:10 frame_name=s:w is_constant=b:1",
+                  COND("d", "kp:output:0", "s:output_true:0", "Neg", "Exp"),
+                  "body Add | s:output_true:0 d/m:output:0"));
     imports(&l);
     is_body(l.graph, 0, 1,
             "w/body/d/m = If(%2:boolunknown, %0:float32unknown) -> %3:noneunknown\n"
@@ -199,12 +172,11 @@ static void a_loop_in_a_branch_is_a_node_of_its_body(void **state)
 {
     struct lab l;
     (void)state;
-    begin(&l);
-    flow(&l, "mm:output:0",
-         FLOW("sx Switch | x p", "e Enter | sx:output_true:0 | T=t:1 frame_name=s:w", "m Merge | e:output:0 n:output:0",
-              "less Less | m:output:0 m:output:0", "c LoopCond | less:z:0", "s Switch | m:output:0 c:output:0",
-              "n NextIteration | s:output_true:0", "o Exit | s:output_false:0",
-              "mm Merge | sx:output_false:0 o:output:0"));
+    trace_of(&l, "mm:output:0",
+             LINES("sx Switch | x p", "e Enter | sx:output_true:0 | T=t:1 frame_name=s:w",
+                   "m Merge | e:output:0 n:output:0", "less Less | m:output:0 m:output:0", "c LoopCond | less:z:0",
+                   "s Switch | m:output:0 c:output:0", "n NextIteration | s:output_true:0", "o Exit | s:output_false:0",
+                   "mm Merge | sx:output_false:0 o:output:0"));
     imports(&l);
     is_text(l.graph, "mm = If(%0:bool[], %1:float32[]) -> %2:noneunknown\n");
     is_body(l.graph, 0, 0, "mm/then_branch/w = While(%0:float32unknown) -> %1:noneunknown\n");
@@ -262,8 +234,7 @@ static void what_is_no_condition_and_no_loop_is_refused(void **state)
     (void)state;
     for (size_t i = 0; i < LI_COUNT(cases); i++) {
         struct lab l;
-        begin(&l);
-        flow(&l, cases[i].result, cases[i].lines);
+        trace_of(&l, cases[i].result, cases[i].lines);
         if (!cases[i].words) {
             imports(&l);
             end(&l);

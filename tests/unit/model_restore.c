@@ -42,7 +42,7 @@ static void begin_saver(struct lab *l, const char *key, const char *slice, const
     node(&l->forge, "set", "AssignVariableOp", assigned, "dtype=t:1");
     node(&l->forge, "shard", "NoOp", "^set", "");
     node(&l->forge, "restore_all", "NoOp", "^shard ^nothing", "");
-    put_signature(&l->forge, "s", "", "r=y:0");
+    signature(l, "", "r=y:0");
     put_text(&saver, 3, "restore_all");
     put_message(&l->forge.meta, 3, &saver);
     free(saver.data);
@@ -51,9 +51,7 @@ static void begin_saver(struct lab *l, const char *key, const char *slice, const
 static void is_value(struct lab *l, float wanted)
 {
     float value = 0;
-    if (import(l, 0)) {
-        fail_msg("%s", l->err.text);
-    }
+    imports(l);
     assert_int_equal(li_store_read(li_model_store(l->model), l->graph->values[0].resource, &value, 4, &l->err), 0);
     assert_true(value == wanted);
     end(l);
@@ -79,11 +77,11 @@ static void what_the_saver_reads_must_be_there(void **state)
     struct lab l;
     (void)state;
     begin_saver(&l, "b", "", "v same");
-    is_refused(&l, 0, LINCE_ENOENT, "node \"v\" (VarHandleOp)");
+    is_refused(&l, LINCE_ENOENT, "node \"v\" (VarHandleOp)");
     begin_saver(&l, "w/average", "4 0,2", "v same");
-    is_refused(&l, 0, LINCE_EINVAL, "a slice of \"w/average\" has 1 dimensions, wanted 0");
+    is_refused(&l, LINCE_EINVAL, "a slice of \"w/average\" has 1 dimensions, wanted 0");
     begin_saver(&l, "w/average", "4", "v same");
-    is_refused(&l, 0, LINCE_EINVAL, "the saver reads \"4\" of \"w/average\", which is no slice");
+    is_refused(&l, LINCE_EINVAL, "the saver reads \"4\" of \"w/average\", which is no slice");
 }
 
 static void a_slice_is_read_as_savers_write_it(void **state)

@@ -1,6 +1,5 @@
 /* Graphs of TensorFlow 1: what a signature needs of one, and what it is refused for. */
 #include "model_graph.h"
-#include "ops/ops.h"
 
 /* ---- What is needed ---- */
 
@@ -8,18 +7,13 @@ static void only_what_is_fetched_matters(void **state)
 {
     struct lab l;
     (void)state;
-    begin(&l);
-    node(&l.forge, "queue", "FIFOQueueV2", "", "");
-    node(&l.forge, "batch", "QueueDequeueManyV2", "queue nowhere:7", "");
-    node(&l.forge, "x", "Placeholder", "", "dtype=t:1");
-    node(&l.forge, "parts", "Split", "axis x", "T=t:1 num_split=i:3");
-    node(&l.forge, "axis", "Const", "", "dtype=t:3 value=v:3::0");
-    node(&l.forge, "y", "Neg", "parts:2 ^axis", "T=t:1");
-    put_signature(&l.forge, "s", "a=x:0", "r=y:0");
+    graph(&l, "a=x:0", "r=y:0",
+          LINES("queue FIFOQueueV2 | | ", "batch QueueDequeueManyV2 | queue nowhere:7 | ",
+                "x Placeholder | | dtype=t:1", "parts Split | axis x | T=t:1 num_split=i:3",
+                "axis Const | | dtype=t:3 value=v:3::0", "y Neg | parts:2 ^axis"));
     put_signature(&l.forge, "train", "", "r=batch:0");
-    gives(&l, 1,
-          "parts = Split(%1:int32[], %0:float32unknown) -> %2:noneunknown, %3:noneunknown, %4:noneunknown\n"
-          "y = Neg(%4:noneunknown) -> %5:noneunknown\n");
+    gives(&l, "parts = Split(%1:int32[], %0:float32unknown) -> %2:noneunknown, %3:noneunknown, %4:noneunknown\n"
+              "y = Neg(%4:noneunknown) -> %5:noneunknown\n");
     end(&l);
 }
 
@@ -27,14 +21,10 @@ static void a_tensor_that_is_fed_cuts_off_what_would_make_it(void **state)
 {
     struct lab l;
     (void)state;
-    begin(&l);
-    node(&l.forge, "read", "ReaderReadV2", "", "");
-    node(&l.forge, "pixels", "DecodeRaw", "read:1", "");
-    node(&l.forge, "half", "PlaceholderWithDefault", "c", "dtype=t:1");
-    node(&l.forge, "c", "Const", "", "dtype=t:1 value=v:1::0.5");
-    node(&l.forge, "y", "Mul", "pixels half ^pixels", "T=t:1");
-    put_signature(&l.forge, "s", "a=pixels:0 b=half:0", "r=y");
-    gives(&l, 2, "y = Mul(%0:float32unknown, %1:float32unknown) -> %2:noneunknown\n");
+    graph(&l, "a=pixels:0 b=half:0", "r=y",
+          LINES("read ReaderReadV2 | | ", "pixels DecodeRaw | read:1 | ", "half PlaceholderWithDefault | c | dtype=t:1",
+                "c Const | | dtype=t:1 value=v:1::0.5", "y Mul | pixels half ^pixels"));
+    gives(&l, "y = Mul(%0:float32unknown, %1:float32unknown) -> %2:noneunknown\n");
     end(&l);
 }
 
@@ -42,39 +32,28 @@ static void a_placeholder_with_a_default_need_not_be_fed(void **state)
 {
     struct lab l;
     (void)state;
-    begin(&l);
-    node(&l.forge, "half", "PlaceholderWithDefault", "c", "dtype=t:1");
-    node(&l.forge, "c", "Const", "", "dtype=t:1 value=v:1::0.5");
-    node(&l.forge, "y", "Neg", "half", "T=t:1");
-    put_signature(&l.forge, "s", "", "r=y:0");
-    gives(&l, 0,
-          "half = PlaceholderWithDefault(%0:float32[]) -> %1:noneunknown\n"
-          "y = Neg(%1:noneunknown) -> %2:noneunknown\n");
+    graph(&l, "", "r=y:0",
+          LINES("half PlaceholderWithDefault | c | dtype=t:1", "c Const | | dtype=t:1 value=v:1::0.5", "y Neg | half"));
+    gives(&l, "half = PlaceholderWithDefault(%0:float32[]) -> %1:noneunknown\n"
+              "y = Neg(%1:noneunknown) -> %2:noneunknown\n");
     end(&l);
 }
 
 /* ---- Variables ---- */
 
-#define VARIABLE "dtype=t:1"
-
 static void a_reference_is_read_where_it_is_used(void **state)
 {
     struct lab l;
     (void)state;
-    begin(&l);
-    node(&l.forge, "x", "Placeholder", "", "dtype=t:1");
-    node(&l.forge, "v", "VariableV2", "", VARIABLE);
-    node(&l.forge, "v/read", "Identity", "v", "T=t:1");
-    node(&l.forge, "y", "Mul", "v/read x", "T=t:1");
-    node(&l.forge, "z", "Add", "v y", "T=t:1");
-    put_signature(&l.forge, "s", "a=x:0", "r=z:0 v=v:0");
-    gives(&l, 1,
-          "v = ReadVariableOp(%1:resource[]) -> %2:noneunknown\n"
-          "v = ReadVariableOp(%1:resource[]) -> %3:noneunknown\n"
-          "v/read = Identity(%3:noneunknown) -> %4:noneunknown\n"
-          "y = Mul(%4:noneunknown, %0:float32unknown) -> %5:noneunknown\n"
-          "z = Add(%2:noneunknown, %5:noneunknown) -> %6:noneunknown\n"
-          "v = ReadVariableOp(%1:resource[]) -> %7:noneunknown\n");
+    graph(&l, "a=x:0", "r=z:0 v=v:0",
+          LINES("x Placeholder | | dtype=t:1", "v VariableV2 | | dtype=t:1", "v/read Identity | v", "y Mul | v/read x",
+                "z Add | v y"));
+    gives(&l, "v = ReadVariableOp(%1:resource[]) -> %2:noneunknown\n"
+              "v = ReadVariableOp(%1:resource[]) -> %3:noneunknown\n"
+              "v/read = Identity(%3:noneunknown) -> %4:noneunknown\n"
+              "y = Mul(%4:noneunknown, %0:float32unknown) -> %5:noneunknown\n"
+              "z = Add(%2:noneunknown, %5:noneunknown) -> %6:noneunknown\n"
+              "v = ReadVariableOp(%1:resource[]) -> %7:noneunknown\n");
     assert_int_equal(li_model_variable_count(l.model), 0);
     end(&l);
 }
@@ -83,18 +62,14 @@ static void what_an_assignment_gives_is_read_after_it(void **state)
 {
     struct lab l;
     (void)state;
-    begin(&l);
-    node(&l.forge, "x", "Placeholder", "", "dtype=t:1");
-    node(&l.forge, "v", "VariableV2", "", VARIABLE);
-    node(&l.forge, "set", "Assign", "v x", "T=t:1 validate_shape=b:1 use_locking=b:1");
-    node(&l.forge, "add", "AssignAdd", "set x", "T=t:1 use_locking=b:0");
-    node(&l.forge, "y", "Neg", "add", "T=t:1");
-    put_signature(&l.forge, "s", "a=x:0", "r=y:0");
-    gives(&l, 1,
-          "set = AssignVariableOp(%1:resource[], %0:float32unknown)\n"
-          "add = AssignAddVariableOp(%1:resource[], %0:float32unknown)\n"
-          "v = ReadVariableOp(%1:resource[]) -> %2:noneunknown\n"
-          "y = Neg(%2:noneunknown) -> %3:noneunknown\n");
+    graph(&l, "a=x:0", "r=y:0",
+          LINES("x Placeholder | | dtype=t:1", "v VariableV2 | | dtype=t:1",
+                "set Assign | v x | T=t:1 validate_shape=b:1 use_locking=b:1",
+                "add AssignAdd | set x | T=t:1 use_locking=b:0", "y Neg | add"));
+    gives(&l, "set = AssignVariableOp(%1:resource[], %0:float32unknown)\n"
+              "add = AssignAddVariableOp(%1:resource[], %0:float32unknown)\n"
+              "v = ReadVariableOp(%1:resource[]) -> %2:noneunknown\n"
+              "y = Neg(%2:noneunknown) -> %3:noneunknown\n");
     assert_true(l.graph->nodes[0].required && l.graph->nodes[1].required);
     end(&l);
 }
@@ -103,11 +78,9 @@ static void a_variable_without_a_value_is_told_by_its_node(void **state)
 {
     struct lab l;
     (void)state;
-    begin(&l);
-    node(&l.forge, "w", "VarHandleOp", "", "dtype=t:1 shared_name=s:other");
-    node(&l.forge, "y", "ReadVariableOp", "w", "dtype=t:1");
-    put_signature(&l.forge, "s", "", "r=y:0");
-    is_refused(&l, 0, LINCE_ENOENT, "node \"w\" (VarHandleOp)");
+    graph(&l, "", "r=y:0",
+          LINES("w VarHandleOp | | dtype=t:1 shared_name=s:other", "y ReadVariableOp | w | dtype=t:1"));
+    is_refused(&l, LINCE_ENOENT, "node \"w\" (VarHandleOp)");
 }
 
 /* ---- Tables ---- */
@@ -116,23 +89,16 @@ static void a_table_is_filled_by_what_initializes_the_model(void **state)
 {
     struct lab l;
     (void)state;
-    begin(&l);
-    node(&l.forge, "x", "Placeholder", "", "dtype=t:1");
-    node(&l.forge, "t", "HashTableV2", "", "key_dtype=t:9 value_dtype=t:9 shared_name=s:hash_table_x");
-    node(&l.forge, "keys", "Const", "", "dtype=t:9 value=v:9:1:1");
-    node(&l.forge, "fill", "InitializeTableV2", "t keys keys", "Tkey=t:9 Tval=t:9");
-    node(&l.forge, "assign", "AssignVariableOp", "nothing keys", "dtype=t:9");
-    node(&l.forge, "init", "NoOp", "^assign ^fill", "");
-    node(&l.forge, "init_all", "NoOp", "^init", "");
-    node(&l.forge, "size", "LookupTableSizeV2", "t", "");
-    node(&l.forge, "y", "Cast", "size", "SrcT=t:9 DstT=t:1");
+    graph(&l, "a=x:0", "r=y:0",
+          LINES("x Placeholder | | dtype=t:1",
+                "t HashTableV2 | | key_dtype=t:9 value_dtype=t:9 shared_name=s:hash_table_x",
+                "keys Const | | dtype=t:9 value=v:9:1:1", "fill InitializeTableV2 | t keys keys | Tkey=t:9 Tval=t:9",
+                "assign AssignVariableOp | nothing keys | dtype=t:9", "init NoOp | ^assign ^fill | ",
+                "init_all NoOp | ^init | ", "size LookupTableSizeV2 | t | ", "y Cast | size | SrcT=t:9 DstT=t:1"));
     put_nodes(&l.forge, "legacy_init_op", "init_all");
-    put_signature(&l.forge, "s", "a=x:0", "r=y:0");
-    gives(&l, 1,
-          "size = LookupTableSizeV2(%1:resource[]) -> %2:noneunknown\n"
-          "y = Cast(%2:noneunknown) -> %3:noneunknown\n");
-    int32_t table = l.graph->values[1].resource;
-    assert_int_equal(li_table_count(li_store_get(li_model_store(l.model), table)->table), 1);
+    gives(&l, "size = LookupTableSizeV2(%1:resource[]) -> %2:noneunknown\n"
+              "y = Cast(%2:noneunknown) -> %3:noneunknown\n");
+    is_table(&l, 1, 1);
     end(&l);
 }
 
@@ -172,14 +138,11 @@ static void put_collected_asset(struct forge *f, const char *type, const char *t
 
 static void put_table_from_file(struct lab *l)
 {
-    begin(l);
-    node(&l->forge, "t", "HashTableV2", "", "key_dtype=t:9 value_dtype=t:7");
-    node(&l->forge, "path", "Placeholder", "", "dtype=t:7");
-    node(&l->forge, "fill", "InitializeTableFromTextFileV2", "t path", "key_index=i:-1 value_index=i:-2");
-    node(&l->forge, "size", "LookupTableSizeV2", "t", "");
-    node(&l->forge, "y", "Cast", "size", "SrcT=t:9 DstT=t:1");
+    graph(l, "", "r=y:0",
+          LINES("t HashTableV2 | | key_dtype=t:9 value_dtype=t:7", "path Placeholder | | dtype=t:7",
+                "fill InitializeTableFromTextFileV2 | t path | key_index=i:-1 value_index=i:-2",
+                "size LookupTableSizeV2 | t | ", "y Cast | size | SrcT=t:9 DstT=t:1"));
     put_nodes(&l->forge, "table_initializer", "fill");
-    put_signature(&l->forge, "s", "", "r=y:0");
 }
 
 static void has_read_two_labels(struct lab *l)
@@ -189,9 +152,8 @@ static void has_read_two_labels(struct lab *l)
     snprintf(assets, sizeof assets, "%s/assets", l->forge.folder);
     assert_int_equal(mkdir(assets, 0700), 0);
     write_file(&l->forge, "assets/labels.txt", "cat\ndog\n", 8);
-    assert_int_equal(import(l, 0), 0);
-    int32_t table = l->graph->values[0].resource;
-    assert_int_equal(li_table_count(li_store_get(li_model_store(l->model), table)->table), 2);
+    imports(l);
+    is_table(l, 0, 2);
     end(l);
 }
 
@@ -229,7 +191,7 @@ static void a_table_from_a_file_that_is_no_asset_is_refused(void **state)
     struct lab l;
     (void)state;
     put_table_from_file(&l);
-    is_refused(&l, 0, LINCE_EUNSUPPORTED, "the table is filled with what must be computed");
+    is_refused(&l, LINCE_EUNSUPPORTED, "the table is filled with what must be computed");
 }
 
 /* ---- Which meta graph ---- */
@@ -277,8 +239,8 @@ static void check_attachment(const char *key, const char *bytes, size_t len, int
     put_text(&entry, 1, "hub_module_attachments");
     put_message(&entry, 2, &collection);
     put_message(&l.forge.meta, 4, &entry);
-    node(&l.forge, "x", "Placeholder", "", "dtype=t:1");
-    put_signature(&l.forge, "s", "a=x:0", "r=x:0");
+    nodes(&l.forge, LINES("x Placeholder | | dtype=t:1"));
+    signature(&l, "a=x:0", "r=x:0");
     assert_int_equal(open_lab(&l), LINCE_OK);
     li_model_facts(l.model, &facts);
     assert_false(facts.is_hub_module);
@@ -307,37 +269,29 @@ static void an_attachment_says_both_sides_or_nothing(void **state)
 static void a_graph_that_makes_no_sense_is_refused(void **state)
 {
     static const struct {
-        const char *nodes[3][3], *in, *out; /* name, op, inputs */
+        const char *lines[4], *in, *out;
         lince_status st;
         const char *words;
     } cases[] = {
-        {{{"y", "Neg", "z:0"}}, "", "r=y:0", LINCE_EINVAL, "y reads \"z:0\", and there is no such node"},
-        {{{"y", "Neg", "y"}}, "", "r=y:0", LINCE_EINVAL, "node \"y\" depends on itself"},
-        {{{"y", "Neg", "z"}, {"z", "Neg", "y"}}, "", "r=y:0", LINCE_EINVAL, "depends on itself"},
-        {{{"y", "Neg", ""}}, "", "r=", LINCE_EINVAL, "\"\" names no tensor"},
-        {{{"y", "Neg", ""}}, "", "r=y:", LINCE_EINVAL, "\"y:\" names no tensor"},
-        {{{"y", "Neg", ""}}, "", "r=y:0:0", LINCE_EINVAL, "\"y:0:0\" names no tensor"},
-        {{{"y", "Neg", ""}}, "", "r=y:99999999999", LINCE_EINVAL, "names no tensor"},
-        {{{"y", "Neg", ""}}, "", "r=^y", LINCE_EINVAL, "its result is \"^y\", wanted a tensor"},
-        {{{"x", "Placeholder", ""}}, "a=^x", "r=x:0", LINCE_EINVAL, "its input is \"^x\", wanted a tensor"},
-        {{{"x", "Placeholder", ""}}, "a=w:0", "r=x:0", LINCE_EINVAL, "its input reads \"w:0\""},
-        {{{"x", "Const", ""}, {"y", "Neg", "x:3"}}, "", "r=y:0", LINCE_EINVAL, ""},
-        {{{"v", "VariableV2", ""}, {"y", "Assign", "y v"}},
-         "",
-         "r=y:0",
-         LINCE_EUNSUPPORTED,
-         "assigns to what is no variable"},
-        {{{"y", "QueueDequeueV2", ""}}, "", "r=y:0", LINCE_EUNSUPPORTED, "node \"y\" (QueueDequeueV2)"},
+        {{"y Neg | z:0"}, "", "r=y:0", LINCE_EINVAL, "y reads \"z:0\", and there is no such node"},
+        {{"y Neg | y"}, "", "r=y:0", LINCE_EINVAL, "node \"y\" depends on itself"},
+        {{"y Neg | z", "z Neg | y"}, "", "r=y:0", LINCE_EINVAL, "depends on itself"},
+        {{"y Neg"}, "", "r=", LINCE_EINVAL, "\"\" names no tensor"},
+        {{"y Neg"}, "", "r=y:", LINCE_EINVAL, "\"y:\" names no tensor"},
+        {{"y Neg"}, "", "r=y:0:0", LINCE_EINVAL, "\"y:0:0\" names no tensor"},
+        {{"y Neg"}, "", "r=y:99999999999", LINCE_EINVAL, "names no tensor"},
+        {{"y Neg"}, "", "r=^y", LINCE_EINVAL, "its result is \"^y\", wanted a tensor"},
+        {{"x Placeholder"}, "a=^x", "r=x:0", LINCE_EINVAL, "its input is \"^x\", wanted a tensor"},
+        {{"x Placeholder"}, "a=w:0", "r=x:0", LINCE_EINVAL, "its input reads \"w:0\""},
+        {{"x Const", "y Neg | x:3"}, "", "r=y:0", LINCE_EINVAL, ""},
+        {{"v VariableV2", "y Assign | y v"}, "", "r=y:0", LINCE_EUNSUPPORTED, "assigns to what is no variable"},
+        {{"y QueueDequeueV2"}, "", "r=y:0", LINCE_EUNSUPPORTED, "node \"y\" (QueueDequeueV2)"},
     };
     (void)state;
     for (size_t i = 0; i < LI_COUNT(cases); i++) {
         struct lab l;
-        begin(&l);
-        for (int n = 0; n < 3 && cases[i].nodes[n][0]; n++) {
-            node(&l.forge, cases[i].nodes[n][0], cases[i].nodes[n][1], cases[i].nodes[n][2], "T=t:1");
-        }
-        put_signature(&l.forge, "s", cases[i].in, cases[i].out);
-        is_refused(&l, *cases[i].in ? 1 : 0, cases[i].st, cases[i].words);
+        graph(&l, cases[i].in, cases[i].out, cases[i].lines);
+        is_refused(&l, cases[i].st, cases[i].words);
     }
 }
 
