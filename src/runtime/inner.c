@@ -10,7 +10,6 @@
  * make in place is copied to its variable when the turn is over.
  */
 #include "run.h"
-
 #include "stop.h"
 
 #include <string.h>
@@ -152,16 +151,6 @@ static void end_turn(const struct inner *c)
     }
 }
 
-static lince_status count_turn(const struct inner *c)
-{
-    int64_t *turns = c->r->call->turns;
-    if (turns && ++*turns > LI_MAX_TURNS) {
-        return li_fail(c->r->err, LINCE_ELIMIT, "node \"%s\" (%s): loops have made more than %d turns in one call",
-                       c->node->name, c->node->op->name, LI_MAX_TURNS);
-    }
-    return li_stop_asked(c->r->call->stop, c->r->err);
-}
-
 static lince_status run_loop(const struct inner *c)
 {
     const struct li_run *condition = c->r->run->inner[c->step->inner];
@@ -174,7 +163,7 @@ static lince_status run_loop(const struct inner *c)
         if (c->node->op->choose(&condition->outputs[0], 2) != 0) {
             return LINCE_OK;
         }
-        LI_TRY(count_turn(c));
+        LI_TRY(li_stop_turns(c->r->call->turns, c->node, c->r->err));
         LI_TRY(run_body(c, 1));
         end_turn(c);
     }

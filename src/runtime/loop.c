@@ -101,16 +101,6 @@ static lince_status goes_on(struct li_loop_run *loop, struct li_chain_call *call
     return LINCE_OK;
 }
 
-static lince_status count_turn(const struct li_loop_run *loop, struct li_chain_call *call, lince_error *err)
-{
-    const struct li_node *node = &loop->entry->loop;
-    if (++call->turns > LI_MAX_TURNS) {
-        return li_fail(err, LINCE_ELIMIT, "node \"%s\" (%s): loops have made more than %d turns in one call",
-                       node->name, node->op->name, LI_MAX_TURNS);
-    }
-    return li_stop_asked(call->stop, err);
-}
-
 static lince_status run_turns(struct li_loop_run *loop, struct li_chain_call *call, lince_error *err)
 {
     const struct li_tensor *results;
@@ -120,7 +110,7 @@ static lince_status run_turns(struct li_loop_run *loop, struct li_chain_call *ca
         if (!more) {
             return LINCE_OK;
         }
-        LI_TRY(count_turn(loop, call, err));
+        LI_TRY(li_stop_turns(&call->turns, &loop->entry->loop, err));
         LI_TRY(li_chain_run(&loop->turn[turn], call, loop->variables, &results, err));
         memcpy(loop->variables, results, (size_t)loop->entry->loop.nout * sizeof *results);
         LI_TRY(keep_written(loop, call, err));

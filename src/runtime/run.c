@@ -144,10 +144,11 @@ static lince_status run_step(const struct li_running *r, const struct li_step *s
     return run.status;
 }
 
+/* Whether to stop is asked before each step, and where there is none: a loop may have turns that compute nothing. */
 static lince_status run_steps(const struct li_running *r)
 {
     unsigned mode = li_subnormals_flush();
-    lince_status st = LINCE_OK;
+    lince_status st = r->plan->commit ? LINCE_OK : li_stop_asked(r->call->stop, r->err);
     for (int32_t s = 0; s < r->plan->commit && !st; s++) {
         li_poison_absent(r->plan, r->run->block, r->run->block_room, r->plan->steps[s].time);
         st = li_stop_asked(r->call->stop, r->err);

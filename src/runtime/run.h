@@ -44,8 +44,8 @@ struct li_run_call {
      */
     void **pending;
     void *const *results;       /* LI_RESULTS_GIVEN: where each output goes */
-    const struct li_stop *stop; /* asked before each step and turn; may be NULL */
-    int64_t *turns;             /* of loops, in this call so far */
+    const struct li_stop *stop; /* asked before each step; may be NULL */
+    int64_t *turns;             /* of loops, in this call so far; NULL where there is none: in what is prepared */
 };
 
 /*

@@ -1,4 +1,4 @@
-/* Deadlines, and ending a run from outside. */
+/* Deadlines, ending a run from outside, loops that do not end. */
 #include "stop.h"
 
 #include <time.h>
@@ -26,6 +26,15 @@ lince_status li_stop_asked(const struct li_stop *stop, lince_error *err)
     }
     if (stop->deadline_ns && now_ns() >= stop->deadline_ns) {
         return li_fail(err, LINCE_ECANCELED, "the run was not done by its deadline");
+    }
+    return LINCE_OK;
+}
+
+lince_status li_stop_turns(int64_t *turns, const struct li_node *loop, lince_error *err)
+{
+    if (++*turns > LI_MAX_TURNS) {
+        return li_fail(err, LINCE_ELIMIT, "node \"%s\" (%s): loops have made more than %d turns in one call",
+                       loop->name, loop->op->name, LI_MAX_TURNS);
     }
     return LINCE_OK;
 }
