@@ -164,6 +164,17 @@ static void try_trace(struct li_callable *c, const struct li_trace *trace, struc
     li_free(mem, bound);
 }
 
+static void try_scores(struct li_callable *c, const struct li_trace *trace)
+{
+    enum li_scores scores;
+    lince_error err;
+    for (size_t i = 0; i < trace->leaf_count; i++) {
+        if (trace->leaf[i].output != LI_NONE) {
+            (void)li_callable_scores(c, trace, trace->leaf[i].output, &scores, &err);
+        }
+    }
+}
+
 static void try_callable(struct li_callable *c, struct li_mem *mem, struct li_pool *pool)
 {
     const char *const *texts;
@@ -174,6 +185,7 @@ static void try_callable(struct li_callable *c, struct li_mem *mem, struct li_po
 
     for (size_t i = 0; i < c->trace_count && i < MAX_TRACES; i++) {
         (void)li_trace_result_text(&c->trace[i], NULL, text, sizeof text);
+        try_scores(c, &c->trace[i]);
         try_trace(c, &c->trace[i], mem, pool);
     }
     if (c->trace_count <= MAX_TRACES) {
