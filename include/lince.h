@@ -11,6 +11,8 @@
  *     lince_session_free(session);
  *     lince_model_close(model);
  *
+ * This is the one header to include; what has a subject of its own stands in the headers at its end.
+ *
  * Conventions. Every function that can fail returns a lince_status and takes a lince_error last (NULL if the text is
  * not wanted). Handles are opaque. `new` and `open` give, and name their partner; everything else is borrowed, and the
  * comment says until when. Freeing or closing NULL does nothing. Sizes are in bytes unless a name says otherwise.
@@ -197,22 +199,6 @@ LINCE_API void lince_model_options_init(lince_model_options *options);
 LINCE_API lince_status lince_model_open(lince_model **model, const char *path, const lince_model_options *options,
                                         lince_error *err);
 
-/**
- * Compare all tensors of the model's checkpoint with their checksums. Nothing is run, and no variable changes.
- *
- * failed  Receives how many do not agree, or cannot be read at all. May be NULL.
- *
- * Every tensor of the checkpoint is looked at, also those that no variable of the model has (an optimizer's state), and
- * each anew: what is compared is what the files hold now (what they held at the opening, with read_files), not what was
- * written to variables since. The checkpoint's table was checked when the model was opened; saved_model.pb has no
- * checksum. A trace's first run checks only what it uses, and the first time.
- *
- * Returns LINCE_OK when all are as they were saved, or the model uses no checkpoint. Otherwise the status of the first,
- * as lince_variable_read() has them, its key and how many there are in the text. LINCE_ENOMEM says nothing of the rest.
- * Any thread, at any time. Since 0.1.
- */
-LINCE_API lince_status lince_model_verify(lince_model *model, size_t *failed, lince_error *err);
-
 /** Close a model. Sessions that still live keep what they need; callables, names and texts of the model are gone. */
 LINCE_API void lince_model_close(lince_model *model);
 
@@ -283,40 +269,6 @@ LINCE_API lince_status lince_callable_argument(const lince_callable *callable, s
 LINCE_API size_t lince_callable_trace_count(const lince_callable *callable);
 LINCE_API const char *lince_callable_trace(const lince_callable *callable, size_t index);
 
-/** One tensor that a trace takes or gives. Texts are borrowed until the model is closed. */
-typedef struct lince_tensor_info {
-    size_t struct_size; /* sizeof(lince_tensor_info), set by the caller */
-    const char *path;   /* "images", "inputs/extra/0": as in lince_argument; of an output as in lince_output */
-    const char *name;   /* of the tensor itself, such as "input_1"; "" where the model says nothing */
-    lince_dtype dtype;  /* LINCE_DTYPE_NONE: an output that is Python None */
-    int32_t rank;       /* -1: any */
-    int64_t dims[LINCE_MAX_RANK]; /* -1: any */
-} lince_tensor_info;
-
-/**
- * The tensors that a trace takes, and those it gives: how many, 0 where there are fewer traces; what one is,
- * LINCE_EINVAL when there are fewer. Inputs come as the trace's text shows them, outputs as lince_session_run() gives
- * them. Arguments that are no tensors are in the text only.
- */
-LINCE_API size_t lince_callable_input_count(const lince_callable *callable, size_t trace);
-LINCE_API lince_status lince_callable_input(const lince_callable *callable, size_t trace, size_t index,
-                                            lince_tensor_info *info, lince_error *err);
-LINCE_API size_t lince_callable_output_count(const lince_callable *callable, size_t trace);
-LINCE_API lince_status lince_callable_output(const lince_callable *callable, size_t trace, size_t index,
-                                             lince_tensor_info *info, lince_error *err);
-
-/**
- * Ops and attributes, of all its traces, that this library does not run; each once, such as "Foo" or "Conv2D
- * data_format=NCHW_VECT_C". A trace that makes no sense is told with its error. The first call reads all traces, and
- * fails when that takes more memory than there is; *texts is borrowed until the model is closed.
- */
-LINCE_API lince_status lince_callable_unsupported(lince_callable *callable, const char *const **texts, size_t *count,
-                                                  lince_error *err);
-
-/** The ops its traces need, sorted; as lince_callable_unsupported(). */
-LINCE_API lince_status lince_callable_ops(lince_callable *callable, const char *const **names, size_t *count,
-                                          lince_error *err);
-
 /**
  * The image size in pixels that its first tensor argument is traced for: 0 where any height or width goes. height,
  * width and channels may each be NULL. LINCE_EINVAL when that argument is no [batch, height, width, channels].
@@ -337,85 +289,6 @@ typedef struct lince_image_info {
 
 /** LINCE_EINVAL when its first tensor argument is no [batch, height, width, channels]. */
 LINCE_API lince_status lince_callable_image(lince_callable *callable, lince_image_info *info, lince_error *err);
-
-/* ---- What a callable is for -------------------------------------------------------------------------------------- */
-
-typedef enum lince_task {
-    LINCE_TASK_UNKNOWN = 0,
-    LINCE_TASK_CLASSIFICATION = 1,
-    LINCE_TASK_FEATURES = 2 /* feature vectors */
-} lince_task;
-
-/** What the numbers of a result are, by the op that they come out of. */
-typedef enum lince_scores {
-    LINCE_SCORES_LOGITS = 0,        /* any numbers: logits, or features */
-    LINCE_SCORES_PROBABILITIES = 1, /* each from 0 to 1 by itself: behind a Sigmoid */
-    LINCE_SCORES_SHARES = 2         /* from 0 to 1, with the sum 1: behind a Softmax, or the best of such */
-} lince_scores;
-
-#define LINCE_REASON_TEXT 256
-
-/** What a callable gives for images. Texts are borrowed until the model is closed. */
-typedef struct lince_task_info {
-    size_t struct_size; /* sizeof(lince_task_info), set by the caller */
-    lince_task task;    /* a guess */
-    lince_scores scores;
-    int64_t results;    /* numbers for one image; -1: the trace does not say */
-    int64_t classes;    /* names that these need: as many, but 2 for a single result, the score of class 1 of 0 and 1 */
-    int32_t background; /* the class that is none of the others: 0 of ImageNet's 1001; -1: none is known */
-    const char *output; /* path of the part of the result that this is about; NULL: several parts, none stands out */
-    const char *texts;  /* path of a part with a text for each number: the model's own labels; NULL: there is none */
-    const char *indices; /* path of a part with a class for each number, as top_k gives it; NULL: there is none */
-    char reason[LINCE_REASON_TEXT]; /* what the guess goes by, such as `a signature says "logits"` */
-} lince_task_info;
-
-/**
- * What a callable is for, by what the model says of itself: its own name if it is a signature, or that of another with
- * the same result; the model's signatures, its folder's name, the ops that its result comes out of, the number of
- * results. Of its traces the first that is not for training is looked at.
- *
- * output  Path of the part of the result that is meant; NULL: the only part, else "default", else the only float
- *         matrix.
- *
- * Fails with LINCE_ENOENT when there is no such part. A trace that this library does not run leaves `scores` as it is
- * without knowledge. Since 0.1.
- */
-LINCE_API lince_status lince_callable_task(lince_callable *callable, const char *output, lince_task_info *info,
-                                           lince_error *err);
-
-/** Names of classes. */
-typedef struct lince_labels lince_labels;
-
-/**
- * Read labels, one a line. Lines end with LF or CR LF; blanks at an end of line and empty lines at the end are left
- * out, as is a byte order mark.
- *
- * text     Borrowed during the call.
- * classes  How many there are. Lists with and without a class "background" before those of ImageNet are made to fit.
- *          0: any number.
- *
- * Fails with LINCE_EINVAL when the number is another one, LINCE_EFORMAT when a NUL byte is in it. Free with
- * lince_labels_free(). Since 0.1.
- */
-LINCE_API lince_status lince_labels_parse(lince_labels **labels, const void *text, size_t size_bytes, size_t classes,
-                                          lince_error *err);
-/**
- * The labels that a model has for so many classes, 1 or more: the first of its assets, else labels.txt beside
- * saved_model.pb, that fits. LINCE_ENOENT: there are none, and *labels is NULL. They may outlive the model.
- */
-LINCE_API lince_status lince_labels_of_model(lince_labels **labels, lince_model *model, size_t classes,
-                                             lince_error *err);
-LINCE_API void lince_labels_free(lince_labels *labels);
-
-/**
- * How many there are; one of them, NULL when there are fewer; the file they are from, "" for a text; what was done to
- * make them fit, such as `1000 labels for 1001 classes; class 0 is taken as "background"`, else "". Borrowed until the
- * labels are freed.
- */
-LINCE_API size_t lince_labels_count(const lince_labels *labels);
-LINCE_API const char *lince_labels_text(const lince_labels *labels, size_t index);
-LINCE_API const char *lince_labels_path(const lince_labels *labels);
-LINCE_API const char *lince_labels_note(const lince_labels *labels);
 
 /* ---- Sessions ---------------------------------------------------------------------------------------------------- */
 
@@ -477,6 +350,22 @@ LINCE_API lince_status lince_session_new(lince_session **session, lince_callable
                                          const lince_session_options *options, lince_error *err);
 LINCE_API void lince_session_free(lince_session *session);
 
+/**
+ * Images in, numbers out: for a callable with one float32 image input and one float32 result of rank 2.
+ *
+ * images       float32, NHWC [batch, height, width, 3], RGB scaled to [0, 1]. Borrowed during the call, not changed.
+ * batch        Number of images; 0 gives an empty result, as TensorFlow does.
+ * height       Of the images, in pixels, as width; lince_callable_image_size() tells what is wanted.
+ * out          Receives [batch, features]; the caller's memory, left untouched on failure.
+ * out_count    Floats that `out` has room for; LINCE_EINVAL when the result has more.
+ *
+ * Fails as lince_session_run() does, and with LINCE_EINVAL when the result is another one; that is found out before the
+ * call where the trace says it. Since 0.1.
+ */
+LINCE_API lince_status lince_session_run_images(lince_session *session, const float *images, int64_t batch,
+                                                int64_t height, int64_t width, float *out, size_t out_count,
+                                                lince_error *err);
+
 /** One leaf of a result. Python None has dtype LINCE_DTYPE_NONE. */
 typedef struct lince_output {
     const char *path;    /* "default", "endpoints/0"; "" for a result that is one tensor */
@@ -530,18 +419,6 @@ LINCE_API lince_status lince_session_set_timeout(lince_session *session, int64_t
 LINCE_API lince_status lince_session_set_pool(lince_session *session, lince_pool *pool, lince_error *err);
 
 /**
- * Give, in every run, what these nodes compute too: in *outputs after the result's leaves, `path` being the name as
- * given here.
- *
- * nodes  "NODE" or "NODE:K", its output K; names as lince_session_explain() tells them. Copied.
- *
- * Once, before the first run, else LINCE_EINVAL. A name that the trace does not have, or has several times, fails the
- * run. A node that is asked for is not fused away.
- */
-LINCE_API lince_status lince_session_fetch(lince_session *session, const char *const *nodes, size_t count,
-                                           lince_error *err);
-
-/**
  * The structure of the last result, without fetched nodes, such as `{"a": float32[2,3], "b": [None, int32[]]}`; ""
  * before the first run. Borrowed until the next call. Its leaves are the outputs, in their order:
  *
@@ -558,65 +435,6 @@ LINCE_API lince_status lince_session_fetch(lince_session *session, const char *c
  * "<text>" for what cannot be handed out, such as a ragged tensor.
  */
 LINCE_API const char *lince_session_structure(const lince_session *session);
-
-/**
- * Images in, numbers out: for a callable with one float32 image input and one float32 result of rank 2.
- *
- * images       float32, NHWC [batch, height, width, 3], RGB scaled to [0, 1]. Borrowed during the call, not changed.
- * batch        Number of images; 0 gives an empty result, as TensorFlow does.
- * height       Of the images, in pixels, as width; lince_callable_image_size() tells what is wanted.
- * out          Receives [batch, features]; the caller's memory, left untouched on failure.
- * out_count    Floats that `out` has room for; LINCE_EINVAL when the result has more.
- *
- * Fails as lince_session_run() does, and with LINCE_EINVAL when the result is another one; that is found out before the
- * call where the trace says it. Since 0.1.
- */
-LINCE_API lince_status lince_session_run_images(lince_session *session, const float *images, int64_t batch,
-                                                int64_t height, int64_t width, float *out, size_t out_count,
-                                                lince_error *err);
-
-/** One step of a planned graph, for lince_session_explain(). Texts are valid during the callback. */
-typedef struct lince_step {
-    size_t struct_size; /* sizeof(lince_step) of the library */
-    const char *name, *op, *shapes, *reason;
-    int32_t prepared; /* not 0: done once and kept, until a variable it reads is written */
-    int64_t tasks;    /* that threads can share */
-    int64_t bytes;    /* of its inputs and outputs */
-    int64_t flop;     /* multiplications and additions of convolutions and matrix products; 0 for what else there is */
-    int32_t depth;    /* n > 0: of a body of the last step of depth n - 1 that was told before it */
-    int32_t later;    /* not 0: planned when a run comes to it; shapes is "" and numbers are 0 */
-} lince_step;
-
-/**
- * Tell of each step of the plan for these inputs' shapes, made as if for a run; nothing is run. A callback that returns
- * non-zero ends it; it may not use the session. Steps of bodies follow the branch or loop that runs them. Where shapes
- * depend on data, what comes from there on is told node by node as the model has it, and `later` is set.
- *
- * inputs  As for lince_session_run(), but `data` and `size_bytes` are not looked at.
- */
-LINCE_API lince_status lince_session_explain(lince_session *session, const lince_tensor *inputs, size_t input_count,
-                                             int (*tell)(const lince_step *step, void *context), void *context,
-                                             lince_error *err);
-
-/**
- * Tell of each part of the result that a call with such inputs would give: dtypes and shapes, as they can be known
- * without running it. Where data decides a shape, it is told as the trace has it: -1 for a dim, or the rank, that is
- * open. A callback that returns non-zero ends it; it may not use the session.
- *
- * inputs  As for lince_session_run(), but `data` and `size_bytes` are not looked at.
- *
- * Fails as lince_session_run() does before it runs anything. Source: tf.function's shape inference. Since 0.1.
- */
-LINCE_API lince_status lince_session_infer(lince_session *session, const lince_tensor *inputs, size_t input_count,
-                                           int (*tell)(const lince_tensor_info *output, void *context), void *context,
-                                           lince_error *err);
-
-/**
- * The smallest images that a session with one input takes: how many pixels the sides must have that its callable leaves
- * open. Found by trying shapes, nothing is run. *side is 0 when no side is open, or 1024 pixels are too few.
- * LINCE_EINVAL when its input is no batch of images; else as lince_session_infer().
- */
-LINCE_API lince_status lince_session_smallest_image(lince_session *session, int32_t *side, lince_error *err);
 
 /* ---- Variables and losses ---------------------------------------------------------------------------------------- */
 
@@ -673,127 +491,14 @@ LINCE_API lince_status lince_variable_write(lince_model *model, size_t index, co
 LINCE_API int64_t lince_loss_count(const lince_model *model);
 LINCE_API lince_status lince_loss_value(lince_model *model, size_t index, float *value, lince_error *err);
 
-/* ---- Facts about a model ----------------------------------------------------------------------------------------- */
-
-/** What a model says of itself. Texts are borrowed until the model is closed; "" where the model says nothing. */
-typedef struct lince_model_info {
-    size_t struct_size; /* sizeof(lince_model_info), set by the caller */
-    const char *path, *tags, *tensorflow_version;
-    int64_t objects, functions;
-    size_t pb_bytes, variable_bytes; /* size of saved_model.pb, and of all variables' values */
-    size_t used_bytes, peak_bytes;   /* allocated by the model and its sessions: now, and at most so far */
-    const char *isa;                 /* the instruction set of its kernels, such as "avx2" */
-    int32_t threads;                 /* of the pool it computes with */
-} lince_model_info;
-
-LINCE_API lince_status lince_model_get_info(const lince_model *model, lince_model_info *info, lince_error *err);
-
-/**
- * The files in the model's own asset list: how many; the absolute path of one, borrowed until the model is closed.
- * LINCE_ENOENT when the file is not there, LINCE_EUNSAFE when a link leads out of the model's folder.
- */
-LINCE_API size_t lince_asset_count(const lince_model *model);
-LINCE_API lince_status lince_asset_path(lince_model *model, size_t index, const char **path, lince_error *err);
-
-/** The ops this library runs, sorted: how many; the name of one, NULL when there are fewer. Static. */
-LINCE_API size_t lince_op_count(void);
-LINCE_API const char *lince_op_name(size_t index);
-
-/* ---- Images ------------------------------------------------------------------------------------------------------ */
-
-typedef enum lince_resize { LINCE_RESIZE_STRETCH = 0, LINCE_RESIZE_CROP = 1, LINCE_RESIZE_PAD = 2 } lince_resize;
-typedef enum lince_interpolation {
-    LINCE_BILINEAR = 0,
-    LINCE_NEAREST = 1,
-    LINCE_BICUBIC = 2,
-    LINCE_AREA = 3,
-    LINCE_LANCZOS3 = 4,
-    LINCE_LANCZOS5 = 5
-} lince_interpolation;
-
-/** How a picture becomes numbers. Start from lince_image_options_init(): what the hub's tutorials do. */
-typedef struct lince_image_options {
-    size_t struct_size;
-    lince_resize resize;               /* stretch: the aspect ratio is not kept */
-    double crop_fraction;              /* the central part of the picture that is used, as central_crop; 1: all of it */
-    lince_interpolation interpolation; /* bilinear, half-pixel centres */
-    int32_t antialias;                 /* not 0: the kernel widens when shrinking */
-    int32_t orient;                    /* not 0: turn as EXIF says; TensorFlow does not */
-    int32_t accurate_dct;              /* not 0: the accurate JPEG transform; TensorFlow's default is the fast one */
-    float mean[3], std[3];             /* of [0, 1] values: (x - mean) / std; 0 and 1 */
-} lince_image_options;
-
-LINCE_API void lince_image_options_init(lince_image_options *options);
-
-/**
- * Decode a JPEG, PNG, GIF, BMP or WebP file, scale to [0, 1], resize, and store float32 [height, width, 3].
- *
- * options  NULL for the defaults.
- * height   Of the result, in pixels, as width: 1 to 65536.
- * out      The caller's height * width * 3 floats; left untouched on failure.
- *
- * Fails with LINCE_EFORMAT (no picture), LINCE_EUNSUPPORTED, LINCE_ECORRUPT (cut, or a checksum is wrong), LINCE_EINVAL
- * (options, or parts of the picture that contradict each other), LINCE_ELIMIT (too large, by its header), LINCE_ENOMEM;
- * lince_image_load() with LINCE_ENOENT and LINCE_EIO too.
- *
- * Equal, to the bit where TensorFlow itself is deterministic, to tf.image.decode_image(channels=3,
- * expand_animations=False), convert_image_dtype and tf.image.resize. Thread-safe. Since 0.1.
- */
-LINCE_API lince_status lince_image_load(const char *path, const lince_image_options *options, int64_t height,
-                                        int64_t width, float *out, lince_error *err);
-LINCE_API lince_status lince_image_load_bytes(const void *data, size_t size_bytes, const lince_image_options *options,
-                                              int64_t height, int64_t width, float *out, lince_error *err);
-
-/** One photo of a batch: a file, or, where path is NULL, a file's bytes in memory. */
-typedef struct lince_photo {
-    const char *path;
-    const void *data;
-    size_t size_bytes;
-} lince_photo;
-
-/**
- * Load many photos into one batch, side by side; each as lince_image_load() does, to the same bits.
- *
- * photos    Borrowed during the call, with what they point to.
- * count     How many; 0 is fine.
- * options   NULL for the defaults.
- * pool      Whose threads load them, a photo at a time each. NULL, and a pool that is busy: only the caller's thread.
- *           A run that wants the pool meanwhile computes alone.
- * out       [count, height, width, 3] in the caller's memory, float32 or uint8; sides of 1 to 65536. uint8 is what
- *           tf.image.convert_image_dtype(saturate=True) makes of the floats; mean and std must then be 0 and 1.
- * statuses  Receives how each photo went. May be NULL.
- * errors    Receives the text of each, "" when it was loaded. May be NULL.
- *
- * A photo that fails has zeros in its place, and the others are loaded all the same. Returns LINCE_OK when all were;
- * else the status of the first that was not, its path or number in the text. When the arguments make no sense
- * (LINCE_EINVAL), or there is no memory to begin with, nothing is loaded, `out` is left untouched, and the status
- * returned is every photo's too. Thread-safe. Since 0.1.
- */
-LINCE_API lince_status lince_image_load_batch(const lince_photo *photos, size_t count,
-                                              const lince_image_options *options, lince_pool *pool,
-                                              const lince_tensor *out, lince_status *statuses, lince_error *errors,
-                                              lince_error *err);
-
-/** What a picture's EXIF orientation is: 1 (upright, or not said) to 8. */
-LINCE_API int32_t lince_image_orientation(const void *data, size_t size_bytes);
-
-/**
- * Decode only: uint8 [height, width, channels] as tf.image.decode_image gives with expand_animations=False. Of the
- * options `orient` and `accurate_dct` matter; NULL for the defaults.
- * channels  0: as stored; 1, 3, 4. Not every format gives every number, as in TensorFlow: LINCE_EINVAL.
- * out       Given: free with lince_tensor_free(). Empty on failure, which is as lince_image_load_bytes() fails.
- */
-LINCE_API lince_status lince_image_decode(const void *data, size_t size_bytes, int32_t channels,
-                                          const lince_image_options *options, lince_tensor *out, lince_error *err);
-/**
- * Convert uint8 of any shape to float32 in [0, 1], as tf.image.convert_image_dtype does. image is borrowed during the
- * call; *out is given: free with lince_tensor_free(). LINCE_EINVAL for another dtype.
- */
-LINCE_API lince_status lince_image_to_float(const lince_tensor *image, lince_tensor *out, lince_error *err);
-/** Free what one of the two above gave, and empty it. */
-LINCE_API void lince_tensor_free(lince_tensor *tensor);
-
 #ifdef __cplusplus
 }
 #endif
+
+/* ---- More, by subject -------------------------------------------------------------------------------------------- */
+
+#include "lince_image.h"   /* pictures: decode, resize, load many */
+#include "lince_inspect.h" /* what a model holds and needs, how a call is planned */
+#include "lince_task.h"    /* what results are for; names of classes */
+
 #endif

@@ -40,7 +40,7 @@ for source in "$work/version.c" "$here"/examples/*.c; do
 done
 LD_LIBRARY_PATH=$libdir "$work/version"
 
-# The header is C99, and C++11 too.
+# The headers are C99, and C++11 too.
 step "version.c as C99 and as C++11"
 # shellcheck disable=SC2046
 cc -std=c99 -Wall -Wextra -pedantic -Werror -o "$work/c99" "$work/version.c" $(pkg-config --cflags --libs lince)
