@@ -1,5 +1,5 @@
 /* Sessions: plans by shape, segments, no allocation in steady state, refusals, and memory that runs out. */
-#include "unit/runtime_support.h"
+#include "unit/runtime_failing.h"
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
@@ -196,29 +196,6 @@ static void wrong_inputs_are_refused_and_do_no_harm(void **state)
 
 /* ---- Memory that runs out ---- */
 
-struct failing {
-    long left; /* allocations until one fails; negative: none does */
-    long live;
-};
-
-static void *failing_alloc(size_t bytes, void *context)
-{
-    struct failing *failing = context;
-    if (failing->left == 0) {
-        return NULL;
-    }
-    failing->left -= failing->left > 0;
-    failing->live++;
-    return malloc(bytes);
-}
-
-static void failing_free(void *pointer, void *context)
-{
-    struct failing *failing = context;
-    failing->live -= pointer != NULL;
-    free(pointer);
-}
-
 /* Reads, prepares, writes, is random, and has two segments. */
 static void everything(struct fixture *f)
 {
@@ -233,54 +210,21 @@ static void everything(struct fixture *f)
 
 static lince_status run_twice(struct fixture *f, struct li_session *s)
 {
+    float before = get_variable(f, 1);
     for (int run = 0; run < 2; run++) {
         const float data[3] = {2, 1 + (float)run, 1};
         struct li_tensor input = float_tensor(SHAPE(2 + run), data);
         const struct li_tensor *out;
         LI_TRY(li_session_run(s, &input, 1, NULL, &out, &f->err));
     }
+    assert_true(get_variable(f, 1) == before + 2);
     return LINCE_OK;
-}
-
-/* Whether all went well with the n-th allocation failing; if not, that it ended as it must. */
-static bool survive(long n)
-{
-    struct failing failing = {.left = -1};
-    struct fixture f = {.mem = li_mem_new(failing_alloc, failing_free, &failing, 0)};
-    f.env = (struct li_env){.mem = f.mem, .isa = LI_ISA_REF};
-    struct li_pool *pool;
-    struct li_session *s = NULL;
-    assert_int_equal(li_store_new(&f.store, f.mem, &f.err), LINCE_OK);
-    assert_int_equal(li_graph_new(&f.g, f.store, &ops, f.mem, &f.err), LINCE_OK);
-    assert_int_equal(li_pool_new(&pool, 1, f.mem, &f.err), LINCE_OK);
-    everything(&f);
-    failing.left = n;
-    lince_status st = session_on(&s, f.g, &f.env, pool, NULL, &f.err);
-    st = st ? st : run_twice(&f, s);
-    failing.left = -1;
-    assert_true(st == LINCE_OK || st == LINCE_ENOMEM);
-    if (s) { /* and goes on when there is memory again */
-        float before = get_variable(&f, 1);
-        assert_int_equal(run_twice(&f, s), LINCE_OK);
-        assert_true(get_variable(&f, 1) == before + 2);
-        li_session_free(s);
-    }
-    li_pool_release(pool);
-    li_store_release(f.store);
-    assert_int_equal(li_mem_used_bytes(f.mem), 0);
-    li_mem_release(f.mem);
-    assert_int_equal(failing.live, 0);
-    return st == LINCE_OK;
 }
 
 static void every_allocation_that_fails_ends_in_enomem_without_a_leak(void **state)
 {
     (void)state;
-    long n = 0;
-    while (!survive(n)) {
-        n++;
-    }
-    assert_true(n > 40);
+    survives(everything, run_twice);
 }
 
 int main(void)

@@ -1,5 +1,6 @@
 /* What repeated runs cost, and what a run without memory leaves: graphs with segments, branches and loops. */
 #include "unit/runtime_control_support.h"
+#include "unit/runtime_failing.h"
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
@@ -134,29 +135,6 @@ static void a_loop_behind_a_branch_is_not_planned_again(void **state)
 
 /* ---- Memory that runs out ---------------------------------------------------------------------------------------- */
 
-struct failing {
-    long left; /* allocations until one fails; negative: none does */
-    long live;
-};
-
-static void *failing_alloc(size_t bytes, void *context)
-{
-    struct failing *failing = context;
-    if (failing->left == 0) {
-        return NULL;
-    }
-    failing->left -= failing->left > 0;
-    failing->live++;
-    return malloc(bytes);
-}
-
-static void failing_free(void *pointer, void *context)
-{
-    struct failing *failing = context;
-    failing->live -= pointer != NULL;
-    free(pointer);
-}
-
 static lince_status try_pair(struct fixture *f, struct li_session *s)
 {
     static const float numbers[2] = {3, 1};
@@ -164,52 +142,11 @@ static lince_status try_pair(struct fixture *f, struct li_session *s)
     return status_on(f, s, SHAPE(1), &numbers[1]);
 }
 
-static void set_up_failing(struct fixture *f, struct failing *failing)
-{
-    *f = (struct fixture){.mem = li_mem_new(failing_alloc, failing_free, failing, 0)};
-    f->env = (struct li_env){.mem = f->mem, .isa = LI_ISA_REF};
-    assert_int_equal(li_store_new(&f->store, f->mem, &f->err), LINCE_OK);
-    assert_int_equal(li_graph_new(&f->g, f->store, &ops, f->mem, &f->err), LINCE_OK);
-}
-
-/* Whether all went well with the n-th allocation failing; if not, that it ended as it must. */
-static bool survive(void (*graph)(struct fixture *f), long n)
-{
-    struct failing failing = {.left = -1};
-    struct fixture f;
-    struct li_session *s = NULL;
-    struct li_pool *pool;
-    set_up_failing(&f, &failing);
-    assert_int_equal(li_pool_new(&pool, 1, f.mem, &f.err), LINCE_OK);
-    graph(&f);
-    failing.left = n;
-    lince_status st = session_on(&s, f.g, &f.env, pool, NULL, &f.err);
-    st = st ? st : try_pair(&f, s);
-    failing.left = -1;
-    if (st && st != LINCE_ENOMEM) {
-        fail_msg("allocation %ld: %s", n, f.err.text);
-    }
-    if (s) { /* and goes on when there is memory again */
-        assert_int_equal(try_pair(&f, s), LINCE_OK);
-        li_session_free(s);
-    }
-    li_pool_release(pool);
-    li_store_release(f.store);
-    assert_int_equal(li_mem_used_bytes(f.mem), 0);
-    li_mem_release(f.mem);
-    assert_int_equal(failing.live, 0);
-    return st == LINCE_OK;
-}
-
 static void every_allocation_that_fails_ends_in_enomem_without_a_leak(void **state)
 {
     (void)state;
     for (size_t g = 0; g < LI_COUNT(graphs); g++) {
-        long n = 0;
-        while (!survive(graphs[g], n)) {
-            n++;
-        }
-        assert_true(n > 40);
+        survives(graphs[g], try_pair);
     }
 }
 
