@@ -140,7 +140,7 @@ static const struct li_source *result_of(const struct li_lowering *l, const stru
 static lince_status translate_results(struct li_lowering *l, struct li_construct *c, int32_t scope,
                                       struct li_source *ret)
 {
-    bool condition = c->loop && scope % 2 == 1;
+    bool condition = li_scope_is_condition(l, scope);
     for (int32_t i = 0; i < (condition ? 1 : c->members); i++) {
         const struct li_source *raw = condition ? &c->test : result_of(l, c, scope, i);
         LI_TRY(li_lower_source(l, scope, raw, 0, l->raw->part[c->member[i]].name, &ret[i]));
@@ -178,8 +178,8 @@ static void fill_results(const struct li_lowering *l, const struct li_construct 
 
 static lince_status make_body(struct li_lowering *l, struct li_construct *c, int32_t scope, const struct li_source *ret)
 {
-    struct li_body **b = &c->body[(scope - 1) % 2];
-    bool condition = c->loop && scope % 2 == 1;
+    struct li_body **b = &c->body[li_scope_body(scope)];
+    bool condition = li_scope_is_condition(l, scope);
     int32_t args = c->captures + (c->loop ? c->members : 0), results = condition ? 1 : c->loop ? args : c->members;
     LI_TRY(li_body_new(b, (size_t)l->body[scope].parts, (size_t)args, (size_t)results, l->arena, l->err));
     (*b)->name = c->loop ? c->frame : l->raw->part[c->member[0]].name;
@@ -206,21 +206,21 @@ static void mark_turn(struct li_lowering *l, const struct li_construct *c, int32
 static lince_status make_construct(struct li_lowering *l, int32_t construct)
 {
     struct li_construct *c = &l->construct[construct];
+    const int32_t scope[2] = {li_scope_first(construct), li_scope_second(construct)};
     struct li_source *ret[2];
     for (int i = 0; i < 2; i++) {
-        int32_t scope = 2 * construct + 1 + i;
         ret[i] = li_arena_calloc(&l->scratch, (size_t)c->members, sizeof *ret[i], l->err);
         if (!ret[i]) {
             return LINCE_ENOMEM;
         }
-        LI_TRY(make_parts(l, scope));
-        LI_TRY(translate_results(l, c, scope, ret[i]));
+        LI_TRY(make_parts(l, scope[i]));
+        LI_TRY(translate_results(l, c, scope[i], ret[i]));
     }
     if (c->loop) {
-        mark_turn(l, c, 2 * construct + 2);
+        mark_turn(l, c, scope[1]);
     }
-    LI_TRY(make_body(l, c, 2 * construct + 1, ret[0]));
-    return make_body(l, c, 2 * construct + 2, ret[1]);
+    LI_TRY(make_body(l, c, scope[0], ret[0]));
+    return make_body(l, c, scope[1], ret[1]);
 }
 
 /* A scope around another was found before it. */
@@ -265,7 +265,7 @@ static void number_parts(struct li_lowering *l)
             l->place[p] = l->body[l->scope[p]].raw_parts++;
         }
     }
-    for (int32_t i = 0; i <= 2 * l->constructs; i++) {
+    for (int32_t i = 0; i < li_scope_count(l); i++) {
         l->body[i].parts = l->body[i].raw_parts;
     }
     for (int32_t i = 0; i < l->constructs; i++) {
@@ -282,7 +282,7 @@ static lince_status list_parts(struct li_lowering *l)
     if (!sorted) {
         return LINCE_ENOMEM;
     }
-    for (int32_t i = 0; i <= 2 * l->constructs; i++) {
+    for (int32_t i = 0; i < li_scope_count(l); i++) {
         struct li_scope *s = &l->body[i];
         s->raw = sorted + n;
         n += s->raw_parts;
@@ -302,7 +302,7 @@ static lince_status list_parts(struct li_lowering *l)
 
 static lince_status make_scopes(struct li_lowering *l)
 {
-    l->body = li_arena_calloc(&l->scratch, 1 + 2 * (size_t)l->constructs, sizeof *l->body, l->err);
+    l->body = li_arena_calloc(&l->scratch, (size_t)li_scope_count(l), sizeof *l->body, l->err);
     if (!l->body) {
         return LINCE_ENOMEM;
     }

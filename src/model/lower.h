@@ -81,6 +81,32 @@ struct li_lowering {
     lince_error *err;
 };
 
+/* ---- The numbers of scopes ---- */
+
+static inline int32_t li_scope_first(int32_t construct)
+{
+    return 2 * construct + 1;
+}
+static inline int32_t li_scope_second(int32_t construct)
+{
+    return 2 * construct + 2;
+}
+/* Of another scope than 0: the construct that it is of, and which of the two. */
+static inline int32_t li_scope_construct(int32_t scope)
+{
+    return (scope - 1) / 2;
+}
+static inline int li_scope_body(int32_t scope)
+{
+    return (scope - 1) % 2;
+}
+static inline int32_t li_scope_count(const struct li_lowering *l)
+{
+    return 1 + 2 * l->constructs;
+}
+
+/* ---- scopes.c ---- */
+
 /* Which output of a part that routes values a source is: 0 or 1. */
 int li_flow_output(const struct li_source *source);
 /* Whether a part, or a result (LI_FLOW_NONE), may read this. */
@@ -88,14 +114,11 @@ lince_status li_flow_check(const struct li_lowering *l, const struct li_source *
 /* Fails with the part's name and op. */
 lince_status li_flow_fail(const struct li_lowering *l, int32_t part, const char *what);
 
-static inline int32_t li_scope_construct(int32_t scope)
-{
-    return (scope - 1) / 2; /* of another scope than 0 */
-}
-
 /* Whether a scope is, or lies in, another. */
 bool li_scope_within(const struct li_lowering *l, int32_t inner, int32_t outer);
 int li_scope_depth(const struct li_lowering *l, int32_t scope);
+/* Whether it is the condition of a loop. */
+bool li_scope_is_condition(const struct li_lowering *l, int32_t scope);
 
 /* Fill flow; whether there is any. */
 bool li_flow_find(struct li_lowering *l);

@@ -107,6 +107,11 @@ int li_scope_depth(const struct li_lowering *l, int32_t scope)
     return depth;
 }
 
+bool li_scope_is_condition(const struct li_lowering *l, int32_t scope)
+{
+    return scope && li_scope_body(scope) == 0 && l->construct[li_scope_construct(scope)].loop;
+}
+
 static lince_status join(const struct li_lowering *l, int32_t part, int32_t a, int32_t b, int32_t *out)
 {
     *out = LI_MAX(a, b);
@@ -117,6 +122,12 @@ static lince_status join(const struct li_lowering *l, int32_t part, int32_t a, i
 
 /* ---- Where what a source gives is there ---- */
 
+static int32_t branch_of(const struct li_lowering *l, const struct li_source *s)
+{
+    int32_t condition = l->owner[s->node];
+    return li_flow_output(s) ? li_scope_first(condition) : li_scope_second(condition);
+}
+
 int32_t li_scope_of(const struct li_lowering *l, const struct li_source *s)
 {
     if (s->node == LI_NONE) {
@@ -124,11 +135,11 @@ int32_t li_scope_of(const struct li_lowering *l, const struct li_source *s)
     }
     switch (l->flow[s->node]) {
     case LI_FLOW_SWITCH:
-        return s->control ? l->scope[s->node] : 2 * l->owner[s->node] + (li_flow_output(s) ? 1 : 2);
+        return s->control ? l->scope[s->node] : branch_of(l, s);
     case LI_FLOW_ENTER:
-        return 2 * l->owner[s->node] + 1;
+        return li_scope_first(l->owner[s->node]);
     case LI_FLOW_LOOP_SWITCH:
-        return l->scope[s->node] + (s->control ? 0 : 1);
+        return s->control ? l->scope[s->node] : li_scope_second(li_scope_construct(l->scope[s->node]));
     default:
         return l->scope[s->node];
     }
@@ -175,11 +186,6 @@ static lince_status place_loop_merge(struct li_lowering *l, int32_t p)
     return li_construct_add(l, li_scope_construct(scope), p);
 }
 
-static bool is_condition_of_loop(const struct li_lowering *l, int32_t scope)
-{
-    return scope % 2 == 1 && l->construct[li_scope_construct(scope)].loop;
-}
-
 static lince_status place_loop_switch(struct li_lowering *l, int32_t p)
 {
     const struct li_source *in = l->raw->part[p].in;
@@ -194,7 +200,7 @@ static lince_status place_loop_switch(struct li_lowering *l, int32_t p)
 
 static lince_status place_condition(struct li_lowering *l, int32_t p)
 {
-    if (!is_condition_of_loop(l, l->scope[p])) {
+    if (!li_scope_is_condition(l, l->scope[p])) {
         return li_flow_fail(l, p, "stands in no loop");
     }
     struct li_construct *c = &l->construct[li_scope_construct(l->scope[p])];
