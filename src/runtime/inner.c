@@ -174,6 +174,5 @@ lince_status li_run_inner(const struct li_running *r, const struct li_step *step
     const struct li_node *node = &r->plan->graph->nodes[step->node];
     const struct li_operand *in = &r->run->operands[step->operands];
     const struct inner c = {r, step, node, in, in + node->nin, &r->run->states[step->states]};
-    lince_status st = node->op->control == LI_CONTROL_LOOP ? run_loop(&c) : run_branch(&c);
-    return st;
+    return node->op->control == LI_CONTROL_LOOP ? run_loop(&c) : run_branch(&c);
 }

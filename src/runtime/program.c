@@ -54,15 +54,27 @@ static void unlink_entry(struct li_program *p, struct li_entry *e)
     drop(p, e);
 }
 
-/* The entry of a segment and those after it that was used least recently; *count of all there are. */
-static struct li_entry *oldest_in(const struct li_segment *s, struct li_entry *oldest)
+/* A run that is further on holds all entries on its way. */
+static bool is_idle(const struct li_entry *e)
+{
+    return e->references == 1;
+}
+
+/* Of `oldest` (NULL: none yet) and a segment's idle entries, the one that was used least recently. */
+static struct li_entry *oldest_of(const struct li_segment *s, struct li_entry *oldest)
 {
     for (struct li_entry *e = s->entries; e; e = e->next) {
-        bool idle = e->references == 1; /* a run that is further on holds all entries on its way */
-        if (idle && (!oldest || e->used < oldest->used)) {
-            oldest = e;
-        }
-        if (e->rest && !idle) {
+        oldest = is_idle(e) && (!oldest || e->used < oldest->used) ? e : oldest;
+    }
+    return oldest;
+}
+
+/* The same, with the segments behind entries that stay. */
+static struct li_entry *oldest_in(const struct li_segment *s, struct li_entry *oldest)
+{
+    oldest = oldest_of(s, oldest);
+    for (const struct li_entry *e = s->entries; e; e = e->next) {
+        if (e->rest && !is_idle(e)) {
             oldest = oldest_in(e->rest, oldest);
         }
     }
@@ -83,10 +95,7 @@ static void make_room(struct li_program *p, struct li_segment *s)
 {
     struct li_entry *oldest = NULL;
     if (count_entries(s) >= LI_MAX_PLANS) {
-        struct li_segment alone = {.entries = s->entries};
-        for (struct li_entry *e = alone.entries; e; e = e->next) {
-            oldest = e->references == 1 && (!oldest || e->used < oldest->used) ? e : oldest;
-        }
+        oldest = oldest_of(s, NULL);
     } else if (p->plans >= LI_MAX_PROGRAM_PLANS && p->idle > 0) {
         oldest = oldest_in(&p->first, NULL);
     }

@@ -50,6 +50,11 @@ static lince_status grow_texts(struct li_run *run, size_t need, lince_error *err
     return run->texts ? LINCE_OK : LINCE_ENOMEM;
 }
 
+static size_t count_strings(const struct li_tensor *t)
+{
+    return t->dtype == LINCE_STRING ? t->size_bytes / sizeof(lince_string) : 0;
+}
+
 /* Strings point to where their op found them: into the caller's inputs, or a plan that may be gone by the next call. */
 static lince_status own_texts(const struct li_running *r)
 {
@@ -58,8 +63,7 @@ static lince_status own_texts(const struct li_running *r)
     size_t need = 0, at = 0;
     for (int32_t i = 0; i < count; i++) {
         const lince_string *text = run->outputs[i].data;
-        size_t strings = run->outputs[i].dtype == LINCE_STRING ? run->outputs[i].size_bytes / sizeof *text : 0;
-        for (size_t k = 0; k < strings; k++) {
+        for (size_t k = 0; k < count_strings(&run->outputs[i]); k++) {
             if (!li_add_size(need, text[k].size, &need)) {
                 return li_fail(r->err, LINCE_ELIMIT, "output %d: its strings do not fit into an address space", (int)i);
             }
@@ -68,8 +72,7 @@ static lince_status own_texts(const struct li_running *r)
     LI_TRY(need ? grow_texts(run, need, r->err) : LINCE_OK);
     for (int32_t i = 0; i < count; i++) {
         lince_string *text = run->outputs[i].data;
-        size_t strings = run->outputs[i].dtype == LINCE_STRING ? run->outputs[i].size_bytes / sizeof *text : 0;
-        for (size_t k = 0; k < strings; k++) {
+        for (size_t k = 0; k < count_strings(&run->outputs[i]); k++) {
             if (text[k].size) {
                 text[k].data = memcpy(run->texts + at, text[k].data, text[k].size);
             }
