@@ -62,6 +62,43 @@ void app_list_free(struct app_list *list);
  */
 lince_status app_list_lines(struct app_list *list, const char *path, lince_error *err);
 
+/* ---- Photos in folders (photos.c, dataset.c) --------------------------------------------------------------------- */
+
+bool app_is_photo(const char *name); /* by its ending */
+
+/*
+ * The photos of a folder, and of those in it, sorted by their paths: FOLDER/NAME. Hidden names are left out. A folder
+ * that cannot be read stands there itself.
+ */
+lince_status app_photos_in(struct app_list *list, const char *folder, lince_error *err);
+
+/*
+ * A folder of class folders. Class c has the name class_name.text[c]; its photos are photos.text[first[c]] up to before
+ * [first[c + 1]]. Classes and photos are sorted bytewise.
+ */
+struct app_dataset {
+    char *folder;
+    struct app_list class_name, photos;
+    size_t *first;  /* class_name.count + 1 */
+    size_t outside; /* photos that lie beside the class folders, and are not in the list */
+};
+
+/* LINCE_EINVAL when it has no class folder, or these no photo; LINCE_ENOENT, LINCE_EIO, LINCE_ENOMEM. */
+lince_status app_dataset_open(struct app_dataset *set, const char *folder, lince_error *err);
+void app_dataset_free(struct app_dataset *set);
+
+size_t app_dataset_class(const struct app_dataset *set, size_t photo); /* of a photo of the list */
+
+/*
+ * Choose photos for validation: held[i] says whether photo i is one. Of the n of a class it is n * fraction, to the
+ * nearest; from 2 photos on at least one, and all but one at most. fraction is in [0, 1); 0 holds none.
+ *
+ * They are those with the smallest hashes of seed and CLASS/NAME. So the choice depends on nothing else: not on where
+ * the folder lies, nor on other classes; and of a photo that is added, few others notice.
+ */
+lince_status app_dataset_split(const struct app_dataset *set, double fraction, uint64_t seed, bool *held,
+                               lince_error *err);
+
 /* ---- Files (file.c, output.c) ------------------------------------------------------------------------------------ */
 
 /*
