@@ -175,7 +175,9 @@ int cli_embed(const struct cli_args *args)
         return cli_usage(args, "no --output F.npy given");
     }
     int status = name_outputs(&e, args);
-    status = status ? status : cli_pass_open(&pass, args);
+    status = status ? status : cli_pass_begin(&pass, args);
+    status = status ? status : cli_photos(&pass.photos, args, 1);
+    status = status ? status : cli_pass_open(&pass);
     status = status ? status : run(&pass, &e);
     app_output_discard(&e.rows);
     app_output_discard(&e.names);

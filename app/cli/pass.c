@@ -19,12 +19,16 @@ static int find_task(struct cli_pass *pass)
     return st && st != LINCE_ENOENT ? cli_failed(pass->model.path, &err) : CLI_DONE;
 }
 
-int cli_pass_open(struct cli_pass *pass, const struct cli_args *args)
+int cli_pass_begin(struct cli_pass *pass, const struct cli_args *args)
 {
     *pass = (struct cli_pass){.args = args, .batch = DEFAULT_BATCH};
     CLI_TRY(cli_batch(args, &pass->batch));
-    CLI_TRY(cli_image_options(&pass->image, args));
-    CLI_TRY(cli_photos(&pass->photos, args, 1));
+    return cli_image_options(&pass->image, args);
+}
+
+int cli_pass_open(struct cli_pass *pass)
+{
+    const struct cli_args *args = pass->args;
     CLI_TRY(cli_model_open(&pass->model, args));
     cli_images_of(&pass->takes, pass->model.callable);
     CLI_TRY(cli_image_kind(args, &pass->model, &pass->takes));

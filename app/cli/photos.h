@@ -44,7 +44,7 @@ size_t cli_loader_failed(const struct cli_loader *loader);
 size_t cli_loader_taken(const struct cli_loader *loader); /* pictures passed on or failed */
 
 /*
- * Photos through a model: what classify and embed share. `take` receives the rows of a batch: rows * width floats, and
+ * Photos through a model: what classify, embed and evaluate share. `take` receives the rows of a batch: rows * width floats, and
  * which photos of the list they are; what it returns other than 0 ends the work.
  */
 struct cli_batch {
@@ -76,8 +76,9 @@ struct cli_result {
 };
 int cli_result_of(struct cli_result *result, const struct cli_pass *pass, const lince_output *outputs, size_t count);
 
-/* Open the model and find the photos; 0 or what was said. */
-int cli_pass_open(struct cli_pass *pass, const struct cli_args *args);
+/* Read the options; the photos are the caller's to add; then open the model. */
+int cli_pass_begin(struct cli_pass *pass, const struct cli_args *args);
+int cli_pass_open(struct cli_pass *pass);
 int cli_pass_run(struct cli_pass *pass);
 void cli_pass_close(struct cli_pass *pass);
 
