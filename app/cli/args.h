@@ -36,7 +36,8 @@ enum cli_command_id {
     CMD_BENCH = 1 << 5,
     CMD_EXPLAIN = 1 << 6,
     CMD_OPS = 1 << 7,
-    CMD_PHOTOS = CMD_CLASSIFY | CMD_EMBED,                      /* read photos for a model */
+    CMD_EVALUATE = 1 << 8,
+    CMD_PHOTOS = CMD_CLASSIFY | CMD_EMBED | CMD_EVALUATE,       /* read photos for a model */
     CMD_CALLS = CMD_PHOTOS | CMD_RUN | CMD_BENCH | CMD_EXPLAIN, /* call a model */
     CMD_MODELS = CMD_CALLS | CMD_INFO,                          /* open one */
     CMD_ALL = CMD_MODELS | CMD_DECODE | CMD_OPS
@@ -114,6 +115,7 @@ int cli_size(const struct cli_args *args, int64_t *height, int64_t *width); /* -
 
 int cli_classify(const struct cli_args *args);
 int cli_embed(const struct cli_args *args);
+int cli_evaluate(const struct cli_args *args);
 int cli_run(const struct cli_args *args);
 int cli_info(const struct cli_args *args);
 int cli_decode(const struct cli_args *args);

@@ -30,6 +30,17 @@ const struct cli_command cli_commands[] = {
      "Writes a float32 matrix with one row a photo, in the order given, and beside\n"
      "it the names of the rows. A photo that cannot be read has no row.\n",
      "lince embed MODEL photos/ --output features.npy\n", 1, SIZE_MAX, RUN(cli_embed)},
+    {CMD_EVALUATE, "evaluate", "MODEL DIR", "how well a model tells photos apart",
+     "DIR holds a folder for each class, named as the model's label is, with photos\n"
+     "and folders of photos in it. Of a model without labels the folders, sorted by\n"
+     "name, are the classes in their order, and there must be as many.\n"
+     "The answer for a photo is what classify prints first. A photo that cannot be\n"
+     "read is reported and not counted; the exit status is 1 then.\n"
+     "precision is the share of the photos taken for a class that are of it, recall\n"
+     "the share of its photos that were taken for it, F1 their harmonic mean.\n",
+     "lince evaluate MODEL photos/ --report report.html\n"
+     "lince evaluate efficientnet_lite0 photos/ --labels labels.txt --json\n",
+     2, 2, RUN(cli_evaluate)},
     {CMD_RUN, "run", "MODEL", "call a model with arrays",
      "Passes only what is said. PATH is an argument's name or position, with the\n"
      "parts of a structure after it: images, 0, inputs/image, inputs/extra/0; a\n"

@@ -44,8 +44,8 @@ size_t cli_loader_failed(const struct cli_loader *loader);
 size_t cli_loader_taken(const struct cli_loader *loader); /* pictures passed on or failed */
 
 /*
- * Photos through a model: what classify, embed and evaluate share. `take` receives the rows of a batch: rows * width floats, and
- * which photos of the list they are; what it returns other than 0 ends the work.
+ * Photos through a model: what classify, embed and evaluate share. `take` receives the rows of a batch: rows * width
+ * floats, and which photos of the list they are; what it returns other than 0 ends the work.
  */
 struct cli_batch {
     const float *value;

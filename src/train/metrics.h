@@ -1,4 +1,4 @@
-/* Metrics of a classifier, as lince_metrics.h has them; arguments are checked by the caller. A part of train/train.h. */
+/* Metrics of a classifier, as lince_metrics.h has them; the caller checks arguments. A part of train/train.h. */
 #ifndef LI_TRAIN_METRICS_H
 #define LI_TRAIN_METRICS_H
 
