@@ -1,6 +1,6 @@
 /*
  * base: what every room stands on: errors, memory, shapes and dtypes, tensors, byte ranges, checksums, half floats,
- * the thread pool and what the processor can do. It knows nothing of models.
+ * random numbers, the thread pool and what the processor can do. It knows nothing of models.
  */
 #ifndef LI_BASE_H
 #define LI_BASE_H
@@ -205,6 +205,23 @@ static inline float li_bfloat16_to_float(uint16_t bits)
     return v.f;
 }
 uint16_t li_float_to_bfloat16(float value); /* to nearest, ties to even; NaN stays NaN */
+
+/* ---- Random numbers (philox.c) ----------------------------------------------------------------------------------- */
+
+/*
+ * Philox-4x32-10 (Salmon, Moraes, Dror, Shaw 2011), the counter-based generator of TensorFlow's random ops: the 128-bit
+ * counter of the next block, and the key.
+ */
+struct li_philox {
+    uint64_t low, high, key;
+};
+
+/* Four words, and the counter moves on by one. */
+void li_philox_next(struct li_philox *p, uint32_t words[4]);
+void li_philox_skip(struct li_philox *p, uint64_t blocks);
+
+/* Key and counter from the two seeds of a stateless op, scrambled as TensorFlow does. */
+struct li_philox li_philox_from_seeds(uint64_t seed, uint64_t seed2);
 
 /* ---- Processor (cpu.c) ------------------------------------------------------------------------------------------- */
 

@@ -6,7 +6,6 @@
  * groups.
  */
 #include "common.h"
-#include "philox.h"
 
 #include <math.h>
 

@@ -1,6 +1,5 @@
 /* What random ops are keyed with: scrambled seeds, and generators that are variables. */
 #include "common.h"
-#include "philox.h"
 
 static lince_status vector_is(const struct li_infer *s, int output, lince_dtype dtype, int64_t n)
 {

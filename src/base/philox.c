@@ -1,5 +1,5 @@
 /* Philox-4x32-10. */
-#include "philox.h"
+#include "base/base.h"
 
 static void rounds(uint32_t c[4], uint32_t k0, uint32_t k1)
 {
