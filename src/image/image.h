@@ -5,6 +5,7 @@
 #ifndef LI_IMAGE_H
 #define LI_IMAGE_H
 
+#include "augment.h"
 #include "base/base.h"
 
 /* ---- Decoding (decode.c; one file per format) ------------------------------------------------------------------ */

@@ -7,7 +7,7 @@ endif()
 set(floats ${CMAKE_CURRENT_SOURCE_DIR}/image)
 set_source_files_properties(
   ${floats}/resize.c ${floats}/resize_area.c ${floats}/resize_cubic.c ${floats}/resize_linear.c ${floats}/resize_sample.c
-  ${floats}/convert.c ${floats}/crop.c ${floats}/load.c
+  ${floats}/augment.c ${floats}/convert.c ${floats}/crop.c ${floats}/load.c
   PROPERTIES COMPILE_OPTIONS "-ffp-contract=off;-O3")
 
 set(codecs ${floats}/jpeg.c ${floats}/png.c ${floats}/gif.c ${floats}/webp.c)
