@@ -12,6 +12,7 @@
 #include "base/base.h"
 
 #include <proto/bundle.pb-c.h>
+#include <proto/event.pb-c.h>
 #include <proto/graph.pb-c.h>
 #include <proto/model.pb-c.h>
 #include <proto/objects.pb-c.h>

@@ -5,6 +5,7 @@
 #define LI_TRAIN_H
 
 #include "graph/graph.h"
+#include "events.h"
 #include "metrics.h"
 
 /* ---- Gradients (gradient.c) -------------------------------------------------------------------------------------- */
