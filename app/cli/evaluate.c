@@ -135,8 +135,28 @@ static int add_name(struct app_list *names, const char *text)
     return app_list_add(names, text, &err) ? cli_failed(NULL, &err) : CLI_DONE;
 }
 
-static int names_of(struct app_list *names, const struct evaluate *e)
+static bool same_text(const char *name, const lince_string *text)
 {
+    return strlen(name) == text->size && memcmp(name, text->data ? text->data : "", text->size) == 0;
+}
+
+/* The model's own texts, as they stand with the first photo. */
+static int own_names(struct app_list *names, const struct cli_batch *b)
+{
+    for (size_t i = 0; i < b->width; i++) {
+        char *text = strndup(b->text[i].size ? b->text[i].data : "", b->text[i].size);
+        int status = text ? add_name(names, text) : CLI_FAILED;
+        free(text);
+        CLI_TRY(status);
+    }
+    return CLI_DONE;
+}
+
+static int names_of(struct app_list *names, const struct evaluate *e, const struct cli_batch *b)
+{
+    if (b->text) {
+        return own_names(names, b);
+    }
     for (size_t i = 0; i < e->answers.classes; i++) {
         const char *label = lince_labels_text(e->answers.labels, i);
         CLI_TRY(add_name(names, label ? label : e->set.class_name.text[i]));
@@ -146,20 +166,40 @@ static int names_of(struct app_list *names, const struct evaluate *e)
 
 /* ---- Counting ---- */
 
-/* When the first results are there, what they are is known. */
+static int refuse_best(const struct cli_pass *pass)
+{
+    app_say("%s: %s gives the best of its classes, others for each photo; scores of all of them in one order are "
+            "wanted, see --function, --signature, --output-key",
+            pass->model.path, pass->model.name);
+    return CLI_FAILED;
+}
+
+/* Texts that stand beside the scores must be the same for each photo. */
+static int check_names(const struct cli_pass *pass, const struct evaluate *e, const struct cli_batch *b, size_t row)
+{
+    for (size_t i = 0; b->text && i < b->width; i++) {
+        if (!same_text(e->evaluation.names.text[i], &b->text[row * b->width + i])) {
+            return refuse_best(pass);
+        }
+    }
+    return CLI_DONE;
+}
+
+/* When the first results are there, what they are is known; of texts, when there is a photo that they are of. */
 static int start(struct cli_pass *pass, struct evaluate *e, const struct cli_batch *b)
 {
     struct app_list names = {0};
     CLI_TRY(cli_answers_start(&e->answers, pass, b));
-    if (e->answers.best) {
-        app_say("%s: %s names the classes of its scores for each photo anew; one that has the scores of all classes in "
-                "their order is wanted, see --function, --signature, --output-key",
-                pass->model.path, pass->model.name);
-        return CLI_FAILED;
+    if (b->number) {
+        return refuse_best(pass);
     }
-    int status = e->answers.labels ? CLI_DONE : match_order(pass, e);
-    status = status ? status : names_of(&names, e);
-    status = status || !e->answers.labels ? status : match(pass, e, &names);
+    if (b->text && b->rows == 0) {
+        return CLI_DONE;
+    }
+    bool named = e->answers.labels || b->text;
+    int status = named ? CLI_DONE : match_order(pass, e);
+    status = status ? status : names_of(&names, e, b);
+    status = status || !named ? status : match(pass, e, &names);
     status = status ? status : cli_evaluation_new(&e->evaluation, &names, &pass->photos, e->top);
     app_list_free(&names);
     return status;
@@ -173,6 +213,7 @@ static int take(struct cli_pass *pass, const struct cli_batch *b)
     }
     for (size_t r = 0; r < b->rows; r++) {
         size_t photo = b->index[r];
+        CLI_TRY(check_names(pass, e, b, r));
         cli_answers_row(&e->answers, b, r);
         CLI_TRY(cli_evaluation_add(&e->evaluation, e->answers.score, e->class_of[app_dataset_class(&e->set, photo)],
                                    photo));
@@ -264,6 +305,9 @@ static int open_all(struct evaluate *e, struct cli_pass *pass, const struct cli_
 {
     lince_error err;
     CLI_TRY(cli_integer(args, OPT_TOP, 1, 1000000, &e->top));
+    if (cli_has(args, OPT_REPORT) && strcmp(args->value[OPT_REPORT], "-") == 0) {
+        return cli_usage(args, "--report -: the numbers go to stdout, the name of a file is wanted");
+    }
     CLI_TRY(cli_pass_begin(pass, args));
     if (app_dataset_open(&e->set, args->operand[1], &err)) {
         return cli_failed(args->operand[1], &err);

@@ -31,10 +31,11 @@ cp -r set/espresso bad
 t evaluate "$lite0" bad --report bad.html
 t evaluate "$lite0" set --report none/page.html
 t evaluate "$lite0" set --report set
+t evaluate "$lite0" set --report -
 ls *.html set/*.html 2>/dev/null
 
 # Folders and labels must agree.
-for name in logits top_texts binary_logit binary_flat; do
+for name in logits top_texts top_numbers all_texts binary_logit binary_flat; do
     ln -s "$here/heads/$name" $name
 done
 mkdir -p "names/<script>alert(1)" names/dog names/tench
@@ -48,7 +49,19 @@ t evaluate logits names --labels three.txt --quiet
 printf 'dog\ntench\ndog\n' >twice.txt
 t evaluate logits names --labels twice.txt
 t evaluate logits set
-t evaluate top_texts names
+
+# A model that gives texts names its classes so, if it gives all of them; the best few are too few.
+mkdir -p own/cat own/newt few/fish
+cp "$here/heads/a.png" own/newt
+cp "$here/heads/b.png" own/cat
+cp "$here/heads/a.png" few/fish
+t classify all_texts own --top 1 --quiet
+t evaluate all_texts own --quiet
+t evaluate all_texts names --quiet
+t evaluate top_texts names --quiet
+t evaluate top_texts few --quiet | head -2
+t evaluate top_numbers names --quiet
+t evaluate all_texts bad --quiet
 
 # A single number tells two classes apart.
 mkdir -p two/no two/yes
