@@ -497,8 +497,8 @@ LINCE_API lince_status lince_loss_value(lince_model *model, size_t index, float 
 
 /* ---- More, by subject -------------------------------------------------------------------------------------------- */
 
-#include "lince_augment.h"
-#include "lince_events.h"
+#include "lince_augment.h" /* photos changed at random, for training */
+#include "lince_events.h"  /* logs that TensorBoard reads */
 #include "lince_image.h"   /* pictures: decode, resize, load many */
 #include "lince_inspect.h" /* what a model holds and needs, how a call is planned */
 #include "lince_metrics.h" /* how well a classifier does */
