@@ -28,6 +28,9 @@ lince_status li_prefix(lince_error *err, lince_status code, const char *format, 
 /* A short word, such as "corrupt"; "unknown" for a number that is none. */
 const char *li_status_name(lince_status status);
 
+/* What a call of the system that failed with this errno means: LINCE_ENOENT, LINCE_ENOMEM, LINCE_EIO. (bytes.c) */
+lince_status li_errno_status(int number);
+
 /* Return at once when a call fails; only where there is nothing to undo. */
 #define LI_TRY(call)                                                                                                   \
     do {                                                                                                               \
@@ -154,6 +157,34 @@ static inline uint32_t li_crc32c_mask(uint32_t crc)
 
 uint64_t li_hash(uint64_t seed, const void *data,
                  size_t len); /* FNV-1a, 64 bits: for tables and keys, not for strangers */
+
+/* ---- Files that are written (sink.c) ----------------------------------------------------------------------------- */
+
+/* Where bytes go, in order. */
+struct li_sink {
+    /* Take all of them or fail; after a failure nothing more may be written. */
+    lince_status (*write)(struct li_sink *sink, const void *data, size_t len, lince_error *err);
+};
+
+/* A new file. */
+struct li_file_sink {
+    struct li_sink sink; /* first */
+    struct li_mem *mem;
+    char *path;
+    int fd; /* -1: closed */
+    size_t used;
+    uint8_t *buffer;
+};
+
+/*
+ * Make the file; one that is there already is an error (LINCE_EIO), and so is a folder that is not (LINCE_ENOENT).
+ * Small writes are gathered. LINCE_EIO of a write or of the close: the disk is full, or what else the system says.
+ */
+lince_status li_file_sink_open(struct li_file_sink *sink, const char *path, struct li_mem *mem, lince_error *err);
+/* Write what was gathered, wait until the disk has it, close. */
+lince_status li_file_sink_close(struct li_file_sink *sink, lince_error *err);
+/* Close it without that; after a close, or of a sink that is all zero, it does nothing. */
+void li_file_sink_abandon(struct li_file_sink *sink);
 
 /* ---- Shapes, dtypes, tensors (shape.c) --------------------------------------------------------------------------- */
 

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static lince_status errno_status(int number)
+lince_status li_errno_status(int number)
 {
     switch (number) {
     case ENOENT:
@@ -25,7 +25,7 @@ static lince_status errno_status(int number)
 static lince_status open_file(int *fd, const char *path, lince_error *err)
 {
     *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    return *fd < 0 ? li_fail(err, errno_status(errno), "%s: cannot open: %m", path) : LINCE_OK;
+    return *fd < 0 ? li_fail(err, li_errno_status(errno), "%s: cannot open: %m", path) : LINCE_OK;
 }
 
 static lince_status size_of(size_t *size, int fd, const char *path, lince_error *err)
@@ -55,7 +55,7 @@ static lince_status map_descriptor(struct li_file *file, int fd, const char *pat
     }
     void *map = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (map == MAP_FAILED) {
-        return li_fail(err, errno_status(errno), "%s: cannot map %zu bytes: %m", path, size);
+        return li_fail(err, li_errno_status(errno), "%s: cannot map %zu bytes: %m", path, size);
     }
     file->map = map;
     file->bytes = (struct li_bytes){map, size};
