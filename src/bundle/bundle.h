@@ -68,4 +68,50 @@ lince_status li_bundle_read(struct li_tensor *out, struct li_bundle *bundle, con
  */
 lince_status li_bundle_verify(struct li_bundle *bundle, size_t *failed, lince_error *err);
 
+/* ---- Writing (write.c, rewrite.c) -------------------------------------------------------------------------------- */
+
+/*
+ * A checkpoint that is being written. Elements go to the data file as they are added and are not kept; what is kept of
+ * a tensor is its key and where it lies, until the table is written at the end. For one thread.
+ */
+struct li_bundle_writer;
+
+/*
+ * Begin PREFIX.data-00000-of-00001, a new file in a folder that is there, for instance "model/variables/variables". mem
+ * is kept until the writer is freed. LINCE_ENOENT: no such folder. LINCE_EIO: it is there already, or cannot be made.
+ */
+lince_status li_bundle_writer_open(struct li_bundle_writer **out, const char *prefix, struct li_mem *mem,
+                                   lince_error *err);
+
+/*
+ * Append a tensor of any dtype that has elements, strings included; data is only read, and may be mapped. Keys may come
+ * in any order: of variables such as "kernel/.ATTRIBUTES/VARIABLE_VALUE", of the object graph
+ * "_CHECKPOINTABLE_OBJECT_GRAPH", a string of rank 0.
+ * LINCE_EINVAL: the key is empty or too long, the shape not full, size_bytes not what shape and dtype take.
+ * LINCE_EUNSUPPORTED: the dtype. LINCE_EIO: the disk; every later call fails then.
+ */
+lince_status li_bundle_writer_add(struct li_bundle_writer *writer, const char *key, const struct li_tensor *tensor,
+                                  lince_error *err);
+
+/* Write PREFIX.index; both files are on the disk then. LINCE_EINVAL: two tensors have one key. */
+lince_status li_bundle_writer_finish(struct li_bundle_writer *writer, lince_error *err);
+
+/* What was not finished is removed. NULL is fine. */
+void li_bundle_writer_free(struct li_bundle_writer *writer);
+
+/*
+ * The new value of a tensor or of a slice of one; *value stays NULL when there is none. It is read before the next
+ * call.
+ */
+typedef lince_status li_bundle_value(void *context, const struct li_bundle_entry *entry, const struct li_tensor **value,
+                                     lince_error *err);
+
+/*
+ * Add all that another checkpoint holds, each with its new value, or with the bytes that it has there, which are
+ * compared with their checksum. A tensor that is saved in slices is saved in these slices again.
+ * Errors are those of li_bundle_read(), li_bundle_writer_add() and value.
+ */
+lince_status li_bundle_rewrite(struct li_bundle_writer *to, struct li_bundle *from, li_bundle_value *value,
+                               void *context, lince_error *err);
+
 #endif

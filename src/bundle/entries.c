@@ -167,8 +167,7 @@ lince_status li_bundle_add(void *bundle, struct li_bytes key, struct li_bytes va
     return st ? li_prefix(err, st, "%s: \"%s\"", b->where, key_text(text, key)) : LINCE_OK;
 }
 
-/* By shard, then by offset. */
-static int compare_places(const void *a, const void *b)
+int li_bundle_compare_places(const void *a, const void *b)
 {
     const struct li_entry *x = *(const struct li_entry *const *)a, *y = *(const struct li_entry *const *)b;
 
@@ -184,7 +183,7 @@ static lince_status refuse_overlaps(const struct li_bundle *b, const struct li_e
 {
     char one[KEY_TEXT], other[KEY_TEXT];
 
-    qsort(sorted, n, sizeof *sorted, compare_places);
+    qsort(sorted, n, sizeof *sorted, li_bundle_compare_places);
     for (size_t i = 1; i < n; i++) {
         const struct li_entry *x = sorted[i - 1], *y = sorted[i];
         int64_t end;

@@ -78,6 +78,62 @@ lince_status li_bundle_verify_entry(struct li_bundle *bundle, struct li_entry *e
 lince_status li_bundle_locate(struct li_bytes *out, struct li_bundle *bundle, const struct li_entry *entry, size_t size,
                               lince_error *err);
 
+/* entries.c: order of pointers to entries by shard, then by offset. */
+int li_bundle_compare_places(const void *a, const void *b);
+
+/*
+ * read.c: the checksum of string lengths goes over a length as the 4 bytes of its value, or 8 where 4 do not hold it;
+ * not over its varint.
+ */
+uint32_t li_bundle_crc_length(uint32_t crc, uint64_t length);
+
+/* A slice with its extents made plain. */
+struct li_part {
+    int64_t start[LI_MAX_RANK];
+    struct li_shape shape;
+};
+
+/* slices.c: slice i of an entry; LINCE_EINVAL when it leaves the tensor. */
+lince_status li_part_place(struct li_part *out, const struct li_entry *entry, size_t i, lince_error *err);
+/* Its own entry, which has its dtype and shape. */
+lince_status li_part_find(struct li_entry **out, const struct li_bundle *bundle, const struct li_entry *entry, size_t i,
+                          const struct li_part *part, lince_error *err);
+/* Where the row of a slice at these coordinates begins in the whole, in elements; the coordinates go on to the next. */
+size_t li_part_offset(const struct li_part *part, const struct li_shape *whole, int64_t *at);
+
+/* ---- write.c ---- */
+
+struct li_bundle_writer {
+    struct li_mem *mem;
+    struct li_arena arena; /* keys, extents, paths */
+    struct li_sink *data;
+    struct li_file_sink file; /* all zero when data goes elsewhere */
+    const char *data_path, *index_path;
+    bool made_data, made_index; /* files that are there and not complete */
+    struct li_entry *entry;     /* in the order of adding until the table is written */
+    size_t entries, capacity;
+    int64_t offset;
+    lince_status failed; /* of a write: what the data file holds since is not known */
+};
+
+/* A writer whose data goes to a sink; the table is written to another when all tensors are there. */
+lince_status li_bundle_writer_new(struct li_bundle_writer **out, struct li_sink *data, struct li_mem *mem,
+                                  lince_error *err);
+lince_status li_bundle_writer_table(struct li_bundle_writer *writer, struct li_sink *index, lince_error *err);
+
+/* An entry whose elements come in pieces: begin, then elements or bytes, its crc, end. No other may begin before. */
+lince_status li_bundle_writer_begin(struct li_entry **out, struct li_bundle_writer *writer, struct li_bytes key,
+                                    lince_dtype dtype, const struct li_shape *shape, lince_error *err);
+lince_status li_bundle_writer_elements(struct li_bundle_writer *writer, struct li_entry *entry, const void *data,
+                                       size_t size_bytes, uint32_t *crc, lince_error *err);
+lince_status li_bundle_writer_raw(struct li_bundle_writer *writer, struct li_entry *entry, struct li_bytes bytes,
+                                  lince_error *err);
+void li_bundle_writer_end(struct li_bundle_writer *writer, struct li_entry *entry);
+
+/* A tensor under any key, those of slices included, all at once. */
+lince_status li_bundle_writer_tensor(struct li_bundle_writer *writer, struct li_bytes key,
+                                     const struct li_tensor *tensor, lince_error *err);
+
 /* The key of one slice of a tensor; returns its length, or 0 when it would pass LI_TABLE_MAX_KEY. */
 size_t li_slice_key(uint8_t key[LI_TABLE_MAX_KEY], const char *name, const struct li_extent *extents, int rank);
 

@@ -96,8 +96,7 @@ static lince_status read_plain(struct elements *out, struct li_bundle *b, const 
     return LINCE_OK;
 }
 
-/* The checksum goes over a length as the 4 bytes of its value, or 8 where 4 do not hold it; not over its varint. */
-static uint32_t crc_length(uint32_t crc, uint64_t length)
+uint32_t li_bundle_crc_length(uint32_t crc, uint64_t length)
 {
     uint8_t bytes[8];
     size_t n = length <= UINT32_MAX ? 4 : 8;
@@ -121,7 +120,7 @@ static lince_status fill_strings(lince_string *string, size_t n, struct li_bytes
             return li_fail(err, LINCE_ECORRUPT, "the length of string %zu of %zu is cut or passes its end", i, n);
         }
         string[i].size = (size_t)length;
-        crc = crc_length(crc, length);
+        crc = li_bundle_crc_length(crc, length);
     }
     mask = (struct li_bytes){bytes.data, 4};
     if (!li_read_u32le(&bytes, &stored) || stored != li_crc32c_mask(crc)) {

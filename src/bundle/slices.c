@@ -122,14 +122,13 @@ const struct li_bundle_entry *li_bundle_slice(const struct li_bundle *bundle, co
 
 /* ---- Joining ----------------------------------------------------------------------------------------------------- */
 
-/* A slice with its extents made plain, and its bytes. */
+/* A slice and its bytes. */
 struct slice {
-    int64_t start[LI_MAX_RANK];
-    struct li_shape shape;
+    struct li_part part;
     struct li_bytes bytes;
 };
 
-static lince_status place_slice(struct slice *s, const struct li_entry *e, size_t i, lince_error *err)
+lince_status li_part_place(struct li_part *s, const struct li_entry *e, size_t i, lince_error *err)
 {
     const struct li_shape *whole = &e->entry.shape;
     const struct li_extent *extents = e->extents + i * (size_t)whole->rank;
@@ -149,7 +148,7 @@ static lince_status place_slice(struct slice *s, const struct li_entry *e, size_
     return LINCE_OK;
 }
 
-static bool overlap(const struct slice *a, const struct slice *b)
+static bool overlap(const struct li_part *a, const struct li_part *b)
 {
     for (int d = 0; d < a->shape.rank; d++) {
         if (!a->shape.dim[d] || !b->shape.dim[d] || a->start[d] >= b->start[d] + b->shape.dim[d] ||
@@ -167,11 +166,11 @@ static lince_status check_cover(const struct slice *slice, const struct li_entry
 
     for (size_t i = 0; i < e->slices; i++) {
         for (size_t j = 0; j < i; j++) {
-            if (overlap(&slice[j], &slice[i])) {
+            if (overlap(&slice[j].part, &slice[i].part)) {
                 return li_fail(err, LINCE_EINVAL, "its slices %zu and %zu overlap", j, i);
             }
         }
-        elements += li_shape_count(&slice[i].shape);
+        elements += li_shape_count(&slice[i].part.shape);
     }
     if (elements != li_shape_count(&e->entry.shape)) {
         return li_fail(err, LINCE_EINVAL, "its %zu slices have %" PRId64 " elements, wanted %" PRId64, e->slices,
@@ -180,50 +179,67 @@ static lince_status check_cover(const struct slice *slice, const struct li_entry
     return LINCE_OK;
 }
 
-static lince_status find_slice(struct slice *s, struct li_bundle *b, const struct li_entry *e, size_t i,
-                               lince_error *err)
+lince_status li_part_find(struct li_entry **out, const struct li_bundle *b, const struct li_entry *e, size_t i,
+                          const struct li_part *part, lince_error *err)
 {
     uint8_t key[LI_TABLE_MAX_KEY];
-    size_t size;
     int rank = e->entry.shape.rank;
 
     size_t len = li_slice_key(key, e->entry.key, e->extents + i * (size_t)rank, rank);
-    struct li_entry *part = len ? li_bundle_lookup(b, (struct li_bytes){key, len}) : NULL;
-    if (!part) {
+    struct li_entry *own = len ? li_bundle_lookup(b, (struct li_bytes){key, len}) : NULL;
+    if (!own) {
         return li_fail(err, LINCE_ENOENT, "its slice %zu has no entry", i);
     }
-    if (part->entry.dtype != e->entry.dtype || !li_shape_equal(&part->entry.shape, &s->shape) || part->slices) {
+    if (own->entry.dtype != e->entry.dtype || !li_shape_equal(&own->entry.shape, &part->shape) || own->slices) {
         char found[LI_SHAPE_TEXT], wanted[LI_SHAPE_TEXT];
-        return li_fail(err, LINCE_EINVAL, "its slice %zu is %s %s, wanted %s %s", i, li_dtype_name(part->entry.dtype),
-                       li_shape_text(&part->entry.shape, found), li_dtype_name(e->entry.dtype),
-                       li_shape_text(&s->shape, wanted));
+        return li_fail(err, LINCE_EINVAL, "its slice %zu is %s %s, wanted %s %s", i, li_dtype_name(own->entry.dtype),
+                       li_shape_text(&own->entry.shape, found), li_dtype_name(e->entry.dtype),
+                       li_shape_text(&part->shape, wanted));
     }
-    LI_TRY(li_shape_bytes(&s->shape, e->entry.dtype, &size, err));
-    LI_TRY(li_bundle_locate(&s->bytes, b, part, size, err));
+    *out = own;
+    return LINCE_OK;
+}
+
+static lince_status find_slice(struct slice *s, struct li_bundle *b, const struct li_entry *e, size_t i,
+                               lince_error *err)
+{
+    struct li_entry *own;
+    size_t size;
+
+    LI_TRY(li_part_find(&own, b, e, i, &s->part, err));
+    LI_TRY(li_shape_bytes(&s->part.shape, e->entry.dtype, &size, err));
+    LI_TRY(li_bundle_locate(&s->bytes, b, own, size, err));
     uint32_t crc = li_crc32c_mask(li_crc32c(0, s->bytes.data, s->bytes.len));
-    if (crc != part->crc) {
+    if (crc != own->crc) {
         return li_fail(err, LINCE_ECORRUPT, "the checksum of its slice %zu is %08" PRIx32 ", its bytes have %08" PRIx32,
-                       i, part->crc, crc);
+                       i, own->crc, crc);
     }
     return LINCE_OK;
+}
+
+size_t li_part_offset(const struct li_part *part, const struct li_shape *whole, int64_t *at)
+{
+    int last = part->shape.rank - 1;
+    size_t offset = 0;
+
+    for (int d = 0; d <= last; d++) {
+        offset = offset * (size_t)whole->dim[d] + (size_t)(part->start[d] + at[d]);
+    }
+    for (int d = last - 1; d >= 0 && ++at[d] == part->shape.dim[d]; d--) {
+        at[d] = 0;
+    }
+    return offset;
 }
 
 /* Copy the rows of a slice, a row being its last dimension, to their places in the tensor. */
 static void copy_slice(char *to, const struct slice *s, const struct li_shape *whole, size_t element)
 {
-    int last = s->shape.rank - 1;
-    size_t row = element * (size_t)(last < 0 ? 1 : s->shape.dim[last]);
+    int rank = s->part.shape.rank;
+    size_t row = element * (size_t)(rank ? s->part.shape.dim[rank - 1] : 1);
     int64_t at[LI_MAX_RANK] = {0};
 
     for (size_t done = 0; done < s->bytes.len; done += row) {
-        size_t offset = 0;
-        for (int d = 0; d <= last; d++) {
-            offset = offset * (size_t)whole->dim[d] + (size_t)(s->start[d] + at[d]);
-        }
-        memcpy(to + offset * element, s->bytes.data + done, row);
-        for (int d = last - 1; d >= 0 && ++at[d] == s->shape.dim[d]; d--) {
-            at[d] = 0;
-        }
+        memcpy(to + li_part_offset(&s->part, whole, at) * element, s->bytes.data + done, row);
     }
 }
 
@@ -231,7 +247,7 @@ static lince_status join(void **data, struct slice *slice, struct li_bundle *b, 
                          lince_error *err)
 {
     for (size_t i = 0; i < e->slices; i++) {
-        LI_TRY(place_slice(&slice[i], e, i, err));
+        LI_TRY(li_part_place(&slice[i].part, e, i, err));
     }
     LI_TRY(check_cover(slice, e, err));
     for (size_t i = 0; i < e->slices; i++) {
