@@ -88,18 +88,18 @@ int li_bundle_compare_places(const void *a, const void *b);
 uint32_t li_bundle_crc_length(uint32_t crc, uint64_t length);
 
 /* A slice with its extents made plain. */
-struct li_part {
+struct li_bundle_part {
     int64_t start[LI_MAX_RANK];
     struct li_shape shape;
 };
 
 /* slices.c: slice i of an entry; LINCE_EINVAL when it leaves the tensor. */
-lince_status li_part_place(struct li_part *out, const struct li_entry *entry, size_t i, lince_error *err);
+lince_status li_bundle_part_place(struct li_bundle_part *out, const struct li_entry *entry, size_t i, lince_error *err);
 /* Its own entry, which has its dtype and shape. */
-lince_status li_part_find(struct li_entry **out, const struct li_bundle *bundle, const struct li_entry *entry, size_t i,
-                          const struct li_part *part, lince_error *err);
+lince_status li_bundle_part_find(struct li_entry **out, const struct li_bundle *bundle, const struct li_entry *entry,
+                                 size_t i, const struct li_bundle_part *part, lince_error *err);
 /* Where the row of a slice at these coordinates begins in the whole, in elements; the coordinates go on to the next. */
-size_t li_part_offset(const struct li_part *part, const struct li_shape *whole, int64_t *at);
+size_t li_bundle_part_offset(const struct li_bundle_part *part, const struct li_shape *whole, int64_t *at);
 
 /* ---- write.c ---- */
 

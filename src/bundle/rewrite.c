@@ -12,7 +12,7 @@
 /* Where a slice gets its elements when the tensor it is of has a new value. */
 struct cut {
     const struct li_tensor *whole;
-    struct li_part part;
+    struct li_bundle_part part;
 };
 
 struct rewrite {
@@ -59,8 +59,8 @@ static lince_status note_slice(struct rewrite *r, const struct li_entry *whole, 
         return LINCE_ENOMEM;
     }
     cut->whole = value;
-    LI_TRY(li_part_place(&cut->part, whole, i, r->err));
-    LI_TRY(li_part_find(&part, r->from, whole, i, &cut->part, r->err));
+    LI_TRY(li_bundle_part_place(&cut->part, whole, i, r->err));
+    LI_TRY(li_bundle_part_find(&part, r->from, whole, i, &cut->part, r->err));
     r->cut[part - r->from->entry] = cut;
     return LINCE_OK;
 }
@@ -86,7 +86,7 @@ static lince_status write_rows(struct rewrite *r, struct li_entry *e, const stru
     size_t row = part->rank ? element * (size_t)part->dim[part->rank - 1] : element;
     int64_t at[LI_MAX_RANK] = {0};
     for (size_t done = 0; done < size; done += row) {
-        const char *from = (const char *)cut->whole->data + li_part_offset(&cut->part, whole, at) * element;
+        const char *from = (const char *)cut->whole->data + li_bundle_part_offset(&cut->part, whole, at) * element;
         LI_TRY(li_bundle_writer_elements(r->to, e, from, row, crc, r->err));
     }
     return LINCE_OK;

@@ -124,11 +124,11 @@ const struct li_bundle_entry *li_bundle_slice(const struct li_bundle *bundle, co
 
 /* A slice and its bytes. */
 struct slice {
-    struct li_part part;
+    struct li_bundle_part part;
     struct li_bytes bytes;
 };
 
-lince_status li_part_place(struct li_part *s, const struct li_entry *e, size_t i, lince_error *err)
+lince_status li_bundle_part_place(struct li_bundle_part *s, const struct li_entry *e, size_t i, lince_error *err)
 {
     const struct li_shape *whole = &e->entry.shape;
     const struct li_extent *extents = e->extents + i * (size_t)whole->rank;
@@ -148,7 +148,7 @@ lince_status li_part_place(struct li_part *s, const struct li_entry *e, size_t i
     return LINCE_OK;
 }
 
-static bool overlap(const struct li_part *a, const struct li_part *b)
+static bool overlap(const struct li_bundle_part *a, const struct li_bundle_part *b)
 {
     for (int d = 0; d < a->shape.rank; d++) {
         if (!a->shape.dim[d] || !b->shape.dim[d] || a->start[d] >= b->start[d] + b->shape.dim[d] ||
@@ -179,8 +179,8 @@ static lince_status check_cover(const struct slice *slice, const struct li_entry
     return LINCE_OK;
 }
 
-lince_status li_part_find(struct li_entry **out, const struct li_bundle *b, const struct li_entry *e, size_t i,
-                          const struct li_part *part, lince_error *err)
+lince_status li_bundle_part_find(struct li_entry **out, const struct li_bundle *b, const struct li_entry *e, size_t i,
+                                 const struct li_bundle_part *part, lince_error *err)
 {
     uint8_t key[LI_TABLE_MAX_KEY];
     int rank = e->entry.shape.rank;
@@ -206,7 +206,7 @@ static lince_status find_slice(struct slice *s, struct li_bundle *b, const struc
     struct li_entry *own;
     size_t size;
 
-    LI_TRY(li_part_find(&own, b, e, i, &s->part, err));
+    LI_TRY(li_bundle_part_find(&own, b, e, i, &s->part, err));
     LI_TRY(li_shape_bytes(&s->part.shape, e->entry.dtype, &size, err));
     LI_TRY(li_bundle_locate(&s->bytes, b, own, size, err));
     uint32_t crc = li_crc32c_mask(li_crc32c(0, s->bytes.data, s->bytes.len));
@@ -217,7 +217,7 @@ static lince_status find_slice(struct slice *s, struct li_bundle *b, const struc
     return LINCE_OK;
 }
 
-size_t li_part_offset(const struct li_part *part, const struct li_shape *whole, int64_t *at)
+size_t li_bundle_part_offset(const struct li_bundle_part *part, const struct li_shape *whole, int64_t *at)
 {
     int last = part->shape.rank - 1;
     size_t offset = 0;
@@ -239,7 +239,7 @@ static void copy_slice(char *to, const struct slice *s, const struct li_shape *w
     int64_t at[LI_MAX_RANK] = {0};
 
     for (size_t done = 0; done < s->bytes.len; done += row) {
-        memcpy(to + li_part_offset(&s->part, whole, at) * element, s->bytes.data + done, row);
+        memcpy(to + li_bundle_part_offset(&s->part, whole, at) * element, s->bytes.data + done, row);
     }
 }
 
@@ -247,7 +247,7 @@ static lince_status join(void **data, struct slice *slice, struct li_bundle *b, 
                          lince_error *err)
 {
     for (size_t i = 0; i < e->slices; i++) {
-        LI_TRY(li_part_place(&slice[i].part, e, i, err));
+        LI_TRY(li_bundle_part_place(&slice[i].part, e, i, err));
     }
     LI_TRY(check_cover(slice, e, err));
     for (size_t i = 0; i < e->slices; i++) {

@@ -257,10 +257,10 @@ static void a_slice_can_get_a_value_of_its_own(void **state)
     }
     assert_non_null(entry);
     assert_status(li_bundle_read(&whole, from, entry, &err), LINCE_OK);
-    struct li_part part;
+    struct li_bundle_part part;
     struct li_entry *own;
-    assert_status(li_part_place(&part, (const struct li_entry *)entry, 1, &err), LINCE_OK);
-    assert_status(li_part_find(&own, from, (const struct li_entry *)entry, 1, &part, &err), LINCE_OK);
+    assert_status(li_bundle_part_place(&part, (const struct li_entry *)entry, 1, &err), LINCE_OK);
+    assert_status(li_bundle_part_find(&own, from, (const struct li_entry *)entry, 1, &part, &err), LINCE_OK);
     struct change change = {.entry = &own->entry, .value = {.dtype = entry->dtype, .shape = part.shape}};
     assert_status(li_shape_bytes(&part.shape, entry->dtype, &change.value.size_bytes, &err), LINCE_OK);
     change.value.data = li_calloc(mem, 1, change.value.size_bytes, &err);
