@@ -483,6 +483,37 @@ LINCE_API lince_status lince_variable_read(lince_model *model, size_t index, voi
 LINCE_API lince_status lince_variable_write(lince_model *model, size_t index, const void *data, size_t size_bytes,
                                             lince_error *err);
 
+/** Options of lince_model_save(). Start from lince_save_options_init(); 0 means the default. */
+typedef struct lince_save_options {
+    size_t struct_size; /* sizeof(lince_save_options) */
+    int32_t overwrite;  /* not 0: `path` may be a SavedModel already, that which the model was opened from too */
+} lince_save_options;
+
+LINCE_API void lince_save_options_init(lince_save_options *options);
+
+/**
+ * Save the model with the present values of its variables, so that TensorFlow and lince_model_open() load it.
+ *
+ * path     The folder that it becomes. It may be an empty folder; a model that is there needs `overwrite`.
+ * options  NULL for the defaults.
+ *
+ * saved_model.pb, as it was opened, assets and all other files of the model's folder are copied byte for byte; only
+ * variables/ is new. Tensors of the checkpoint that no variable has (an optimizer's state) keep their bytes.
+ * fingerprint.pb is left out. The values are those of one moment: runs go on, and what they would commit waits until
+ * the values are written. The model itself stays what it is, whichever folder it was saved to.
+ *
+ * The model is written beside `path`, as ".NAME.RANDOM", and gets its name when the disk has all of it, in one step: so
+ * a save that fails, or is killed, leaves what was there before. (Killed, it leaves the folder beside it too. File
+ * systems that cannot exchange two names need two steps.)
+ *
+ * Fails with LINCE_EINVAL when `path` is something that is not replaced: a file, a folder with other things than a
+ * model, or is inside the model's folder; LINCE_EUNSAFE when a link in the model's folder leads out of it; LINCE_EIO
+ * and LINCE_ENOENT as the system says; LINCE_ECORRUPT when the checkpoint is not as it was saved. Any thread, at any
+ * time. Source: tf.saved_model.save. Since 0.1.
+ */
+LINCE_API lince_status lince_model_save(lince_model *model, const char *path, const lince_save_options *options,
+                                        lince_error *err);
+
 /**
  * The object's regularization_losses: how many, or -1 when it has no such list; and the present value of one, computed
  * by the model, so it fails as lince_session_run() does. The first call of each plans it; what it needs is kept with

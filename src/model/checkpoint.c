@@ -176,6 +176,12 @@ static lince_status load_variable(struct li_resource *resource, void *context, l
     return st ? li_prefix(err, st, "variable \"%s\"", resource->name) : LINCE_OK;
 }
 
+const struct li_bundle_entry *li_checkpoint_entry(const struct li_resource *resource)
+{
+    const struct li_variable_source *source = resource->load_context;
+    return resource->load == load_variable ? source->entry : NULL;
+}
+
 static lince_status check_entry(const Tf__SavedVariable *v, const struct li_bundle_entry *entry, lince_error *err)
 {
     struct li_shape shape;

@@ -115,11 +115,51 @@ lince_status li_checkpoint_open(struct li_model *model, lince_error *err);
 /* A variable of the store whose value is this entry's, read when it is first used. name is kept. */
 lince_status li_checkpoint_variable(struct li_model *model, const char *name, const struct li_bundle_entry *entry,
                                     int32_t *out, lince_error *err);
+/* The entry that a resource's value is read from; NULL: it is no variable of the checkpoint. */
+const struct li_bundle_entry *li_checkpoint_entry(const struct li_resource *resource);
 lince_status li_lists_open(struct li_model *model, lince_error *err);
 lince_status li_assets_open(struct li_model *model, lince_error *err);
 lince_status li_callables_open(struct li_model *model, lince_error *err);
 /* The path of the asset an object stands for. Takes the model's lock to be held. */
 lince_status li_asset_find(struct li_model *model, size_t i, const char **path, lince_error *err);
+
+/* ---- checkpoint_write.c, folder.c: saving ---- */
+
+/*
+ * A SavedModel folder under construction, beside its final name; nobody sees it there until it is whole. All zero:
+ * none.
+ */
+struct li_folder {
+    struct li_arena arena;
+    const char *path;   /* its final name, absolute, links followed */
+    const char *parent; /* the folder of both names */
+    const char *work;   /* where it is until then */
+    bool replaces;      /* path is a SavedModel */
+};
+
+/*
+ * path: where it goes; its parent must be there, and path itself may be an empty folder, or a SavedModel where
+ * overwrite. source: the folder of a model that is copied, or NULL; neither may lie in the other, but they may be one.
+ * LINCE_EINVAL: something else is there. LINCE_ENOENT: no parent. LINCE_EIO: as the system says.
+ */
+lince_status li_folder_open(struct li_folder *folder, const char *path, const char *source, bool overwrite,
+                            struct li_mem *mem, lince_error *err);
+/* Make a folder in it, such as "variables"; the path of something in it, in its arena. */
+lince_status li_folder_make(struct li_folder *folder, const char *name, lince_error *err);
+const char *li_folder_path(struct li_folder *folder, const char *name, lince_error *err);
+/* Copy what a SavedModel's folder holds besides saved_model.pb, variables and fingerprint.pb. */
+lince_status li_folder_copy(struct li_folder *folder, const char *source, lince_error *err);
+/* A new file in it. */
+lince_status li_folder_write(struct li_folder *folder, const char *name, struct li_bytes bytes, lince_error *err);
+/* Give it its name, in one step where another is replaced; then it is on the disk. What was replaced is removed. */
+lince_status li_folder_commit(struct li_folder *folder, lince_error *err);
+void li_folder_discard(struct li_folder *folder); /* after a commit, or of none: only frees */
+
+/*
+ * Write variables/variables in the folder: what the model's checkpoint holds, with the variables' present values, those
+ * of one moment. A folder without a checkpoint gets none.
+ */
+lince_status li_checkpoint_write(struct li_model *model, struct li_folder *folder, lince_error *err);
 
 /* ---- named.c, signatures.c: the same for models that TensorFlow 1 saved, which have no object graph ---- */
 

@@ -42,6 +42,20 @@ struct li_store *li_model_store(struct li_model *model);
 /* li_bundle_verify() of its checkpoint; LINCE_OK when it has none. */
 lince_status li_model_verify(struct li_model *model, size_t *failed, lince_error *err);
 
+struct li_save_options {
+    bool overwrite; /* path may be a SavedModel already, the model's own folder too */
+};
+
+/*
+ * Save the model as it is now: saved_model.pb byte for byte, all other files, and a checkpoint with the present values.
+ * It appears under its name when it is complete; on failure nothing has changed. Changes of variables wait while values
+ * are written.
+ * LINCE_EINVAL: path is something that may not be replaced. LINCE_EUNSAFE: a link in the model's folder leads out of
+ * it. LINCE_EIO, LINCE_ENOENT: the system. Others: what the checkpoint holds cannot be read.
+ */
+lince_status li_model_save(struct li_model *model, const char *path, const struct li_save_options *options,
+                           lince_error *err);
+
 struct li_model_facts {
     const char *path, *tags, *tensorflow_version; /* "" where the model says nothing */
     int64_t objects, functions;

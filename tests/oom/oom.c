@@ -195,6 +195,49 @@ static void each_allocation_of_models_of_tensorflow_1_fails_cleanly(void **state
     assert_true(fail_each("tf1_switch_merge", false, 1) > 100);
 }
 
+/* Slices of a changed variable; a table's file. Nothing is left in the folder, and the next save is whole. */
+static size_t fail_each_of_saving(const char *name)
+{
+    char folder[] = "/tmp/lince-oom-XXXXXX", path[64];
+    struct counter counter = {.fail_for = SIZE_MAX};
+    lince_model_options options;
+    size_t n = 1;
+    count_in(&options, &counter);
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/model", folder);
+    lince_model *model = open_with(name, &options);
+    assert_int_equal(use_variable(model, NULL), LINCE_OK);
+    for (;; n++) {
+        lince_error err = {.code = LINCE_OK};
+        size_t live = atomic_load(&counter.live);
+        atomic_store(&counter.calls, 0);
+        counter.fail_from = n;
+        lince_status st = lince_model_save(model, path, NULL, &err);
+        counter.fail_from = 0;
+        assert_int_equal(atomic_load(&counter.live), live);
+        if (st == LINCE_OK) {
+            break;
+        }
+        if (st != LINCE_ENOMEM || err.code != LINCE_ENOMEM || !err.text[0]) {
+            fail_msg("%s, allocation %zu: %s, %s", name, n, lince_status_name(st), err.text);
+        }
+    }
+    lince_model_close(model);
+    lince_model_close(open_with(path, NULL));
+    char command[160]; /* rmdir fails if anything was left beside the model */
+    snprintf(command, sizeof command, "rm -r %s && rmdir %s", path, folder);
+    assert_int_equal(system(command), 0);
+    return n - 1;
+}
+
+static void each_allocation_of_saving_fails_cleanly(void **state)
+{
+    (void)state;
+    assert_true(fail_each_of_saving("assets_table") > 20);
+    assert_true(fail_each_of_saving("ckpt_sharded") > 20);
+    assert_true(fail_each_of_saving("tf1_module") > 20);
+}
+
 /* As a limit grows, a model fails, then opens, then runs; never otherwise, and never with more than the limit. */
 static void each_memory_limit_is_kept(void **state)
 {
@@ -235,6 +278,7 @@ int main(void)
         cmocka_unit_test(each_allocation_of_training_mode_fails_cleanly),
         cmocka_unit_test(each_allocation_of_other_models_fails_cleanly),
         cmocka_unit_test(each_allocation_of_models_of_tensorflow_1_fails_cleanly),
+        cmocka_unit_test(each_allocation_of_saving_fails_cleanly),
         cmocka_unit_test(each_memory_limit_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
