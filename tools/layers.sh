@@ -7,7 +7,7 @@
 # A room sees <lince.h> and <lince_*.h>, its own files, and the header named after each room it may include. A program
 # in app/ sees <lince.h>, its own files and those of app/common. An example and a test of the library sees <lince.h>, a
 # test of a program (tests/cli) that too, and the program. What is named after a room, tests/unit/ROOM_*, fuzz/ROOM.c and bench/ROOM.c, sees that
-# room's files, and the header of each room that it may include or they may. An op is named where a string is the name of
+# room's files, and the header of each room that it may include or they may; other fuzz targets see app/common. An op is named where a string is the name of
 # a row in ops/table.def; for one that only looks like it, "layers: not an op" in the same line says so.
 set -u
 cd "${1:-$(dirname "$0")/..}" || exit 1
@@ -82,6 +82,7 @@ function check_inside(target,    part, mine, theirs) {
     split(FILENAME, part, "/")
     mine = part[2] == "unit" ? part[3] : part[2]
     sub("[_.].*", "", mine)
+    if (!(mine in room) && FILENAME ~ /^fuzz\// && index(target, "app/common/") == 1) return
     if (target ~ /^(tests|fuzz)\// || target ~ /^include\/lince(_[a-z0-9_]+)?\.h$/) return
     split(target, part, "/")
     theirs = part[2]

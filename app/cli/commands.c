@@ -53,6 +53,18 @@ const struct cli_command cli_commands[] = {
      1, 1, RUN(cli_run)},
     {CMD_INFO, "info", "MODEL", "what a model is, takes, gives and needs", "", "lince info MODEL --json\n", 1, 1,
      RUN(cli_info)},
+    {CMD_VARIABLES, "variables", "MODEL", "list a model's variables, take them out, put them in",
+     "Lists index, name, dtype and shape of each, and whether it is trained.\n"
+     "--export writes an .npz file that numpy.load reads; what numpy.savez or\n"
+     "savez_compressed wrote is put in by --import, which wants an array of the\n"
+     "right name, dtype and shape for each variable, and nothing else. Variables of\n"
+     "one name have #INDEX behind it, all but the first. bfloat16 is stored as its\n"
+     "bits, <u2. Of texts nothing is taken out or put in: they stay.\n"
+     "The new model has all else from MODEL as it is, and takes its place in one\n"
+     "step.\n",
+     "lince variables MODEL --export weights.npz\n"
+     "lince variables MODEL --import weights.npz --output tuned\n",
+     1, 1, RUN(cli_variables)},
     {CMD_DECODE, "decode", "IMAGE --output X.npy", "a picture as the array a model would see",
      "Writes uint8 [height, width, channels], or float32 with --float. - is stdin.\n",
      "lince decode photo.jpg --float --output photo.npy\n", 1, 1, RUN(cli_decode)},
@@ -87,7 +99,7 @@ void cli_help_all(FILE *to)
 {
     fprintf(to, "lince runs TensorFlow 2 SavedModels for images, without TensorFlow.\n\n");
     for (size_t i = 0; i < cli_command_count; i++) {
-        fprintf(to, "  lince %-8s %-29s  %s\n", cli_commands[i].name, cli_commands[i].operands,
+        fprintf(to, "  lince %-9s %-29s  %s\n", cli_commands[i].name, cli_commands[i].operands,
                 cli_commands[i].summary);
     }
     fprintf(to, "\nMODEL is a folder with a saved_model.pb. `lince COMMAND --help` tells the options of a command.\n");

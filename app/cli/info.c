@@ -101,47 +101,6 @@ static int callables_json(json_t *info, lince_model *model, const char *path)
     return status;
 }
 
-static void in_list(const lince_model *model, lince_variable_list which, json_t *variables, const char *key)
-{
-    const int32_t *indices;
-    size_t count;
-    lince_model_variables(model, which, &indices, &count);
-    for (size_t i = 0; indices && i < count; i++) {
-        json_t *one = json_array_get(variables, (size_t)indices[i]);
-        json_object_set_new(one, key, json_true());
-    }
-}
-
-/* "trainable" is what the model's list says where it has one, since that decides; else the variable's own flag. */
-static int variables_json(json_t *info, const lince_model *model, const char *path)
-{
-    json_t *list = json_array();
-    lince_error err;
-    const int32_t *indices;
-    size_t count;
-    lince_model_variables(model, LINCE_TRAINABLE_VARIABLES, &indices, &count);
-    json_object_set_new(info, "variables", list);
-    for (size_t i = 0; i < lince_variable_count(model); i++) {
-        lince_variable_info v = {.struct_size = sizeof v};
-        if (lince_variable_info_at(model, i, &v, &err)) {
-            return cli_failed(path, &err);
-        }
-        json_t *one = json_object(), *shape = json_array();
-        for (int d = 0; d < v.rank; d++) {
-            json_array_append_new(shape, json_integer(v.dims[d]));
-        }
-        json_object_set_new(one, "name", app_json_text(v.name));
-        json_object_set_new(one, "dtype", json_string(lince_dtype_name(v.dtype)));
-        json_object_set_new(one, "shape", shape);
-        json_object_set_new(one, "trainable", json_boolean(!indices && v.trainable));
-        json_object_set_new(one, "listed", json_false());
-        json_array_append_new(list, one);
-    }
-    in_list(model, LINCE_TRAINABLE_VARIABLES, list, "trainable");
-    in_list(model, LINCE_VARIABLES, list, "listed");
-    return CLI_DONE;
-}
-
 static int losses_json(json_t *info, lince_model *model, const struct cli_args *args)
 {
     int64_t count = lince_loss_count(model);
@@ -263,7 +222,7 @@ static int gather(json_t *info, lince_model *model, const struct cli_args *args)
     json_object_set_new(info, "functions", json_integer(facts.functions));
     json_object_set_new(info, "graph_bytes", json_integer((json_int_t)facts.pb_bytes));
     json_object_set_new(info, "variable_bytes", json_integer((json_int_t)facts.variable_bytes));
-    return variables_json(info, model, args->operand[0]);
+    return cli_variables_json(info, model, args->operand[0]);
 }
 
 int cli_info(const struct cli_args *args)

@@ -145,18 +145,14 @@ static void print_variable_count(const json_t *list)
 static void print_variables(const json_t *info)
 {
     const json_t *list = json_object_get(info, "variables");
-    size_t i, d;
-    json_t *v, *dim;
+    size_t i;
+    json_t *v;
     print_variable_count(list);
     json_array_foreach(list, i, v)
     {
         show(json_is_true(json_object_get(v, "trainable")) ? "  * " : "    ", text(v, "name"), "  ");
-        printf("%s[", text(v, "dtype"));
-        json_array_foreach(json_object_get(v, "shape"), d, dim)
-        {
-            printf("%s%lld", d ? "," : "", (long long)json_integer_value(dim));
-        }
-        printf("]\n");
+        cli_variable_print(v);
+        printf("\n");
     }
 }
 

@@ -124,6 +124,13 @@ lince_status app_output_commit(struct app_output *out, lince_error *err); /* fin
 void app_output_discard(struct app_output *out);                          /* after a commit, or twice: does nothing */
 
 /*
+ * Between the two a signal that would end the program waits, for what cannot be left half done and no handler can
+ * remove; the second raises it.
+ */
+void app_signals_hold(void);
+void app_signals_release(void);
+
+/*
  * The same for a folder of .npy files. An existing folder is replaced if it holds .npy files and such folders only;
  * another one is refused, so that a mistyped name destroys nothing.
  */
@@ -166,8 +173,41 @@ const char *app_npy_descr(lince_dtype dtype);
 lince_status app_npy_write(FILE *file, const lince_tensor *tensor, lince_error *err);
 lince_status app_npy_save(const char *path, const lince_tensor *tensor, lince_error *err);
 
+/* What stands before the elements, which are no texts: *header is the caller's to free(). */
+lince_status app_npy_header(const lince_tensor *tensor, unsigned char **header, size_t *size, lince_error *err);
+
 /* A matrix of float32 whose number of rows is known at the end: the header keeps its length when written again. */
 lince_status app_npy_rows_header(FILE *file, int64_t rows, int64_t columns, lince_error *err);
+
+/* ---- .npz (npz.c, npz_write.c) ----------------------------------------------------------------------------------- */
+
+struct zip_member;
+
+/* An archive of arrays, as numpy.savez makes it, sorted by name. Its bytes are the caller's while it is open. */
+struct app_npz {
+    const unsigned char *data;
+    size_t size, count;
+    struct zip_member *member;
+};
+
+lince_status app_npz_open(struct app_npz *npz, const void *data, size_t size, lince_error *err);
+void app_npz_close(struct app_npz *npz);
+size_t app_npz_find(const struct app_npz *npz, const char *name); /* npz->count: it has none of that name */
+void app_npz_name(const struct app_npz *npz, size_t i, const char **name, size_t *size); /* not ended by NUL */
+/* Unpack and read one array, whose file takes at most `limit` bytes: LINCE_ELIMIT for a larger one. */
+lince_status app_npz_read(const struct app_npz *npz, size_t i, size_t limit, struct app_array *out, lince_error *err);
+
+/* An archive under construction, to a file from its beginning on; all zero but for the file at first. */
+struct app_npz_writer {
+    FILE *file;
+    uint64_t offset;
+    struct zip_member *member;
+    size_t count, room;
+};
+
+lince_status app_npz_add(struct app_npz_writer *writer, const char *name, const lince_tensor *tensor, lince_error *err);
+lince_status app_npz_end(struct app_npz_writer *writer, lince_error *err); /* write the directory */
+void app_npz_writer_free(struct app_npz_writer *writer);                   /* the file stays the caller's */
 
 /* ---- JSON (json.c) ----------------------------------------------------------------------------------------------- */
 

@@ -83,17 +83,38 @@ static lince_status write_strings(FILE *file, const lince_tensor *t, lince_error
     return LINCE_OK;
 }
 
-lince_status app_npy_write(FILE *file, const lince_tensor *tensor, lince_error *err)
+static lince_status describe(FILE *file, const lince_tensor *tensor, lince_error *err)
 {
     const char *descr = app_npy_descr(tensor->dtype);
     if (!descr) {
         return app_fail(err, LINCE_EUNSUPPORTED, "a tensor of type %s cannot be stored as .npy",
                         lince_dtype_name(tensor->dtype));
     }
+    return tensor->dtype == LINCE_STRING ? LINCE_OK : header(file, descr, tensor->rank, tensor->dims, 0, err);
+}
+
+lince_status app_npy_header(const lince_tensor *tensor, unsigned char **bytes, size_t *size, lince_error *err)
+{
+    char *text = NULL;
+    FILE *file = open_memstream(&text, size);
+    lince_status st = file ? describe(file, tensor, err) : LINCE_ENOMEM;
+    if (!file || fclose(file)) {
+        st = app_fail(err, LINCE_ENOMEM, "no memory for a header");
+    }
+    if (st) {
+        free(text);
+        return st;
+    }
+    *bytes = (unsigned char *)text;
+    return LINCE_OK;
+}
+
+lince_status app_npy_write(FILE *file, const lince_tensor *tensor, lince_error *err)
+{
+    APP_TRY(describe(file, tensor, err));
     if (tensor->dtype == LINCE_STRING) {
         return write_strings(file, tensor, err);
     }
-    APP_TRY(header(file, descr, tensor->rank, tensor->dims, 0, err));
     errno = 0;
     if (tensor->size_bytes && fwrite(tensor->data, 1, tensor->size_bytes, file) != tensor->size_bytes) {
         return cannot_write(err);

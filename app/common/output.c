@@ -51,6 +51,20 @@ static void watch_signals(void)
     }
 }
 
+void app_signals_hold(void)
+{
+    watch_signals();
+    folder_open = 1;
+}
+
+void app_signals_release(void)
+{
+    folder_open = 0;
+    if (ended_by) {
+        raise(ended_by);
+    }
+}
+
 static void remember(char *path)
 {
     watch_signals();
@@ -244,8 +258,7 @@ lince_status app_folder_open(struct app_folder *out, const char *path, lince_err
         return app_fail(err, LINCE_ENOMEM, "no memory for a file name");
     }
     lince_status st = LINCE_OK;
-    watch_signals();
-    folder_open = 1;
+    app_signals_hold();
     if (strcmp(path, "-") == 0) {
         st = app_fail(err, LINCE_EINVAL, "stdout takes one array, the name of a folder is wanted");
     } else if (lstat(out->path, &facts) == 0 && !(S_ISDIR(facts.st_mode) && walk(out->path, false, 0))) {
@@ -289,10 +302,7 @@ void app_folder_discard(struct app_folder *out)
     free(out->temporary);
     free(out->path);
     *out = (struct app_folder){0};
-    folder_open = 0;
-    if (ended_by) {
-        raise(ended_by);
-    }
+    app_signals_release();
 }
 
 static bool stays_inside(const char *name)

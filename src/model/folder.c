@@ -58,7 +58,7 @@ static lince_status resolve_new(struct li_folder *f, const char *path, lince_err
         return li_fail(err, LINCE_EINVAL, "%s: \"%.40s\" is no name for a new folder", path, name);
     }
     if (!realpath(f->parent, real)) {
-        return fail_errno(f->parent, "the folder to save in", err);
+        return fail_errno(f->given, "there is no folder to make it in", err);
     }
     f->parent = li_arena_strdup(&f->arena, real, err);
     f->path = f->parent ? li_arena_printf(&f->arena, err, "%s/%s", real[1] ? real : "", name) : NULL;
@@ -100,13 +100,12 @@ static lince_status look_at(struct li_folder *f, DIR *dir, bool own, bool overwr
             continue;
         }
         if (!model || (!own && !is_part(e->d_name))) {
-            return li_fail(err, LINCE_EINVAL, "%s: holds \"%.200s\", so it is %s; wanted a new name%s", f->path,
+            return li_fail(err, LINCE_EINVAL, "%s: holds \"%.200s\", so it is %s; wanted a new name%s", f->given,
                            e->d_name, model ? "more than a SavedModel" : "no SavedModel",
                            overwrite ? ", or a SavedModel to replace" : "");
         }
         if (!overwrite) {
-            return li_fail(err, LINCE_EINVAL, "%s: is a model already, wanted a new name, or that it be overwritten",
-                           f->path);
+            return li_fail(err, LINCE_EINVAL, "%s: is a model already, wanted a new name, or overwrite", f->given);
         }
         f->replaces = true;
     }
@@ -117,14 +116,14 @@ static lince_status check_there(struct li_folder *f, const char *source, bool ov
 {
     DIR *dir = opendir(f->path);
     if (!dir) {
-        return errno == ENOTDIR ? li_fail(err, LINCE_EINVAL, "%s: is no folder, wanted a name for one", f->path)
-                                : fail_errno(f->path, "cannot be read", err);
+        return errno == ENOTDIR ? li_fail(err, LINCE_EINVAL, "%s: is no folder, wanted a name for one", f->given)
+                                : fail_errno(f->given, "cannot be read", err);
     }
     lince_status st = look_at(f, dir, source && strcmp(source, f->path) == 0, overwrite, err);
     closedir(dir);
     if (!st &&
         access(f->path, W_OK) != 0) { /* its name could change all the same, but its files could not be removed */
-        st = fail_errno(f->path, "cannot be replaced", err);
+        st = fail_errno(f->given, "cannot be replaced", err);
     }
     return st;
 }
@@ -140,7 +139,7 @@ static lince_status resolve(struct li_folder *f, const char *given, const char *
     if (len == 0 || len >= PATH_MAX) {
         return li_fail(err, LINCE_EINVAL, "a path of %zu bytes to save to, wanted 1 to %d", len, PATH_MAX - 1);
     }
-    char *path = li_arena_strndup(&f->arena, given, len, err);
+    const char *path = f->given = li_arena_strndup(&f->arena, given, len, err);
     if (!path) {
         return LINCE_ENOMEM;
     }
@@ -148,7 +147,7 @@ static lince_status resolve(struct li_folder *f, const char *given, const char *
     LI_TRY(there ? resolve_there(f, path, err) : resolve_new(f, path, err));
     if (source && strcmp(source, f->path) != 0 && (lies_in(f->path, source) || lies_in(source, f->path))) {
         return li_fail(err, LINCE_EINVAL, "%s: of this folder and that of the model, %s, one lies in the other",
-                       f->path, source);
+                       f->given, source);
     }
     return there ? check_there(f, source, overwrite, err) : LINCE_OK;
 }
@@ -161,7 +160,7 @@ static lince_status make_work(struct li_folder *f, lince_error *err)
     uint64_t number;
     for (int i = 0; i < TRIES; i++) {
         if (getrandom(&number, sizeof number, 0) != (ssize_t)sizeof number) {
-            return fail_errno(f->path, "no random name", err);
+            return fail_errno(f->given, "no random name", err);
         }
         const char *work = li_arena_printf(&f->arena, err, "%s/.%.*s.%06" PRIx64, f->parent[1] ? f->parent : "",
                                            NAME_MAX - 8, base_name(f->path), number & 0xffffff);
@@ -176,7 +175,7 @@ static lince_status make_work(struct li_folder *f, lince_error *err)
             break;
         }
     }
-    return fail_errno(f->path, "cannot be made", err);
+    return fail_errno(f->given, "cannot be made", err);
 }
 
 lince_status li_folder_open(struct li_folder *f, const char *path, const char *source, bool overwrite,
@@ -370,17 +369,17 @@ static lince_status exchange(struct li_folder *f, lince_error *err)
         return LINCE_OK;
     }
     if (errno != EINVAL && errno != ENOSYS) {
-        return fail_errno(f->path, "cannot be replaced", err);
+        return fail_errno(f->given, "cannot be replaced", err);
     }
     const char *aside = li_arena_printf(&f->arena, err, "%s.old", f->work);
     if (!aside) {
         return LINCE_ENOMEM;
     }
     if (rename(f->path, aside) != 0) {
-        return fail_errno(f->path, "cannot be replaced", err);
+        return fail_errno(f->given, "cannot be replaced", err);
     }
     if (rename(f->work, f->path) != 0) {
-        lince_status st = fail_errno(f->path, "cannot be replaced", err);
+        lince_status st = fail_errno(f->given, "cannot be replaced", err);
         rename(aside, f->path);
         return st;
     }
@@ -393,7 +392,7 @@ static lince_status copy_mode(const struct li_folder *f, lince_error *err)
 {
     struct stat facts;
     if (stat(f->path, &facts) != 0 || chmod(f->work, facts.st_mode & 07777) != 0) {
-        return fail_errno(f->path, "cannot be replaced", err);
+        return fail_errno(f->given, "cannot be replaced", err);
     }
     return LINCE_OK;
 }
@@ -407,7 +406,7 @@ static lince_status give_name(struct li_folder *f, lince_error *err)
     }
     if (rename(f->work, f->path) != 0) {
         bool taken = errno == ENOTEMPTY || errno == EEXIST;
-        return fail_errno(f->path, taken ? "was made by somebody else" : "cannot be made", err);
+        return fail_errno(f->given, taken ? "was made by somebody else" : "cannot be made", err);
     }
     f->work = NULL;
     return LINCE_OK;
@@ -417,7 +416,7 @@ lince_status li_folder_commit(struct li_folder *f, lince_error *err)
 {
     lince_error ignored;
     if (nftw(f->work, sync_one, OPEN_FOLDERS, FTW_DEPTH | FTW_PHYS) != 0) {
-        return fail_errno(f->path, "cannot be written", err);
+        return fail_errno(f->given, "cannot be written", err);
     }
     LI_TRY(give_name(f, err));
     sync_folder(f->parent, &ignored); /* the model is whole under its name, whatever the disk says of the name */

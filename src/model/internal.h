@@ -131,7 +131,8 @@ lince_status li_asset_find(struct li_model *model, size_t i, const char **path, 
  */
 struct li_folder {
     struct li_arena arena;
-    const char *path;   /* its final name, absolute, links followed */
+    const char *given;  /* its final name as the caller has it, for messages */
+    const char *path;   /* the same, absolute, links followed */
     const char *parent; /* the folder of both names */
     const char *work;   /* where it is until then */
     bool replaces;      /* path is a SavedModel */

@@ -131,7 +131,7 @@ static void what_is_no_model_is_not_replaced(void **state)
     assert_refused(save(model, in_root("photos"), 1, err), LINCE_EINVAL, "holds \"cat.jpg\", so it is no SavedModel");
     assert_refused(save(model, in_root("more"), 1, err), LINCE_EINVAL, "more than a SavedModel");
     assert_refused(save(model, in_root("file"), 1, err), LINCE_EINVAL, "is no folder");
-    assert_refused(save(model, in_root("nowhere/new"), 1, err), LINCE_ENOENT, "nowhere");
+    assert_refused(save(model, in_root("nowhere/new"), 1, err), LINCE_ENOENT, "there is no folder to make it in");
     assert_refused(save(model, "", 1, err), LINCE_EINVAL, "0 bytes");
     assert_refused(save(model, LINCE_TEST_DATA "/golden/models", 1, err), LINCE_EINVAL, "one lies in the other");
     assert_refused(save(model, LINCE_TEST_DATA "/golden/models/classifier/new", 1, err), LINCE_EINVAL,

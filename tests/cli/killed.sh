@@ -42,3 +42,17 @@ for signal in INT TERM; do
     [ ! -e after ] || ls after | wc -l | sed 's/^3002$/all/'
     rm -rf after
 done | sort -u | grep -v all
+
+# So is a model: a signal waits until it is.
+"$lince" variables "$models/ckpt_many" --export many.npz
+for pause in 0.01 0.02 0.03 0.05 0.1; do
+    for signal in INT TERM; do
+        env --default-signal=INT,TERM,HUP "$lince" variables "$models/ckpt_many" --import many.npz --output new --overwrite >/dev/null 2>&1 &
+        sleep $pause
+        kill -$signal $! 2>/dev/null
+        wait $! 2>/dev/null
+        ls -A | grep '^\.'
+        [ ! -e new ] || diff -r -x fingerprint.pb new "$models/ckpt_many"
+    done
+done
+ls -A | grep -v "^new$"
