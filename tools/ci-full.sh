@@ -1,13 +1,14 @@
 #!/bin/sh
 # What is done before a release, beyond .ci/run: the tests under clang, the thread sanitizer and valgrind, allocations that
-# fail, the packages, each optional part left out, and aarch64 under emulation. Every part runs even if one before it failed.
+# fail, the packages, each optional part left out, TensorFlow's acceptance of what we save, and aarch64 under emulation. Every
+# part runs even if one before it failed.
 # Ends with a line for each part: what it counted, and how long it took. Takes about an hour on two cores.
 #
-#   tools/ci-full.sh [PART...]       clang tsan valgrind oom package options aarch64
+#   tools/ci-full.sh [PART...]       clang tsan valgrind oom package options tensorflow aarch64
 set -u
 cd "$(dirname "$0")/.." || exit 1
 jobs=${JOBS:-$(nproc)}
-parts=${*:-clang tsan valgrind oom package options aarch64}
+parts=${*:-clang tsan valgrind oom package options tensorflow aarch64}
 failed=
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -61,6 +62,19 @@ part_options() {
         build/bare/lince --version
 }
 
+# In a virtual environment of its own, build/venv, which pip fills; LINCE_TENSORFLOW: a Python that has them already. Without the
+# network, or a Python that TensorFlow has no package for, it is skipped, and the summary says so.
+part_tensorflow() {
+    configure release -DCMAKE_BUILD_TYPE=Release || return 1
+    python=${LINCE_TENSORFLOW:-build/venv/bin/python}
+    if [ -z "${LINCE_TENSORFLOW:-}" ] && ! "$python" -c 'import tensorflow, tf_keras, tensorflow_hub' 2>/dev/null; then
+        python3 -m venv build/venv &&
+            build/venv/bin/pip install -q tensorflow-cpu==2.21.0 tf-keras==2.21.0 tensorflow-hub==0.16.1 ||
+            { echo "tensorflow: skipped: it cannot be installed"; return 0; }
+    fi
+    "$python" tools/verify/check.py build/release/lince
+}
+
 part_aarch64() { sh tools/ci-aarch64.sh; }
 
 # What a part's output says it did: tests by ctest's lines, the corpus by replay's, anything that was skipped.
@@ -72,11 +86,13 @@ counted() { # FILE
          }
          /^[0-9]+ inputs$/ { inputs += $1 }
          /^package: good/ { package = 1 }
+         /^verify: [0-9]+ models/ { models = $2 }
          /: skipped/ { skipped = 1 }
          END {
              if (tests) printf "%d tests passed, %d failed; ", good, wrong
              if (inputs) printf "%d inputs; ", inputs
              if (package) printf "package good; "
+             if (models) printf "%d models; ", models
              if (skipped) printf "skipped; "
          }' "$1"
 }
