@@ -55,16 +55,6 @@ static void unmap_files(struct files *f)
     li_file_unmap(&f->data);
 }
 
-static lince_status nothing_new(void *context, const struct li_bundle_entry *entry, const struct li_tensor **value,
-                                lince_error *e)
-{
-    (void)context;
-    (void)entry;
-    (void)value;
-    (void)e;
-    return LINCE_OK;
-}
-
 static lince_status rewrite(struct li_bundle *from, li_bundle_value *value, void *context, struct li_mem *mem)
 {
     struct li_bundle_writer *w;

@@ -133,4 +133,41 @@ static inline lince_status read_all(struct li_bundle *bundle, lince_error *err)
     return first;
 }
 
+/* A file in memory that takes `room` bytes. */
+struct memory_sink {
+    struct li_sink sink;
+    struct buf bytes;
+    size_t room;
+};
+
+static inline lince_status write_memory(struct li_sink *sink, const void *data, size_t len, lince_error *e)
+{
+    struct memory_sink *m = (struct memory_sink *)(void *)sink;
+
+    if (len > m->room) {
+        put(&m->bytes, data, m->room);
+        m->room = 0;
+        return li_fail(e, LINCE_EIO, "full");
+    }
+    m->room -= len;
+    put(&m->bytes, data, len);
+    return LINCE_OK;
+}
+
+static inline struct memory_sink memory_sink(size_t room)
+{
+    return (struct memory_sink){.sink.write = write_memory, .room = room};
+}
+
+/* For li_bundle_rewrite(): every tensor keeps its bytes. */
+static inline lince_status nothing_new(void *context, const struct li_bundle_entry *entry,
+                                       const struct li_tensor **value, lince_error *e)
+{
+    (void)context;
+    (void)entry;
+    (void)value;
+    (void)e;
+    return LINCE_OK;
+}
+
 #endif

@@ -8,32 +8,6 @@
 
 static lince_error err;
 
-/* A file in memory that takes `room` bytes. */
-struct memory_sink {
-    struct li_sink sink;
-    struct buf bytes;
-    size_t room;
-};
-
-static lince_status write_memory(struct li_sink *sink, const void *data, size_t len, lince_error *e)
-{
-    struct memory_sink *m = (struct memory_sink *)(void *)sink;
-
-    if (len > m->room) {
-        put(&m->bytes, data, m->room);
-        m->room = 0;
-        return li_fail(e, LINCE_EIO, "full");
-    }
-    m->room -= len;
-    put(&m->bytes, data, len);
-    return LINCE_OK;
-}
-
-static struct memory_sink memory_sink(size_t room)
-{
-    return (struct memory_sink){.sink.write = write_memory, .room = room};
-}
-
 static struct li_tensor tensor_of(lince_dtype dtype, int rank, int64_t n, const void *data, size_t bytes)
 {
     return (struct li_tensor){
