@@ -182,12 +182,13 @@ static void a_killed_process_leaves_what_it_wrote(void **state)
         pid_t child = fork();
         if (child == 0) {
             lince_events_open(&events, path, 0, NULL);
-            for (int64_t step = 0;; step++) {
+            for (int64_t step = 0; step < 1000; step++) { /* the parent may be long in coming */
                 lince_events_scalar(events, "loss", step, 1, 0, NULL);
                 if (step == 10 && write(ready[1], "x", 1) < 0) {
                     _exit(1);
                 }
             }
+            pause();
         }
         assert_int_equal(read(ready[0], &byte, 1), 1);
         usleep(100);
