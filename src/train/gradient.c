@@ -21,8 +21,7 @@ struct backward {
     int32_t values;      /* of the graph before it grew */
     bool *wanted;        /* by value: a target, or computed from one */
     struct term **terms; /* by value */
-    const li_vid *targets;
-    int target_count;
+    const struct li_gradient_options *options;
     bool *handle;            /* by resource: a target is its handle */
     struct term **by_handle; /* by resource */
     int32_t resources;
@@ -58,12 +57,13 @@ static bool depends(const struct backward *b, const struct li_node *node)
 
 static void find_wanted(struct backward *b)
 {
-    for (int i = 0; i < b->target_count; i++) {
-        const struct li_value *value = &b->g->values[b->targets[i]];
+    for (int i = 0; i < b->options->target_count; i++) {
+        li_vid target = b->options->targets[i];
+        const struct li_value *value = &b->g->values[target];
         if (value->dtype == LINCE_RESOURCE) {
             b->handle[value->resource] = true;
         } else {
-            b->wanted[b->targets[i]] = true;
+            b->wanted[target] = true;
         }
     }
     for (int32_t n = 0; n < b->g->node_count; n++) {
@@ -211,15 +211,36 @@ static lince_status take_room(struct backward *b)
     return b->wanted && b->terms && b->handle && b->by_handle ? LINCE_OK : LINCE_ENOMEM;
 }
 
-static lince_status seed(struct backward *b, li_vid loss)
+static lince_status check_upstream(const struct backward *b, int i)
 {
-    const struct li_value value = b->g->values[loss];
-    li_vid ones;
-    if (!li_dtype_is_float(value.dtype)) {
-        return li_fail(b->err, LINCE_EINVAL, "the loss is %s, wanted a float", li_dtype_name(value.dtype));
+    const struct li_value *value = &b->g->values[b->options->outputs[i]];
+    const struct li_value *grad = &b->g->values[b->options->upstream[i]];
+    char found[LI_SHAPE_TEXT], wanted[LI_SHAPE_TEXT];
+    if (grad->dtype == value->dtype && li_shape_equal(&grad->shape, &value->shape)) {
+        return LINCE_OK;
     }
-    LI_TRY(li_ops_fill(b->g, "gradients/loss", value.dtype, &value.shape, 1, &ones, b->err));
-    return add_term(b, &b->terms[loss], ones);
+    return li_fail(b->err, LINCE_EINVAL, "the gradient of output %d is %s%s, the output %s%s", i,
+                   li_dtype_name(grad->dtype), li_shape_text(&grad->shape, found), li_dtype_name(value->dtype),
+                   li_shape_text(&value->shape, wanted));
+}
+
+static lince_status seed(struct backward *b, int i)
+{
+    const li_vid output = b->options->outputs[i];
+    const struct li_value value = b->g->values[output];
+    li_vid upstream = b->options->upstream ? b->options->upstream[i] : LI_NONE;
+    if (!li_dtype_is_float(value.dtype)) {
+        return li_fail(b->err, LINCE_EINVAL, "output %d is %s, wanted a float", i, li_dtype_name(value.dtype));
+    }
+    if (b->options->upstream && upstream < 0) {
+        return LINCE_OK;
+    }
+    if (b->options->upstream) {
+        LI_TRY(check_upstream(b, i));
+    } else {
+        LI_TRY(li_ops_fill(b->g, "gradients/loss", value.dtype, &value.shape, 1, &upstream, b->err));
+    }
+    return add_term(b, &b->terms[output], upstream);
 }
 
 static lince_status target_gradient(struct backward *b, li_vid target, li_vid *out)
@@ -237,7 +258,7 @@ static lince_status target_gradient(struct backward *b, li_vid target, li_vid *o
         name = r->name;
     }
     LI_TRY(sum_terms(b, terms, name, out));
-    if (*out >= 0) {
+    if (*out >= 0 || b->options->none) {
         return LINCE_OK;
     }
     const char *zeros = li_arena_printf(&b->arena, b->err, "gradients/%s/zeros", name);
@@ -246,8 +267,8 @@ static lince_status target_gradient(struct backward *b, li_vid target, li_vid *o
 
 static lince_status check_targets(const struct backward *b)
 {
-    for (int i = 0; i < b->target_count; i++) {
-        const struct li_value *value = &b->g->values[b->targets[i]];
+    for (int i = 0; i < b->options->target_count; i++) {
+        const struct li_value *value = &b->g->values[b->options->targets[i]];
         if (value->dtype == LINCE_RESOURCE && (value->resource < 0 || value->resource >= b->resources)) {
             return li_fail(b->err, LINCE_EINVAL, "target %d is a handle of no variable", i);
         }
@@ -255,33 +276,36 @@ static lince_status check_targets(const struct backward *b)
     return LINCE_OK;
 }
 
-static lince_status run(struct backward *b, li_vid loss, li_vid *grads)
+static lince_status run(struct backward *b, li_vid *grads)
 {
     int32_t nodes = b->g->node_count;
     LI_TRY(take_room(b));
     LI_TRY(check_targets(b));
     find_wanted(b);
-    LI_TRY(seed(b, loss));
+    for (int i = 0; i < b->options->output_count; i++) {
+        LI_TRY(seed(b, i));
+    }
     for (int32_t n = nodes - 1; n >= 0; n--) {
         LI_TRY(step(b, n));
     }
-    for (int i = 0; i < b->target_count; i++) {
-        LI_TRY(target_gradient(b, b->targets[i], &grads[i]));
+    for (int i = 0; i < b->options->target_count; i++) {
+        LI_TRY(target_gradient(b, b->options->targets[i], &grads[i]));
     }
     return LINCE_OK;
 }
 
-lince_status li_gradient(struct li_graph **out, const struct li_graph *g, li_vid loss, const li_vid *targets, int count,
+lince_status li_gradient(struct li_graph **out, const struct li_graph *g, const struct li_gradient_options *options,
                          li_vid *grads, lince_error *err)
 {
-    struct backward b = {.err = err, .targets = targets, .target_count = count, .values = g->value_count};
+    struct backward b = {.err = err, .options = options, .values = g->value_count};
+    const size_t count = (size_t)options->target_count;
     LI_TRY(li_graph_copy(&b.g, g, err));
     b.resources = g->store ? g->store->count : 0;
     li_arena_init(&b.arena, g->arena.mem, 0);
-    li_vid *found = li_arena_alloc(&b.arena, (size_t)count * sizeof *found, err);
-    lince_status st = found ? run(&b, loss, found) : LINCE_ENOMEM;
+    li_vid *found = li_arena_alloc(&b.arena, count * sizeof *found, err);
+    lince_status st = found ? run(&b, found) : LINCE_ENOMEM;
     if (!st && count) {
-        memcpy(grads, found, (size_t)count * sizeof *grads);
+        memcpy(grads, found, count * sizeof *grads);
     }
     li_arena_free(&b.arena);
     if (st) {

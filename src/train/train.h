@@ -11,19 +11,48 @@
 /* ---- Gradients (gradient.c) -------------------------------------------------------------------------------------- */
 
 /*
- * Reverse differentiation. *out is a copy of g, an inferred graph before any pass, with the same numbers for its values
- * and nodes and the same outputs, and with nodes appended that compute grads[i], the gradient of the sum of `loss` with
- * respect to targets[i]: zeros where there is none. Values are followed as TensorFlow does: through floats only, and
- * not through ops whose row has li_grad_none (StopGradient). A row without .grad is no such end: where the loss depends
- * on a target through it, there is no answer.
- *
- * A target is a value (an input of the graph, an activation), or the handle of a variable: then the gradient is the sum
- * over all that read it. The caller sets the outputs it wants of *out; what they do not need, passes drop.
- *
- * LINCE_EINVAL: the loss is no float. LINCE_EUNSUPPORTED, naming the node: a gradient on the way is refused by the
- * model, or missing here. out and grads are left alone on failure.
+ * The gradient that a model saved for a node with `_gradient_op_type` (tf.custom_gradient). *body receives a graph that
+ * takes one gradient for each output of the node, then what it saved, and gives those of the inputs; the caller frees
+ * it. NULL: none was saved under that name.
  */
-lince_status li_gradient(struct li_graph **out, const struct li_graph *g, li_vid loss, const li_vid *targets, int count,
+struct li_saved_gradients {
+    lince_status (*find)(void *context, const struct li_graph *g, const struct li_node *node, struct li_graph **body,
+                         lince_error *err);
+    void *context;
+};
+
+/* What li_gradient() is asked. What is zero or NULL is not asked. */
+struct li_gradient_options {
+    const li_vid *outputs; /* what is differentiated: floats */
+    /*
+     * The gradient that arrives at each output: a value of the graph of its dtype and shape; LI_NONE: none does. NULL:
+     * ones, so that outputs are losses, and one of many elements counts as their sum.
+     */
+    const li_vid *upstream;
+    int output_count;
+    /* By what: a value (an input, an activation), or the handle of a variable, which stands for all that read it. */
+    const li_vid *targets;
+    int target_count;
+    bool none;   /* where no gradient arrives grads[i] is LI_NONE, not zeros */
+    bool strict; /* a custom gradient that was not saved is refused, as TensorFlow does; else it counts as identity */
+    struct li_saved_gradients saved;               /* find NULL: no model has saved any */
+    void (*warn)(void *context, const char *text); /* of what is passed over, once a call; NULL: nobody listens */
+    void *warn_context;
+};
+
+/*
+ * Reverse differentiation. *out is a copy of g, an inferred graph before any pass, with the same numbers for its values
+ * and nodes and the same outputs, and with nodes appended that compute grads[i], the gradient of all outputs with
+ * respect to targets[i]. Values are followed as TensorFlow does: through floats only, and not through ops whose row has
+ * li_grad_none (StopGradient). A row without .grad is no such end: where an output depends on a target through it,
+ * there is no answer.
+ *
+ * The caller sets the outputs it wants of *out; what they do not need, passes drop.
+ *
+ * LINCE_EINVAL: an output is no float, an upstream gradient not like its output. LINCE_EUNSUPPORTED, naming the node: a
+ * gradient on the way is refused by the model, or missing here. out and grads are left alone on failure.
+ */
+lince_status li_gradient(struct li_graph **out, const struct li_graph *g, const struct li_gradient_options *options,
                          li_vid *grads, lince_error *err);
 
 #endif

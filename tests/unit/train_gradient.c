@@ -3,7 +3,7 @@
 
 #include "kernels/kernels.h"
 #include "ops/ops.h"
-#include "train/train.h"
+#include "unit/train_gradient_of.h"
 
 #include <math.h>
 
@@ -148,7 +148,7 @@ static void a_dense_layers_gradients_match_differences(void **state)
         emit(f, "Tanh", emit(f, "AddV2", emit(f, "MatMul", x, read(f, w), NULL), read(f, b), NULL), LI_NONE, NULL);
     li_vid loss = sum_all(f, emit(f, "Square", y, LI_NONE, NULL));
 
-    OK(li_gradient(&g, f->g, loss, (li_vid[]){w, b}, 2, grads, &f->err));
+    OK(gradient_of(&g, f->g, loss, (li_vid[]){w, b}, 2, grads, &f->err));
     check_variable(f, g, loss, 0, grads[0]);
     check_variable(f, g, loss, 1, grads[1]);
     li_graph_free(g);
@@ -163,7 +163,7 @@ static void gradients_that_meet_are_summed(void **state)
     li_vid one = read(f, w), two = read(f, w);
     li_vid loss = sum_all(f, emit(f, "Mul", emit(f, "Mul", one, one, NULL), emit(f, "Exp", two, LI_NONE, NULL), NULL));
 
-    OK(li_gradient(&g, f->g, loss, &w, 1, &grad, &f->err));
+    OK(gradient_of(&g, f->g, loss, &w, 1, &grad, &f->err));
     check_variable(f, g, loss, 0, grad);
     li_graph_free(g);
 }
@@ -176,7 +176,7 @@ static void an_input_is_a_target_too(void **state)
     li_vid x = input(f, 2, 3), grad;
     li_vid loss = sum_all(f, emit(f, "Square", x, LI_NONE, NULL));
 
-    OK(li_gradient(&g, f->g, loss, &x, 1, &grad, &f->err));
+    OK(gradient_of(&g, f->g, loss, &x, 1, &grad, &f->err));
     run(f, g, grad, found);
     for (int i = 0; i < 6; i++) {
         assert_float_equal(found[i], 0.2f * (float)(i + 1), 1e-6f);
@@ -192,7 +192,7 @@ static void a_loss_of_many_elements_counts_as_their_sum(void **state)
     li_vid x = input(f, 2, 3), grad;
     li_vid loss = emit(f, "Square", x, LI_NONE, NULL);
 
-    OK(li_gradient(&g, f->g, loss, &x, 1, &grad, &f->err));
+    OK(gradient_of(&g, f->g, loss, &x, 1, &grad, &f->err));
     run(f, g, grad, found);
     assert_float_equal(found[5], 1.2f, 1e-6f);
     li_graph_free(g);
@@ -205,9 +205,58 @@ static void the_loss_itself_has_the_gradient_one(void **state)
     float found[1];
     li_vid loss = sum_all(f, input(f, 2, 3)), grad;
 
-    OK(li_gradient(&g, f->g, loss, &loss, 1, &grad, &f->err));
+    OK(gradient_of(&g, f->g, loss, &loss, 1, &grad, &f->err));
     run(f, g, grad, found);
     assert_true(found[0] == 1);
+    li_graph_free(g);
+}
+
+/* The sums of x * x and x, the first with gradients of 1, 2, ..., the second with none; then both with ones. */
+static void what_arrives_at_each_output_is_given_or_one(void **state)
+{
+    struct fixture *f = *state;
+    struct li_graph *g;
+    float found[6];
+    li_vid x = input(f, 2, 3), upstream[2] = {input(f, 2, 3), LI_NONE}, grad;
+    li_vid outputs[2] = {emit(f, "Square", x, LI_NONE, NULL), emit(f, "Neg", x, LI_NONE, NULL)};
+    struct li_gradient_options options = {
+        .outputs = outputs, .upstream = upstream, .output_count = 2, .targets = &x, .target_count = 1};
+
+    OK(li_gradient(&g, f->g, &options, &grad, &f->err));
+    run(f, g, grad, found);
+    for (int i = 0; i < 6; i++) {
+        float xi = 0.1f * (float)(i + 1);
+        assert_float_equal(found[i], 2 * xi * xi, 1e-6f);
+    }
+    li_graph_free(g);
+    upstream[1] = upstream[0];
+    OK(li_gradient(&g, f->g, &options, &grad, &f->err));
+    run(f, g, grad, found);
+    assert_float_equal(found[5], 2 * 0.6f * 0.6f - 0.6f, 1e-6f);
+    li_graph_free(g);
+    options.upstream = NULL;
+    OK(li_gradient(&g, f->g, &options, &grad, &f->err));
+    run(f, g, grad, found);
+    assert_float_equal(found[5], 2 * 0.6f - 1, 1e-6f);
+    li_graph_free(g);
+    upstream[1] = input(f, 3, 2);
+    options.upstream = upstream;
+    assert_int_equal(li_gradient(&g, f->g, &options, &grad, &f->err), LINCE_EINVAL);
+    assert_string_equal(f->err.text, "the gradient of output 1 is float32[3,2], the output float32[2,3]");
+}
+
+static void where_nothing_arrives_there_is_none_for_who_asks_for_that(void **state)
+{
+    struct fixture *f = *state;
+    struct li_graph *g;
+    li_vid x = input(f, 2, 3), unused = variable(f, "unused", &(struct li_shape){2, {2, 3}}), grads[2];
+    li_vid loss = emit(f, "Square", x, LI_NONE, NULL);
+    const struct li_gradient_options options = {
+        .outputs = &loss, .output_count = 1, .targets = (li_vid[]){unused, x}, .target_count = 2, .none = true};
+
+    OK(li_gradient(&g, f->g, &options, grads, &f->err));
+    assert_int_equal(grads[0], LI_NONE);
+    assert_true(grads[1] >= 0);
     li_graph_free(g);
 }
 
@@ -221,7 +270,7 @@ static void where_nothing_arrives_the_gradient_is_zero(void **state)
     li_vid held = emit(f, "StopGradient", read(f, stopped), LI_NONE, NULL);
     li_vid loss = sum_all(f, emit(f, "Mul", x, held, NULL));
 
-    OK(li_gradient(&g, f->g, loss, (li_vid[]){unused, stopped, x}, 3, grads, &f->err));
+    OK(gradient_of(&g, f->g, loss, (li_vid[]){unused, stopped, x}, 3, grads, &f->err));
     for (int i = 0; i < 2; i++) {
         assert_true(li_shape_equal(&g->values[grads[i]].shape, &(struct li_shape){2, {2, 3}}));
         run(f, g, grads[i], found);
@@ -242,7 +291,7 @@ static void numbers_and_outputs_of_the_graph_stay(void **state)
     li_vid square = emit(f, "Square", x, LI_NONE, NULL), loss = sum_all(f, square);
 
     OK(li_graph_set_outputs(f->g, (li_vid[]){loss, square}, 2, &f->err));
-    OK(li_gradient(&g, f->g, loss, &x, 1, &grad, &f->err));
+    OK(gradient_of(&g, f->g, loss, &x, 1, &grad, &f->err));
     assert_true(g->node_count > f->g->node_count && grad >= f->g->value_count);
     assert_int_equal(g->outputs[1], square);
     assert_int_equal(g->inputs[0], x);
@@ -269,10 +318,10 @@ static void rows_of_a_variable_that_were_gathered_share_its_gradient(void **stat
     li_vid part = sum_all(f, emit(f, "Square", taken, LI_NONE, NULL)), whole = sum_all(f, read(f, w));
     li_vid loss = emit(f, "Mul", part, whole, NULL);
 
-    OK(li_gradient(&g, f->g, loss, &w, 1, &grad, &f->err));
+    OK(gradient_of(&g, f->g, loss, &w, 1, &grad, &f->err));
     check_variable(f, g, loss, 0, grad);
     li_graph_free(g);
-    OK(li_gradient(&g, f->g, part, &w, 1, &grad, &f->err));
+    OK(gradient_of(&g, f->g, part, &w, 1, &grad, &f->err));
     check_variable(f, g, part, 0, grad);
     li_graph_free(g);
 }
@@ -318,7 +367,7 @@ static void what_was_put_into_a_list_gets_the_gradient_of_what_was_taken_out(voi
     li_vid product = emit(f, "Mul", emit(f, "Square", stack, LI_NONE, NULL), first, NULL);
     li_vid loss = sum_all(f, emit(f, "Sum", product, whole(f, 0), NULL));
 
-    OK(li_gradient(&g, f->g, loss, handle, 3, grads, &f->err));
+    OK(gradient_of(&g, f->g, loss, handle, 3, grads, &f->err));
     run(f, g, grads[0], found);
     for (int k = 0; k < 6; k++) {
         assert_true(found[k] == 0);
@@ -336,9 +385,9 @@ static void what_cannot_be_differentiated_is_said(void **state)
     li_vid whole = emit(f, "Cast", x, LI_NONE, &(struct li_attr)LI_TYPE("DstT", LINCE_INT32));
     li_vid held = emit(f, "PreventGradient", x, LI_NONE, &(struct li_attr)LI_STR("message", "no."));
 
-    assert_int_equal(li_gradient(&g, f->g, whole, &x, 1, &grad, &f->err), LINCE_EINVAL);
-    assert_string_equal(f->err.text, "the loss is int32, wanted a float");
-    assert_int_equal(li_gradient(&g, f->g, held, &x, 1, &grad, &f->err), LINCE_EUNSUPPORTED);
+    assert_int_equal(gradient_of(&g, f->g, whole, &x, 1, &grad, &f->err), LINCE_EINVAL);
+    assert_string_equal(f->err.text, "output 0 is int32, wanted a float");
+    assert_int_equal(gradient_of(&g, f->g, held, &x, 1, &grad, &f->err), LINCE_EUNSUPPORTED);
     assert_non_null(strstr(f->err.text, "PreventGradient"));
     assert_null(g);
     assert_int_equal(grad, 77);
@@ -355,7 +404,7 @@ static void a_gradient_that_is_missing_is_refused_by_the_nodes_name(void **state
 
     for (int i = 0; i < 2; i++) {
         f->err.text[0] = 0;
-        assert_int_equal(li_gradient(&g, f->g, loss, i ? &w : &x, 1, grads, &f->err), LINCE_EUNSUPPORTED);
+        assert_int_equal(gradient_of(&g, f->g, loss, i ? &w : &x, 1, grads, &f->err), LINCE_EUNSUPPORTED);
         assert_non_null(strstr(f->err.text, "node \"head/bend\" (_LiActivate): has no gradient yet"));
     }
     assert_null(g);
@@ -377,7 +426,7 @@ static void a_gradient_that_nothing_needs_may_be_missing(void **state)
     li_vid y = emit(f, "Mul", emit(f, "AddV2", read(f, w), stopped, NULL), emit(f, "Mul", features, signs, NULL), NULL);
     li_vid loss = sum_all(f, y);
 
-    OK(li_gradient(&g, f->g, loss, (li_vid[]){w, x}, 2, grads, &f->err));
+    OK(gradient_of(&g, f->g, loss, (li_vid[]){w, x}, 2, grads, &f->err));
     check_variable(f, g, loss, 1, grads[0]);
     run(f, g, grads[1], found);
     for (int k = 0; k < 6; k++) {
@@ -440,11 +489,11 @@ static void a_variable_that_is_read_in_a_body_is_not_passed_over(void **state)
     OK(li_graph_input(f->g, LINCE_BOOL, &(struct li_shape){.rank = 0}, &selector, &f->err));
     li_vid loss = sum_all(f, emit(f, "Mul", choose(f, selector, x, 0), read(f, outside), NULL));
 
-    assert_int_equal(li_gradient(&g, f->g, loss, &inside, 1, &grad, &f->err), LINCE_EUNSUPPORTED);
+    assert_int_equal(gradient_of(&g, f->g, loss, &inside, 1, &grad, &f->err), LINCE_EUNSUPPORTED);
     assert_non_null(strstr(f->err.text, "node \"choice\" (If): has no gradient"));
-    assert_int_equal(li_gradient(&g, f->g, loss, &x, 1, &grad, &f->err), LINCE_EUNSUPPORTED);
+    assert_int_equal(gradient_of(&g, f->g, loss, &x, 1, &grad, &f->err), LINCE_EUNSUPPORTED);
     assert_non_null(strstr(f->err.text, "node \"choice\" (If): has no gradient"));
-    OK(li_gradient(&g, f->g, loss, &outside, 1, &grad, &f->err));
+    OK(gradient_of(&g, f->g, loss, &outside, 1, &grad, &f->err));
     li_graph_free(g);
 }
 
@@ -457,7 +506,7 @@ static void a_long_chain_takes_no_stack(void **state)
     for (int i = 0; i < 20000; i++) {
         v = emit(f, "Neg", v, LI_NONE, NULL);
     }
-    OK(li_gradient(&g, f->g, v, &x, 1, &grad, &f->err));
+    OK(gradient_of(&g, f->g, v, &x, 1, &grad, &f->err));
     assert_true(g->node_count >= 40000);
     li_graph_free(g);
 }
@@ -470,6 +519,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_input_is_a_target_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_loss_of_many_elements_counts_as_their_sum, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_loss_itself_has_the_gradient_one, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_arrives_at_each_output_is_given_or_one, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(where_nothing_arrives_there_is_none_for_who_asks_for_that, set_up, tear_down),
         cmocka_unit_test_setup_teardown(where_nothing_arrives_the_gradient_is_zero, set_up, tear_down),
         cmocka_unit_test_setup_teardown(numbers_and_outputs_of_the_graph_stay, set_up, tear_down),
         cmocka_unit_test_setup_teardown(rows_of_a_variable_that_were_gathered_share_its_gradient, set_up, tear_down),

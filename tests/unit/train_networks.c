@@ -10,7 +10,7 @@
 #include "passes/passes.h"
 #include "unit/graph_infer_with.h"
 #include "unit/runtime_session_on.h"
-#include "train/train.h"
+#include "unit/train_gradient_of.h"
 
 enum { RUNS = 4, USUAL_SEEDS = 120 };
 
@@ -82,7 +82,7 @@ static void differentiate(struct network *n)
     for (int i = 0; i < 3 && n->variables; i++) {
         targets[count++] = n->handles[net_next(&random) % (uint64_t)n->variables];
     }
-    if (n->limit || li_gradient(&g, n->g, n->g->outputs[0], targets, count, grads, &n->err)) {
+    if (n->limit || gradient_of(&g, n->g, n->g->outputs[0], targets, count, grads, &n->err)) {
         return;
     }
     memcpy(out, n->g->outputs, (size_t)n->g->output_count * sizeof *out);

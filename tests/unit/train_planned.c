@@ -5,7 +5,7 @@
 #include "passes_support.h"
 
 #include "unit/runtime_session_on.h"
-#include "train/train.h"
+#include "unit/train_gradient_of.h"
 
 #include <math.h>
 
@@ -97,7 +97,7 @@ static struct li_session *training_of(struct fixture *f, struct net *net, int th
     li_vid out[1 + VARIABLES];
     build(f, net);
     out[0] = net->loss;
-    OK(li_gradient(&g, f->g, net->loss, net->handle, VARIABLES, out + 1, &f->err));
+    OK(gradient_of(&g, f->g, net->loss, net->handle, VARIABLES, out + 1, &f->err));
     li_graph_free(f->g);
     f->g = g;
     g->env = &f->env;
