@@ -329,26 +329,17 @@ struct splicing {
 /* The body's nodes for the node's: arguments are what the node reads, results what others read of it. */
 static lince_status put_body(struct splicing *s, const struct li_node *node, const struct li_graph *body)
 {
-    li_vid *map = li_arena_alloc(&s->arena, ((size_t)body->value_count + 1) * sizeof *map, s->err);
-    if (!map) {
+    li_vid *in = li_arena_alloc(&s->arena, (size_t)node->nin * sizeof *in, s->err);
+    li_vid *out = li_arena_alloc(&s->arena, (size_t)node->nout * sizeof *out, s->err);
+    if (!in || !out) {
         return LINCE_ENOMEM;
     }
-    for (li_vid v = 0; v < body->value_count; v++) {
-        map[v] = LI_NONE;
+    for (int i = 1; i < node->nin; i++) {
+        in[i - 1] = s->map[node->in[i]];
     }
-    for (int32_t i = 0; i < body->input_count; i++) {
-        map[body->inputs[i]] = s->map[node->in[i + 1]];
-    }
-    for (li_vid v = 0; v < body->value_count; v++) {
-        if (body->values[v].producer < 0 && map[v] < 0) {
-            LI_TRY(li_graph_copy_value(s->to, &body->values[v], &map[v], s->err));
-        }
-    }
-    for (int32_t n = 0; n < body->node_count; n++) {
-        LI_TRY(li_graph_copy_node(s->to, body, &body->nodes[n], map, s->err));
-    }
+    LI_TRY(li_graph_put(s->to, body, in, out, s->err));
     for (int i = 0; i < node->nout; i++) {
-        s->map[node->out[i]] = map[body->outputs[i]];
+        s->map[node->out[i]] = out[i];
     }
     return LINCE_OK;
 }

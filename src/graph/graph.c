@@ -349,6 +349,41 @@ lince_status li_graph_copy_node(struct li_graph *to, const struct li_graph *from
     return LINCE_OK;
 }
 
+static lince_status put(struct li_graph *to, const struct li_graph *from, const li_vid *arguments, li_vid *map,
+                        lince_error *err)
+{
+    for (li_vid v = 0; v < from->value_count; v++) {
+        map[v] = LI_NONE;
+    }
+    for (int32_t i = 0; i < from->input_count; i++) {
+        map[from->inputs[i]] = arguments[i];
+    }
+    for (li_vid v = 0; v < from->value_count; v++) {
+        if (from->values[v].producer < 0 && map[v] < 0) {
+            LI_TRY(li_graph_copy_value(to, &from->values[v], &map[v], err));
+        }
+    }
+    for (int32_t n = 0; n < from->node_count; n++) {
+        LI_TRY(li_graph_copy_node(to, from, &from->nodes[n], map, err));
+    }
+    return LINCE_OK;
+}
+
+lince_status li_graph_put(struct li_graph *to, const struct li_graph *from, const li_vid *arguments, li_vid *results,
+                          lince_error *err)
+{
+    li_vid *map = li_alloc(to->arena.mem, ((size_t)from->value_count + 1) * sizeof *map, err);
+    if (!map) {
+        return LINCE_ENOMEM;
+    }
+    lince_status st = put(to, from, arguments, map, err);
+    for (int32_t i = 0; !st && i < from->output_count; i++) {
+        results[i] = map[from->outputs[i]];
+    }
+    li_free(to->arena.mem, map);
+    return st;
+}
+
 const struct li_op *li_ops_find(const struct li_ops *ops, const char *name)
 {
     int low = 0, high = ops ? ops->count : 0;

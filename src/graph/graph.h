@@ -69,6 +69,13 @@ lince_status li_graph_copy_sources(struct li_graph *to, const struct li_graph *f
 lince_status li_graph_copy_node(struct li_graph *to, const struct li_graph *from, const struct li_node *node,
                                 li_vid *map, lince_error *err);
 
+/*
+ * All nodes of another graph, arguments standing for its inputs; results receives where its outputs are. `from` must
+ * outlive what is made of `to` (li_graph_own_body()).
+ */
+lince_status li_graph_put(struct li_graph *to, const struct li_graph *from, const li_vid *arguments, li_vid *results,
+                          lince_error *err);
+
 /* ---- Bodies and touches (touch.c) -------------------------------------------------------------------------------- */
 
 /*
