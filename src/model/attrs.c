@@ -184,18 +184,20 @@ static lince_status read_attr(const struct reader *r, struct li_attr *out, const
     }
 }
 
-/* A hint is read where the row has a use for it. */
-static bool is_read(const struct li_part *part, const char *name)
+bool li_attrs_has(const struct li_part *part, const char *name)
 {
-    if (name[0] != '_') {
-        return true;
-    }
     for (const struct li_attr_spec *spec = part->op ? part->op->attrs : NULL; spec && spec->name; spec++) {
         if (strcmp(spec->name, name) == 0) {
             return true;
         }
     }
     return false;
+}
+
+/* A hint is read where the row has a use for it. */
+static bool is_read(const struct li_part *part, const char *name)
+{
+    return name[0] != '_' || li_attrs_has(part, name);
 }
 
 static lince_status read_entry(const struct reader *r, struct li_attr *out, const struct li_part *part,

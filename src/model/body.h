@@ -37,6 +37,7 @@ struct li_part {
     struct li_given attrs;
     struct li_source *in;
     int32_t nin;
+    int32_t saved;                    /* its last inputs, which its gradient reads, and nothing else */
     bool effect;                      /* it runs whether or not anything reads it, and what it waits for as well */
     const struct li_tensor *constant; /* of a Const: its value, once it was read */
     struct li_body **body;            /* that it runs, where no function has a name for it; NULL: its attributes tell */
@@ -105,7 +106,21 @@ bool li_array_is_list(const struct li_part *part);
  */
 lince_status li_body_of_function(struct li_body **out, struct li_model *model, const char *name, lince_error *err);
 
+/* ---- registered.c ---- */
+
+/* The attribute by which a node names its gradient. */
+#define LI_GRADIENT_TYPE "_gradient_op_type"
+
+/* The function registered for a type; *function is NULL when there is none. Takes the model's lock to be held. */
+lince_status li_registered_find(const char **function, struct li_model *model, const char *type, lince_error *err);
+/* The tensor inside another function that a function captures as its i-th; NULL: it is an object of another kind. */
+const Tf__CapturedTensor *li_registered_captured(const struct li_model *model, const Tf__SavedConcreteFunction *saved,
+                                                 size_t i);
+
 /* ---- attrs.c ---- */
+
+/* Whether the row of a part names the attribute. */
+bool li_attrs_has(const struct li_part *part, const char *name);
 
 /*
  * The attributes of a part, into the arena; placeholders take what given has. Of those that begin with '_', which are

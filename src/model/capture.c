@@ -63,7 +63,7 @@ static lince_status capture_table(struct li_import *im, int32_t object, li_vid *
     return li_graph_resource(im->graph, resource, out, im->err);
 }
 
-static lince_status capture(struct li_import *im, int32_t object, li_vid *out)
+lince_status li_import_capture(struct li_import *im, int32_t object, li_vid *out)
 {
     const Tf__SavedObject *o = im->model->object[object];
     lince_status st;
@@ -92,7 +92,7 @@ static lince_status capture(struct li_import *im, int32_t object, li_vid *out)
 lince_status li_import_captures(struct li_import *im, const Tf__SavedConcreteFunction *saved, li_vid *args)
 {
     for (size_t i = 0; i < saved->n_bound_inputs; i++) {
-        LI_TRY(capture(im, saved->bound_inputs[i], &args[i]));
+        LI_TRY(li_import_capture(im, saved->bound_inputs[i], &args[i]));
     }
     return LINCE_OK;
 }

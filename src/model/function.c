@@ -11,6 +11,7 @@ struct name {
 };
 
 struct maker {
+    struct li_model *model;
     const Tf__FunctionDef *def;
     const Tf__OpDef *signature;
     struct li_body *body;
@@ -131,6 +132,47 @@ static lince_status resolve(struct maker *m, const char *text, const char *who, 
 
 /* ---- Parts ---- */
 
+/* "node:k" or "arg:0", k among all that the node gives; false: it is of another function, or nothing here. */
+static bool resolve_captured(const struct maker *m, const Tf__CapturedTensor *captured, struct li_source *out)
+{
+    size_t len = strcspn(captured->name, ":");
+    const struct name *name = find_name(m, captured->name, len);
+    int32_t number = captured->name[len] ? small_number(captured->name + len + 1) : -1;
+    if (!name || number < 0 || strcmp(captured->concrete_function, m->body->name) != 0) {
+        return false;
+    }
+    *out = name->place < 0 ? (struct li_source){.node = LI_NONE, .index = -1 - name->place}
+                           : (struct li_source){.node = name->place, .index = number};
+    return true;
+}
+
+/* All that the gradient saved for the part captures here; or nothing of it, where something is not here. */
+static lince_status add_saved(struct maker *m, struct li_part *part)
+{
+    const char *type = li_attrs_text(part, LI_GRADIENT_TYPE, &m->scratch, m->err), *function;
+    LI_TRY(type ? li_registered_find(&function, m->model, type, m->err) : LINCE_ENOMEM);
+    const Tf__SavedConcreteFunction *saved = function ? li_object_concrete(m->model, function) : NULL;
+    if (!saved) {
+        return LINCE_OK;
+    }
+    size_t nin = (size_t)part->nin;
+    struct li_source *in = li_arena_alloc(m->arena, (nin + saved->n_bound_inputs) * sizeof *in, m->err);
+    if (!in) {
+        return LINCE_ENOMEM;
+    }
+    memcpy(in, part->in, nin * sizeof *in);
+    for (size_t i = 0; i < saved->n_bound_inputs; i++) {
+        const Tf__CapturedTensor *captured = li_registered_captured(m->model, saved, i);
+        if (captured && !resolve_captured(m, captured, &in[nin++])) {
+            return LINCE_OK;
+        }
+    }
+    part->saved = (int32_t)nin - part->nin;
+    part->nin = (int32_t)nin;
+    part->in = in;
+    return LINCE_OK;
+}
+
 static lince_status fill_part(struct maker *m, struct li_part *part, const Tf__NodeDef *node)
 {
     *part = li_special_part(node);
@@ -141,7 +183,7 @@ static lince_status fill_part(struct maker *m, struct li_part *part, const Tf__N
     for (size_t k = 0; k < node->n_input; k++) {
         LI_TRY(resolve(m, node->input[k], node->name, &part->in[part->nin++]));
     }
-    return LINCE_OK;
+    return li_attrs_has(part, LI_GRADIENT_TYPE) ? add_saved(m, part) : LINCE_OK;
 }
 
 static lince_status fill_parts(struct maker *m)
@@ -219,7 +261,7 @@ static lince_status make(struct li_body **out, struct li_model *model, const str
                          lince_error *err)
 {
     static const Tf__OpDef nothing = TF__OP_DEF__INIT;
-    struct maker m = {.arena = &model->arena, .err = err};
+    struct maker m = {.model = model, .arena = &model->arena, .err = err};
     LI_TRY(li_proto_function(&m.def, item, m.arena, err));
     m.signature = m.def->signature ? m.def->signature : &nothing;
     LI_TRY(check_name(m.signature->name, err));

@@ -82,9 +82,10 @@ static lince_status find_body(struct li_import *im, const struct li_trace *trace
     return *out ? LINCE_OK : li_fail(im->err, LINCE_EINVAL, "the library has no such function");
 }
 
-static lince_status import_trace(struct li_import *im, const struct li_binding *b)
+static lince_status import_trace(struct li_import *im, const void *context)
 {
     static const Tf__SavedConcreteFunction nothing = TF__SAVED_CONCRETE_FUNCTION__INIT;
+    const struct li_binding *b = context;
     const struct li_trace *trace = b->trace;
     const Tf__SavedConcreteFunction *saved = trace->saved ? trace->saved : &nothing;
     struct li_body *body;
@@ -103,23 +104,30 @@ static lince_status import_trace(struct li_import *im, const struct li_binding *
     return set_outputs(im, trace, body, results);
 }
 
-lince_status li_import_run(struct li_import *im, const struct li_binding *b)
+lince_status li_import_with(struct li_import *im, struct li_model *m, const char *name,
+                            lince_status (*run)(struct li_import *im, const void *context), const void *context)
 {
-    struct li_model *m = b->callable->model;
     im->model = m;
-    im->trace = b->trace->function;
+    im->trace = name;
     im->dummy = LI_NONE;
     li_arena_init(&im->scratch, m->mem, m->unpacking_bytes);
     LI_TRY(li_graph_new(&im->whole, m->store, li_ops(), m->mem, im->err));
     im->graph = im->whole;
     pthread_mutex_lock(&m->lock);
     im->work = im->collect_ops ? m->scanned : 0; /* scanning goes through all traces there are */
-    lince_status st = import_trace(im, b);
+    lince_status st = run(im, context);
     m->scanned = im->collect_ops ? im->work : m->scanned;
     pthread_mutex_unlock(&m->lock);
     if (st == LINCE_ENOMEM && (m->arena.limited || im->scratch.limited)) {
         st = LINCE_ELIMIT;
     }
+    return st;
+}
+
+lince_status li_import_run(struct li_import *im, const struct li_binding *b)
+{
+    im->gradients = b->gradients;
+    lince_status st = li_import_with(im, b->callable->model, b->trace->function, import_trace, b);
     if (st && b->trace->section) {
         return li_prefix(im->err, st, "%.200s", b->callable->name);
     }

@@ -84,11 +84,18 @@ struct li_import {
     size_t op_count;
     int32_t op_room;
     bool collect_ops;
+    bool gradients;                        /* what saved gradients read is kept */
     struct li_made *made[LI_MADE_BUCKETS]; /* graphs of bodies, hashed by body */
     struct li_table_build *table;          /* while a table is created: its ops are run instead of refused */
     int table_depth;                       /* tables that tables capture */
     lince_error *err;
 };
+
+/* How many of a part's inputs count. */
+static inline int32_t li_import_inputs(const struct li_import *im, const struct li_part *part)
+{
+    return im->gradients ? part->nin : part->nin - part->saved;
+}
 
 /* ---- inline.c ---- */
 
@@ -163,6 +170,8 @@ lince_status li_import_check_missing(const struct li_import *im);
 
 /* An asset is the absolute path of its file. */
 lince_status li_import_asset(struct li_import *im, size_t asset, li_vid *out);
+/* The value of one object. */
+lince_status li_import_capture(struct li_import *im, int32_t object, li_vid *out);
 /* The values of the objects a function captures, one in args for each. */
 lince_status li_import_captures(struct li_import *im, const Tf__SavedConcreteFunction *saved, li_vid *args);
 
@@ -174,6 +183,15 @@ lince_status li_import_captures(struct li_import *im, const Tf__SavedConcreteFun
  */
 lince_status li_import_run(struct li_import *im, const struct li_binding *binding);
 void li_import_end(struct li_import *im);
+/* The same for whatever `run` imports; name is that of the function, which keys generators. */
+lince_status li_import_with(struct li_import *im, struct li_model *model, const char *name,
+                            lince_status (*run)(struct li_import *im, const void *context), const void *context);
+
+/* ---- registered.c ---- */
+
+/* A part hands on its saved inputs too: its list of types is as long. */
+lince_status li_registered_widen(struct li_import *im, const struct li_step *s, const struct li_attr **attrs,
+                                 int count);
 
 /* ---- table.c ---- */
 

@@ -57,10 +57,14 @@ struct li_model {
     Tf__ConcreteFunctionEntry **concrete;     /* sorted by key; of equal keys the last one first */
     size_t concrete_count;
     struct li_body **function; /* by item of meta->functions; NULL until it is needed */
-    size_t unpacking_bytes;    /* what unpacking functions, or importing one graph, may take of an arena */
-    size_t unpacked;           /* nodes of those that are, and inputs of these */
-    size_t scanned;            /* work that scan.c had with all callables so far */
-    struct li_table **table;   /* to be freed */
+    struct li_registered {
+        const char *type, *function; /* a name of gradients, and the function that computes one */
+    } * registered;                  /* sorted by type; NULL until one is asked for */
+    size_t registered_count;
+    size_t unpacking_bytes;  /* what unpacking functions, or importing one graph, may take of an arena */
+    size_t unpacked;         /* nodes of those that are, and inputs of these */
+    size_t scanned;          /* work that scan.c had with all callables so far */
+    struct li_table **table; /* to be freed */
     size_t table_count;
     int32_t table_room;
 

@@ -220,6 +220,7 @@ struct li_binding {
     struct li_callable *callable;
     const struct li_trace *trace;
     struct li_bound *bound; /* trace->spec_count of them */
+    bool gradients;         /* the graph will be differentiated: what saved gradients read is kept; false unless set */
 };
 
 /*
@@ -240,6 +241,22 @@ void li_binding_free(struct li_binding *binding); /* NULL is fine */
  * LINCE_EINVAL: the function makes no sense. LINCE_ELIMIT: too many nodes, too deep calls.
  */
 lince_status li_binding_import(struct li_graph **out, const struct li_binding *binding, lince_error *err);
+
+/* ---- Saved gradients (registered.c) ------------------------------------------------------------------------------ */
+
+/* The gradient of a node that names its own. Its first inputs are the gradients of the node's first outputs. */
+struct li_registered_gradient {
+    struct li_graph *graph; /* NULL: none was saved; else free it */
+    int upstream;           /* how many; its other inputs are those of the node from that number on, without handles */
+    const int *input;       /* by output: which input of the node it is the gradient of; in the graph's arena */
+};
+
+/*
+ * The gradient that the model saved for a node of a graph that was imported with li_binding.gradients, by the name that
+ * its attribute _gradient_op_type says. LINCE_EINVAL, LINCE_EUNSUPPORTED: as importing has them.
+ */
+lince_status li_model_gradient(struct li_registered_gradient *out, struct li_model *model, const struct li_graph *g,
+                               const struct li_node *node, lince_error *err);
 
 /*
  * The structure of a result as text, such as `{"a": float32[2,3], "b": [None, int32[]]}`. shapes: of each leaf with an

@@ -54,7 +54,7 @@ lince_status li_need(struct li_import *im, struct li_frame *f)
         need->read |= part->effect;
         need->must |= part->effect;
         need->waited |= part->effect;
-        for (int32_t i = 0; need->read && i < part->nin; i++) {
+        for (int32_t i = 0; need->read && i < li_import_inputs(im, part); i++) {
             LI_TRY(read(im, f, &part->in[i], need->must));
         }
     }

@@ -70,6 +70,9 @@ static lince_status append(struct li_import *im, struct li_step *s)
         return li_import_missing(im, s, op->name);
     }
     LI_TRY(st);
+    if (s->part->saved && im->gradients) {
+        LI_TRY(li_registered_widen(im, s, &attrs, count));
+    }
     st = li_graph_append(im->graph, op, s->name, s->in.v, s->in.count, attrs, count, &node, im->err);
     if (st == LINCE_EUNSUPPORTED) {
         return li_import_missing(im, s, li_attrs_unsupported(op, attrs, count, &im->scratch, im->err));

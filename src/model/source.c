@@ -92,8 +92,8 @@ lince_status li_source_read(struct li_import *im, const struct li_frame *f, cons
 lince_status li_source_read_all(struct li_import *im, const struct li_frame *f, int32_t n, struct li_values *to)
 {
     const struct li_part *part = &f->body->part[n];
-    LI_TRY(li_import_charge(im, (size_t)part->nin, part->name));
-    for (int32_t i = 0; i < part->nin; i++) {
+    LI_TRY(li_import_charge(im, (size_t)li_import_inputs(im, part), part->name));
+    for (int32_t i = 0; i < li_import_inputs(im, part); i++) {
         if (!part->in[i].control) {
             LI_TRY(li_source_read(im, f, &part->in[i], part->name, to));
         }
