@@ -4,26 +4,15 @@
 #ifndef LI_TRAIN_H
 #define LI_TRAIN_H
 
-#include "graph/graph.h"
+#include "model/model.h"
 #include "events.h"
 #include "metrics.h"
 
 /* ---- Gradients (gradient.c) -------------------------------------------------------------------------------------- */
 
-/*
- * The gradient that a model saved for a node with `_gradient_op_type` (tf.custom_gradient). *body receives a graph that
- * takes one gradient for each output of the node, then what it saved, and gives those of the inputs; the caller frees
- * it. NULL: none was saved under that name.
- */
-struct li_saved_gradients {
-    lince_status (*find)(void *context, const struct li_graph *g, const struct li_node *node, struct li_graph **body,
-                         lince_error *err);
-    void *context;
-};
-
 /* What li_gradient() is asked. What is zero or NULL is not asked. */
 struct li_gradient_options {
-    const li_vid *outputs; /* what is differentiated: floats */
+    const li_vid *outputs; /* what is differentiated: floats, where a gradient arrives */
     /*
      * The gradient that arrives at each output: a value of the graph of its dtype and shape; LI_NONE: none does. NULL:
      * ones, so that outputs are losses, and one of many elements counts as their sum.
@@ -33,9 +22,14 @@ struct li_gradient_options {
     /* By what: a value (an input, an activation), or the handle of a variable, which stands for all that read it. */
     const li_vid *targets;
     int target_count;
-    bool none;   /* where no gradient arrives grads[i] is LI_NONE, not zeros */
-    bool strict; /* a custom gradient that was not saved is refused, as TensorFlow does; else it counts as identity */
-    struct li_saved_gradients saved;               /* find NULL: no model has saved any */
+    bool none; /* where no gradient arrives grads[i] is LI_NONE, not zeros */
+    /*
+     * A node may name its gradient (tf.custom_gradient). Where this model saved it, it is used; the graph was imported
+     * from it with li_binding.gradients. Else the node counts as the identity that it is, which is told once by warn;
+     * strict refuses it, as TensorFlow does. NULL: no model has saved any.
+     */
+    struct li_model *model;
+    bool strict;
     void (*warn)(void *context, const char *text); /* of what is passed over, once a call; NULL: nobody listens */
     void *warn_context;
 };
