@@ -199,6 +199,29 @@ static const char *resolve(struct part *p, const struct li_shape *in, const stru
 
 enum { MAX_ENTRIES = 2 * LI_MAX_RANK + 1 };
 
+/* Whether all that is taken are whole dims and single elements: then the shape is the same wherever these are. */
+static bool is_settled_by_masks(const struct masks *m, int64_t entries)
+{
+    int64_t settled = m->ellipsis | m->new_axis | m->shrink | (m->begin & m->end), all = ((int64_t)1 << entries) - 1;
+    return (settled & all) == all;
+}
+
+/* Begins or ends; what the shape does not depend on, and nobody knows yet, counts as zeros. */
+static lince_status strided_bounds(struct li_infer *s, int input, const struct masks *masks, int64_t *values,
+                                   int *count)
+{
+    li_vid v = s->node->in[input];
+    int64_t entries = s->graph->values[v].shape.dim[0];
+    bool known = s->graph->values[v].constant || (s->known && s->known[v].tensor);
+    if (known || entries > MAX_ENTRIES || !is_settled_by_masks(masks, entries)) {
+        return li_in_ints(s, input, values, MAX_ENTRIES, count);
+    }
+    LI_TRY(li_ops_need(s, input, LI_SET_INDEX));
+    memset(values, 0, (size_t)entries * sizeof *values);
+    *count = (int)entries;
+    return LINCE_OK;
+}
+
 static lince_status strided_shape(struct li_infer *s)
 {
     int64_t values[3][MAX_ENTRIES];
@@ -208,7 +231,8 @@ static lince_status strided_shape(struct li_infer *s)
     LI_TRY(li_ops_need(s, 0, LI_SET_MOVABLE));
     for (int k = 0; k < 3; k++) {
         LI_TRY(li_need_rank(s, k + 1, 1));
-        LI_TRY(li_in_ints(s, k + 1, values[k], MAX_ENTRIES, &counts[k]));
+        LI_TRY(k < 2 ? strided_bounds(s, k + 1, &masks, values[k], &counts[k])
+                     : li_in_ints(s, k + 1, values[k], MAX_ENTRIES, &counts[k]));
     }
     if (counts[0] != counts[1] || counts[0] != counts[2]) {
         return li_infer_fail(s, LINCE_EINVAL, "%d begins, %d ends and %d strides", counts[0], counts[1], counts[2]);
