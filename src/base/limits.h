@@ -28,11 +28,14 @@ enum {
     LI_MAX_SEGMENTS = 1 << 12, /* one after another in one run: branches in branches, functions that call themselves */
     LI_MAX_CHOICES = 1 << 10,  /* branches of known selector, in one graph: a function may call itself without end */
     LI_MAX_TURNS = 1 << 22,    /* of all loops, in one run */
+    LI_MAX_RECORDED_TURNS = 1 << 14, /* of one loop that is differentiated, where they can be counted beforehand */
+    LI_RECORDED_TURNS = 256,         /* and where they cannot */
     LI_MAX_THREADS = 256
 };
 #define LI_MAX_PB_BYTES ((size_t)1 << 31)      /* saved_model.pb */
 #define LI_MAX_MESSAGE_BYTES ((size_t)1 << 31) /* memory an unpacked message may take */
 #define LI_MAX_TENSOR_BYTES ((size_t)1 << 40)  /* any single tensor, before the memory limit is asked */
+#define LI_MAX_RECORD_BYTES ((size_t)1 << 33)  /* what all turns of one loop keep for its gradient */
 #define LI_MAX_SPLAT_BYTES ((size_t)1 << 28)   /* constants that are larger than what the file spells out, together */
 #define LI_MAX_IMAGE_PIXELS ((int64_t)1 << 29) /* TensorFlow's own limit */
 

@@ -88,6 +88,17 @@ lince_status li_graph_set_bodies(struct li_graph *g, int32_t node, struct li_gra
 lince_status li_graph_own_body(struct li_graph *g, struct li_graph *body, lince_error *err);
 
 /*
+ * For who rewrites bodies (widen.c). Append a node that runs other bodies as `like`, which may be of g itself, runs its
+ * own; its outputs are like those given in dtype and shape. And give node n of g more inputs and outputs, after those
+ * it has, and other bodies. Who calls hands the bodies over with li_graph_own_body().
+ */
+lince_status li_graph_append_like(struct li_graph *g, const struct li_node *like, const char *name, const li_vid *in,
+                                  int nin, const struct li_value *outputs, int nout, struct li_graph *const *bodies,
+                                  li_vid *out, lince_error *err);
+lince_status li_graph_widen(struct li_graph *g, int32_t n, const li_vid *in, int nin, const struct li_value *like,
+                            int nout, struct li_graph *const *bodies, lince_error *err);
+
+/*
  * Find what a node touches, once: what its handles stand for, its generator, which is `key`'s (NULL: its name's), and
  * what its bodies touch, in which all nodes are found theirs too. Before its resources are looked at; of nodes without
  * bodies inference does it for all that have not been asked.

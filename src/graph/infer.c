@@ -152,12 +152,22 @@ static lince_status take_dtype(struct li_value *value, int32_t i, lince_dtype gi
     return LINCE_OK;
 }
 
+/* An input that knew the elements of its list keeps them. */
+static bool fits_list(const struct li_infer_input *given, const struct li_value *value)
+{
+    return given->unshaped && li_shape_full(&value->shape) && value->shape.rank > 0 &&
+           value->shape.dim[0] == given->shape.dim[0];
+}
+
 static lince_status take_input(struct li_inference *f, int32_t i, const struct li_infer_input *given)
 {
     struct li_value *value = &f->to->values[f->to->inputs[i]];
     char found[LI_SHAPE_TEXT], wanted[LI_SHAPE_TEXT];
     size_t bytes;
     LI_TRY(take_dtype(value, i, given->dtype, f->err));
+    if (fits_list(given, value)) {
+        return LINCE_OK;
+    }
     if (!li_shape_full(&given->shape) || !li_shape_compatible(&given->shape, &value->shape)) {
         return li_fail(f->err, LINCE_EINVAL, "input %d has shape %s, wanted %s", (int)i,
                        li_shape_text(&given->shape, found), li_shape_text(&value->shape, wanted));

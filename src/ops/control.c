@@ -58,19 +58,20 @@ static lince_status case_shape(struct li_infer *s)
     .attrs = LI_ATTRS({"Tcond", LI_ATTR_TYPE, NULL, NULL}, TYPES("Tin"), TYPES("Tout"), FUNCTION("then_branch"),       \
                       FUNCTION("else_branch"), OUTPUT_SHAPES),                                                         \
     .control = LI_CONTROL_BRANCH, .bodies = (const char *const[]){"then_branch", "else_branch", NULL},                 \
-    .choose = choose_if
+    .grad = li_grad_bodies, .choose = choose_if
 
 #define CASE_ROW                                                                                                       \
     .inputs_min = 1, .inputs_max = -1, .outputs = LI_OUTPUTS({"output", "Tout"}),                                      \
     .attrs = LI_ATTRS(TYPES("Tin"), TYPES("Tout"), {"branches", LI_ATTR_FUNCS, NULL, NULL}, OUTPUT_SHAPES),            \
     .control = LI_CONTROL_BRANCH, .bodies = (const char *const[]){"branches", NULL}, .shape = case_shape,              \
-    .choose = choose_case
+    .grad = li_grad_bodies, .choose = choose_case
 
 #define WHILE_ROW                                                                                                      \
     .inputs_min = 0, .inputs_max = -1, .outputs = LI_OUTPUTS({"output", "T"}),                                         \
     .attrs = LI_ATTRS(TYPES("T"), FUNCTION("cond"), FUNCTION("body"), OUTPUT_SHAPES,                                   \
                       {"parallel_iterations", LI_ATTR_INT, "10", NULL}),                                               \
-    .control = LI_CONTROL_LOOP, .bodies = (const char *const[]){"cond", "body", NULL}, .choose = choose_if
+    .control = LI_CONTROL_LOOP, .bodies = (const char *const[]){"cond", "body", NULL}, .grad = li_grad_bodies,         \
+    .choose = choose_if
 
 const struct li_op li_op_case = {.name = "Case", CASE_ROW};
 const struct li_op li_op_if = {.name = "If", IF_ROW};

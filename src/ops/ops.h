@@ -24,6 +24,7 @@ enum li_ops_role {
     LI_OPS_WHILE,
     LI_OPS_NOTHING,
     LI_OPS_IDENTITY,
+    LI_OPS_AND,
     LI_OPS_LIST_NEW,
     LI_OPS_LIST_GET,
     LI_OPS_LIST_SET,
@@ -46,6 +47,23 @@ lince_status li_ops_fill(struct li_graph *g, const char *name, lince_dtype dtype
 /* Append the sum of count >= 1 values of one shape; a single one is its own sum. */
 lince_status li_ops_add_all(struct li_graph *g, const char *name, const li_vid *in, int count, li_vid *out,
                             lince_error *err);
+
+/* The same of branches and loops (record.c): names are those of the nodes that are appended, ints are int32. */
+
+lince_status li_ops_number(struct li_graph *g, int32_t number, li_vid *out, lince_error *err);
+/* Zeros, falses or empty texts. */
+lince_status li_ops_blank(struct li_graph *g, const char *name, lince_dtype dtype, const struct li_shape *shape,
+                          li_vid *out, lince_error *err);
+lince_status li_ops_step(struct li_graph *g, const char *name, li_vid v, int by, li_vid *out, lince_error *err);
+lince_status li_ops_less(struct li_graph *g, const char *name, li_vid a, li_vid b, li_vid *out, lince_error *err);
+/* A list with item as its element `index`; and the element of that shape from a list. */
+lince_status li_ops_record(struct li_graph *g, const char *name, li_vid list, li_vid index, li_vid item, li_vid *out,
+                           lince_error *err);
+lince_status li_ops_recall(struct li_graph *g, const char *name, li_vid list, li_vid index,
+                           const struct li_shape *shape, li_vid *out, lince_error *err);
+/* Running fails with the text and the number unless the condition holds. */
+lince_status li_ops_demand(struct li_graph *g, const char *name, li_vid condition, const char *text, li_vid shown,
+                           lince_error *err);
 
 /* ---- Tables (table.c): what HashTableV2 and its kin hold --------------------------------------------------------- */
 

@@ -11,6 +11,7 @@ const struct li_op *li_ops_role(enum li_ops_role role)
                                         [LI_OPS_WHILE] = "While",
                                         [LI_OPS_NOTHING] = "NoOp",
                                         [LI_OPS_IDENTITY] = "Identity",
+                                        [LI_OPS_AND] = "LogicalAnd",
                                         [LI_OPS_LIST_NEW] = "TensorListReserve",
                                         [LI_OPS_LIST_GET] = "TensorListGetItem",
                                         [LI_OPS_LIST_SET] = "TensorListSetItem",
