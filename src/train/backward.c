@@ -3,54 +3,18 @@
  * of a value before the node that makes it: when a node's turn comes, all that its outputs' gradients are summed from
  * is there.
  */
-#include "train/backward.h"
+#include "train/bodies.h"
 
 #include <string.h>
 
-/* ---- What has a gradient ----------------------------------------------------------------------------------------- */
-
-/* A handle's gradient is that of its variable. */
 bool li_backward_wants(const struct li_backward *b, li_vid v)
 {
-    const struct li_value *value = &b->g->values[v];
-    return value->dtype == LINCE_RESOURCE ? value->resource < b->call->resources && b->call->handle[value->resource]
-                                          : b->wanted[v];
+    return li_wants(b->call, b->g, b->wanted, v);
 }
 
-/* Itself, or in one of its bodies. */
-static bool reads_target(const struct li_backward *b, const struct li_node *node)
+lince_status li_backward_find_wanted(struct li_backward *b)
 {
-    for (int i = 0; i < node->touches; i++) {
-        const struct li_touch *touch = &node->touch[i];
-        if ((touch->how & LI_EFFECT_READ) && touch->resource < b->call->resources && b->call->handle[touch->resource]) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Whether a gradient that reaches the node has to go on through it. A row without one depends too, and is refused. */
-static bool depends(const struct li_backward *b, const struct li_node *node)
-{
-    if (node->op->grad == li_grad_none) {
-        return false;
-    }
-    for (int i = 0; i < node->nin; i++) {
-        if (li_backward_wants(b, node->in[i])) {
-            return true;
-        }
-    }
-    return reads_target(b, node);
-}
-
-void li_backward_find_wanted(struct li_backward *b)
-{
-    for (int32_t n = 0; n < b->nodes; n++) {
-        const struct li_node *node = &b->g->nodes[n];
-        for (int i = 0; depends(b, node) && i < node->nout; i++) {
-            b->wanted[node->out[i]] |= li_dtype_is_float(b->g->values[node->out[i]].dtype);
-        }
-    }
+    return li_find_wanted(b->call, b->g, b->nodes, b->wanted);
 }
 
 /* ---- Sums -------------------------------------------------------------------------------------------------------- */
@@ -116,18 +80,21 @@ static lince_status take_input_gradient(struct li_backward *b, const struct li_n
     return li_backward_add(b, terms_of(b, node->in[i]), dx);
 }
 
-static lince_status ask(struct li_backward *b, const struct li_node *node, const li_vid *dy, li_vid *dx)
+static lince_status ask(struct li_backward *b, int32_t n, const struct li_node *node, const li_vid *dy, li_vid *dx)
 {
     struct li_grad grad = {
         .graph = b->g, .node = node, .in = node->in, .out = node->out, .dy = dy, .dx = dx, .err = b->call->err};
     bool done = false;
+    if (node->op->control) {
+        return li_control_gradient(b, n, dy, dx);
+    }
     if (li_custom_type(node)) {
         LI_TRY(li_custom_gradient(b, node, dy, dx, &done));
     }
     return done ? LINCE_OK : node->op->grad(&grad);
 }
 
-static lince_status differentiate(struct li_backward *b, const struct li_node *node, const li_vid *dy)
+static lince_status differentiate(struct li_backward *b, int32_t n, const struct li_node *node, const li_vid *dy)
 {
     if (!node->op->grad) {
         return li_fail(b->call->err, LINCE_EUNSUPPORTED,
@@ -141,7 +108,7 @@ static lince_status differentiate(struct li_backward *b, const struct li_node *n
     for (int i = 0; i < node->nin; i++) {
         dx[i] = LI_NONE;
     }
-    LI_TRY(ask(b, node, dy, dx));
+    LI_TRY(ask(b, n, node, dy, dx));
     for (int i = 0; i < node->nin; i++) {
         if (dx[i] >= 0 && li_backward_wants(b, node->in[i])) {
             LI_TRY(take_input_gradient(b, node, i, dx[i]));
@@ -172,13 +139,13 @@ static lince_status step(struct li_backward *b, int32_t n)
         LI_TRY(li_backward_sum(b, &b->terms[node.out[i]], node.name, &dy[i]));
         any |= dy[i] >= 0;
     }
-    if (!any || !depends(b, &node)) {
+    if (!any || !li_depends(b->call, b->g, b->wanted, &node)) {
         return LINCE_OK;
     }
-    if (reads_target(b, &node) && !node.op->grad) {
+    if (li_reads_target(b->call, &node) && !node.op->grad) {
         return read_gradient(b, &node, dy[0]);
     }
-    return differentiate(b, &node, dy);
+    return differentiate(b, n, &node, dy);
 }
 
 /* ---- All --------------------------------------------------------------------------------------------------------- */

@@ -104,10 +104,11 @@ static lince_status run(struct li_backward_call *call, struct li_graph *g, li_vi
     struct li_backward b;
     bool *handle = li_arena_calloc(&call->arena, (size_t)call->resources + 1, sizeof *handle, call->err);
     call->handle = handle;
-    LI_TRY(handle ? li_backward_begin(&b, call, g) : LINCE_ENOMEM);
+    call->written = li_graph_written(g, &call->arena, call->err);
+    LI_TRY(handle && call->written ? li_backward_begin(&b, call, g) : LINCE_ENOMEM);
     LI_TRY(check_targets(&b));
     mark_targets(&b, handle);
-    li_backward_find_wanted(&b);
+    LI_TRY(li_backward_find_wanted(&b));
     for (int i = 0; i < call->options->output_count; i++) {
         LI_TRY(seed(&b, i));
     }

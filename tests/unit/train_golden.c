@@ -221,6 +221,9 @@ static void compare_all(const struct lab *l, const struct li_tensor *got)
                 json_number_value(json_object_get(image, "atol")), json_number_value(json_object_get(image, "rtol")));
         free(want.data);
     }
+    if (l->targets == 0) {
+        return;
+    }
     struct li_tensor all = read_array(pack, "pack");
     size_t at = 0;
     for (int i = 0; i < l->targets; i++) {
@@ -306,9 +309,6 @@ static void gradients_of_models_are_those_of_tensorflow(void **state)
     (void)state;
     assert_non_null(folder);
     while ((file = readdir(folder))) {
-        if (strstr(file->d_name, "control_flow")) {
-            continue;
-        }
         char path[300];
         const char *dot = strrchr(file->d_name, '.');
         if (!dot || strcmp(dot, ".json") != 0) {
@@ -327,7 +327,7 @@ static void gradients_of_models_are_those_of_tensorflow(void **state)
     }
     closedir(folder);
     print_message("%d entries\n", entries);
-    assert_true(entries >= 17);
+    assert_true(entries >= 57);
 }
 
 /* The two swishes of this net have gradients that say what their nodes say: the identity gives the same numbers. */

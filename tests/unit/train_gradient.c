@@ -435,68 +435,6 @@ static void a_gradient_that_nothing_needs_may_be_missing(void **state)
     li_graph_free(g);
 }
 
-/* A body of one read, x times it, or x alone where there is no variable. */
-static struct li_graph *make_body(struct fixture *f, int32_t resource)
-{
-    struct li_graph *body;
-    const struct li_attr dtype = LI_TYPE("dtype", LINCE_FLOAT32);
-    const struct li_op *read_op = li_ops_find(li_ops(), "ReadVariableOp"), *mul = li_ops_find(li_ops(), "Mul");
-    struct li_node *node;
-    li_vid x, handle;
-    OK(li_graph_new(&body, f->store, li_ops(), f->mem, &f->err));
-    OK(li_graph_input(body, LINCE_FLOAT32, &(struct li_shape){.rank = -1}, &x, &f->err));
-    if (resource >= 0) {
-        OK(li_graph_resource(body, resource, &handle, &f->err));
-        OK(li_graph_append(body, read_op, "read", &handle, 1, &dtype, 1, &node, &f->err));
-        OK(li_graph_append(body, mul, "mul", (li_vid[]){x, node->out[0]}, 2, NULL, 0, &node, &f->err));
-        x = node->out[0];
-    }
-    OK(li_graph_set_outputs(body, &x, 1, &f->err));
-    return body;
-}
-
-static li_vid choose(struct fixture *f, li_vid selector, li_vid x, int32_t resource)
-{
-    const int64_t types[] = {LINCE_FLOAT32};
-    const struct li_attr attrs[] = {
-        LI_TYPE("Tcond", LINCE_BOOL),
-        {.name = "Tin", .kind = LI_ATTR_TYPES, .ints = types, .count = 1},
-        {.name = "Tout", .kind = LI_ATTR_TYPES, .ints = types, .count = 1},
-        {.name = "then_branch", .kind = LI_ATTR_FUNC, .s = "then"},
-        {.name = "else_branch", .kind = LI_ATTR_FUNC, .s = "else"},
-    };
-    struct li_graph *bodies[] = {make_body(f, resource), make_body(f, -1)};
-    struct li_node *node;
-    OK(li_graph_own_body(f->g, bodies[0], &f->err));
-    OK(li_graph_own_body(f->g, bodies[1], &f->err));
-    OK(li_graph_append(f->g, li_ops_find(li_ops(), "If"), "choice", (li_vid[]){selector, x}, 2, attrs, 5, &node,
-                       &f->err));
-    OK(li_graph_set_bodies(f->g, f->g->node_count - 1, bodies, 2, &f->err));
-    OK(li_graph_touch(f->g, f->g->node_count - 1, NULL, &f->err));
-    li_vid out = f->g->nodes[f->g->node_count - 1].out[0];
-    f->g->values[out].dtype = LINCE_FLOAT32;
-    f->g->values[out].shape = f->g->values[x].shape;
-    return out;
-}
-
-static void a_variable_that_is_read_in_a_body_is_not_passed_over(void **state)
-{
-    struct fixture *f = *state;
-    struct li_graph *g = NULL;
-    const struct li_shape shape = {2, {2, 3}};
-    li_vid x = input(f, 2, 3), selector, grad;
-    li_vid inside = variable(f, "inside", &shape), outside = variable(f, "outside", &shape);
-    OK(li_graph_input(f->g, LINCE_BOOL, &(struct li_shape){.rank = 0}, &selector, &f->err));
-    li_vid loss = sum_all(f, emit(f, "Mul", choose(f, selector, x, 0), read(f, outside), NULL));
-
-    assert_int_equal(gradient_of(&g, f->g, loss, &inside, 1, &grad, &f->err), LINCE_EUNSUPPORTED);
-    assert_non_null(strstr(f->err.text, "node \"choice\" (If): has no gradient"));
-    assert_int_equal(gradient_of(&g, f->g, loss, &x, 1, &grad, &f->err), LINCE_EUNSUPPORTED);
-    assert_non_null(strstr(f->err.text, "node \"choice\" (If): has no gradient"));
-    OK(gradient_of(&g, f->g, loss, &outside, 1, &grad, &f->err));
-    li_graph_free(g);
-}
-
 static void a_long_chain_takes_no_stack(void **state)
 {
     struct fixture *f = *state;
@@ -529,7 +467,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_cannot_be_differentiated_is_said, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_gradient_that_is_missing_is_refused_by_the_nodes_name, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_gradient_that_nothing_needs_may_be_missing, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_variable_that_is_read_in_a_body_is_not_passed_over, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_long_chain_takes_no_stack, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
