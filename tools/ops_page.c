@@ -20,10 +20,10 @@ static const char head[] =
     "left out. Which types an input may have is checked with the shapes: an error names the node and the type.\n"
     "**Gradient**: *gradient*: training goes through the op; *not differentiable*: nothing flows through it, as in "
     "TensorFlow,\n"
-    "and what is before it is not trained by what is after; *no gradient yet*: training that needs it is refused, by "
-    "the "
-    "node's\n"
-    "name. **State**: what the op does beside computing.\n"
+    "and what is before it is not trained by what is after; *none in TensorFlow*: TensorFlow refuses to train through "
+    "it, and\n"
+    "so does lince, by the node's name; *no gradient yet*: so does lince alone. **State**: what the op does beside "
+    "computing.\n"
     "\n"
     "| op | attributes | gradient | state |\n"
     "|---|---|---|---|\n";
@@ -89,12 +89,15 @@ static void print_state(const struct li_op *op)
 static bool flows(const struct li_op *op)
 {
     bool plain_read = (op->effects & LI_EFFECT_READ) && !op->forward;
-    return plain_read || (op->grad && op->grad != li_grad_none);
+    return plain_read || (op->grad && op->grad != li_grad_none && op->grad != li_grad_absent);
 }
 
 static const char *gradient(const struct li_op *op)
 {
-    return flows(op) ? "gradient" : op->grad ? "not differentiable" : "no gradient yet";
+    return flows(op)                    ? "gradient"
+           : op->grad == li_grad_absent ? "none in TensorFlow"
+           : op->grad                   ? "not differentiable"
+                                        : "no gradient yet";
 }
 
 int main(int argc, char **argv)
@@ -104,7 +107,7 @@ int main(int argc, char **argv)
         return 1;
     }
     const struct li_ops *ops = li_ops();
-    int count = 0, gradients = 0, missing = 0;
+    int count = 0, gradients = 0, missing = 0, absent = 0;
     fputs(head, stdout);
     for (int i = 0; i < ops->count; i++) {
         const struct li_op *op = ops->rows[i];
@@ -119,8 +122,10 @@ int main(int argc, char **argv)
         count++;
         gradients += flows(op);
         missing += !flows(op) && !op->grad;
+        absent += op->grad == li_grad_absent;
     }
-    printf("\n%d ops: %d with a gradient, %d not differentiable, %d without a gradient yet.\n", count, gradients,
-           count - gradients - missing, missing);
+    printf("\n%d ops: %d with a gradient, %d not differentiable, %d without one in TensorFlow, %d without a gradient "
+           "yet.\n",
+           count, gradients, count - gradients - missing - absent, absent, missing);
     return fclose(stdout) != 0;
 }

@@ -199,6 +199,9 @@ lince_status li_grad_emit(struct li_grad *g, const char *op, const li_vid *in, i
 /* The .grad of rows through which no gradient flows, as TensorFlow registers them: steps, ends in integers, chance. */
 lince_status li_grad_none(struct li_grad *g);
 
+/* The .grad of rows that have none in TensorFlow either, which refuses them too. */
+lince_status li_grad_absent(struct li_grad *g);
+
 /* The .grad of rows that run bodies: who differentiates the graph differentiates those, and never calls this. */
 lince_status li_grad_bodies(struct li_grad *g);
 

@@ -301,6 +301,12 @@ lince_status li_grad_emit(struct li_grad *g, const char *op, const li_vid *in, i
     return li_graph_emit(g->graph, op, name, in, nin, attrs, nattrs, out, 1, g->err);
 }
 
+lince_status li_grad_absent(struct li_grad *g)
+{
+    return li_fail(g->err, LINCE_EUNSUPPORTED, "node \"%s\" (%s): has no gradient, in TensorFlow neither",
+                   g->node->name, g->node->op->name);
+}
+
 lince_status li_grad_bodies(struct li_grad *g)
 {
     return li_fail(g->err, LINCE_EUNSUPPORTED, "node \"%s\" (%s): has no gradient without its bodies", g->node->name,

@@ -1,12 +1,12 @@
 /*
  * Functions of two real numbers, with broadcasting: Atan2, and products and quotients in which a zero counts for more
- * than what it meets: DivNoNan, MulNoNan, Xdivy, Xlogy.
+ * than what it meets: DivNoNan, MulNoNan, Xdivy, Xlogy; and Polygamma.
  */
 #include "binary.h"
 
 #include <math.h>
 
-enum function { ATAN2, DIV_NO_NAN, MUL_NO_NAN, XDIVY, XLOGY };
+enum function { ATAN2, DIV_NO_NAN, MUL_NO_NAN, XDIVY, XLOGY, POLYGAMMA };
 
 static double evaluate(enum function f, double x, double y)
 {
@@ -19,6 +19,8 @@ static double evaluate(enum function f, double x, double y)
         return y == 0 ? 0 : x * y;
     case XDIVY:
         return x == 0 ? 0 : x / y;
+    case POLYGAMMA:
+        return li_polygamma(x, y);
     default: /* XLOGY */
         return x == 0 ? 0 : x * log(y);
     }
@@ -119,6 +121,17 @@ static lince_status xlogy_grad(struct li_grad *g)
     return zero_first(g, "Xlogy", slope);
 }
 
+/* Which slope it is has none itself. */
+static lince_status polygamma_grad(struct li_grad *g)
+{
+    li_vid one, next, slope, d;
+    LI_TRY(li_grad_scalar(g, g->in[0], 1, &one));
+    LI_TRY(li_grad_two(g, "AddV2", g->in[0], one, &next));
+    LI_TRY(li_grad_two(g, "Polygamma", next, g->in[1], &slope));
+    LI_TRY(li_grad_two(g, "Mul", g->dy[0], slope, &d));
+    return li_binary_give(g, 1, d);
+}
+
 /* ---- Rows ---- */
 
 #define REAL(id, op_name, function, prepare_f)                                                                         \
@@ -144,5 +157,6 @@ static lince_status xlogy_grad(struct li_grad *g)
 REAL(atan2, "Atan2", ATAN2, li_ops_prepare_costly)
 REAL(div_no_nan, "DivNoNan", DIV_NO_NAN, li_ops_prepare_cheap)
 REAL(mul_no_nan, "MulNoNan", MUL_NO_NAN, li_ops_prepare_cheap)
+REAL(polygamma, "Polygamma", POLYGAMMA, li_ops_prepare_costly)
 REAL(xdivy, "Xdivy", XDIVY, li_ops_prepare_costly)
 REAL(xlogy, "Xlogy", XLOGY, li_ops_prepare_costly)

@@ -213,4 +213,10 @@ lince_status li_grad_ints(struct li_grad *g, const int64_t *values, int count, l
 /* The shape of a value as a constant, int64[rank]. */
 lince_status li_grad_shape(struct li_grad *g, li_vid like, li_vid *out);
 
+/* ---- gamma.c ---- */
+
+/* The slope of lgamma, and the n-th slope of that; NaN where there is none. */
+double li_digamma(double x);
+double li_polygamma(double n, double x);
+
 #endif

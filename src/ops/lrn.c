@@ -182,4 +182,5 @@ const struct li_op li_op_lrn_grad = {
     .shape = grad_shape,
     .prepare = lrn_prepare,
     .forward = grad_forward,
+    .grad = li_grad_absent,
 };

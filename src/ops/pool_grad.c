@@ -1,5 +1,5 @@
 /*
- * MaxPoolGrad and AvgPoolGrad. Windows overlap, so the pixels of dx are divided: MaxPoolGrad takes pictures and blocks
+ * MaxPoolGrad, its own gradient MaxPoolGradGrad, and AvgPoolGrad. Windows overlap, so the pixels of dx are divided: MaxPoolGrad takes pictures and blocks
  * of channels, since what a window chose is found by going through it once more; AvgPoolGrad takes rows of dx.
  */
 #include "window.h"
@@ -42,10 +42,11 @@ static lince_status grad_shape(const struct li_infer *s, const struct li_shape *
     return li_out_is(s, 0, LINCE_FLOAT32, x);
 }
 
-static struct pool_grad_plan *make_plan(struct li_prepare *p)
+/* x: the shape of the pictures that the pool took. */
+static struct pool_grad_plan *make_plan(struct li_prepare *p, const int64_t *x)
 {
     struct pool_grad_plan *plan = li_arena_calloc(p->arena, 1, sizeof *plan, p->err);
-    const int64_t *x = li_ops_out(p, 0)->shape.dim, *size = kernel_of(p->node)->ints;
+    const int64_t *size = kernel_of(p->node)->ints;
     if (plan) {
         *plan = (struct pool_grad_plan){.batch = x[0], .channels = x[3], .blocks = (x[3] + CHANNELS - 1) / CHANNELS};
         li_window_of(p->node, x[1], x[2], size[1], size[2], NULL, &plan->window);
@@ -82,27 +83,33 @@ static lince_status emit(struct li_grad *g, const char *op, const li_vid *in, in
 
 /* ---- MaxPoolGrad: orig_input, orig_output, grad. The first maximum in row-major order takes all ---- */
 
-static lince_status max_shape(struct li_infer *s)
+static lince_status max_inputs(struct li_infer *s)
 {
     LI_TRY(li_ops_need(s, 0, LI_BIT(LINCE_FLOAT32)));
     LI_TRY(li_ops_need_alike(s, 0, 3));
     for (int i = 0; i < 3; i++) {
         LI_TRY(li_need_rank(s, i, 4));
     }
-    if (!li_shape_equal(li_in_shape(s, 1), li_in_shape(s, 2))) {
-        return li_infer_fail(s, LINCE_EINVAL, "orig_output and grad have different shapes");
-    }
     const int64_t *x = li_in_shape(s, 0)->dim;
     if (x[1] > 0 && x[2] > INT32_MAX / x[1]) {
         return li_infer_fail(s, LINCE_ELIMIT, "a picture of %lld x %lld has too many pixels", (long long)x[1],
                              (long long)x[2]);
+    }
+    return LINCE_OK;
+}
+
+static lince_status max_shape(struct li_infer *s)
+{
+    LI_TRY(max_inputs(s));
+    if (!li_shape_equal(li_in_shape(s, 1), li_in_shape(s, 2))) {
+        return li_infer_fail(s, LINCE_EINVAL, "orig_output and grad have different shapes");
     }
     return grad_shape(s, li_in_shape(s, 0), li_in_shape(s, 2));
 }
 
 static lince_status max_prepare(struct li_prepare *p)
 {
-    struct pool_grad_plan *plan = make_plan(p);
+    struct pool_grad_plan *plan = make_plan(p, li_ops_in(p, 0)->shape.dim);
     if (!plan) {
         return LINCE_ENOMEM;
     }
@@ -139,7 +146,9 @@ static void find_first(const struct cover *v, const float *restrict x, int64_t c
     }
 }
 
-static void max_window(const struct cover *v, const float *x, const float *dy, float *dx, int64_t channels, int64_t n)
+/* Which way: what arrived at the window goes to the pixel that it chose, or what is at that pixel to the window. */
+static void max_window(const struct cover *v, const float *x, float *window, float *pixels, int64_t channels, int64_t n,
+                       bool gather)
 {
     int32_t at[VECTOR];
     for (int64_t c = 0; c < n; c += VECTOR) {
@@ -149,32 +158,39 @@ static void max_window(const struct cover *v, const float *x, const float *dy, f
         } else {
             find_first(v, x + c, channels, count, at);
         }
-        for (int i = 0; i < count; i++) {
-            dx[at[i] * channels + c + i] += dy[c + i];
+        for (int i = 0; i < count && gather; i++) {
+            window[c + i] = pixels[at[i] * channels + c + i];
+        }
+        for (int i = 0; i < count && !gather; i++) {
+            pixels[at[i] * channels + c + i] += window[c + i];
         }
     }
 }
 
-/* One picture, n channels. */
-static void max_picture(const struct pool_grad_plan *plan, const float *x, const float *dy, float *dx, int64_t n)
+/* One picture, n channels. A window of which nothing lies in the picture chooses no pixel. */
+static void max_picture(const struct pool_grad_plan *plan, const float *x, float *windows, float *pixels, int64_t n,
+                        bool gather)
 {
     const struct li_window *w = &plan->window;
     struct cover v = {.width = w->in_w};
-    for (int64_t i = 0; i < w->in_h * w->in_w; i++) {
-        memset(dx + i * plan->channels, 0, (size_t)n * sizeof(float));
+    for (int64_t i = 0; i < w->in_h * w->in_w && !gather; i++) {
+        memset(pixels + i * plan->channels, 0, (size_t)n * sizeof(float));
     }
     for (int64_t oy = 0; oy < w->out_h; oy++) {
         cover(oy, w->stride_h, w->pad_top, w->kernel_h, w->in_h, &v.y0, &v.y1);
-        for (int64_t ox = 0; ox < w->out_w; ox++, dy += plan->channels) {
+        for (int64_t ox = 0; ox < w->out_w; ox++, windows += plan->channels) {
             cover(ox, w->stride_w, w->pad_left, w->kernel_w, w->in_w, &v.x0, &v.x1);
             if (v.y1 > v.y0 && v.x1 > v.x0) {
-                max_window(&v, x, dy, dx, plan->channels, n);
+                max_window(&v, x, windows, pixels, plan->channels, n, gather);
+            } else if (gather) {
+                memset(windows, 0, (size_t)n * sizeof(float));
             }
         }
     }
 }
 
-static lince_status max_forward(struct li_call *c)
+static lince_status max_run(struct li_call *c, const struct li_operand *pixels, const struct li_operand *windows,
+                            bool gather)
 {
     const struct pool_grad_plan *plan = c->plan;
     const struct li_window *w = &plan->window;
@@ -184,15 +200,27 @@ static lince_status max_forward(struct li_call *c)
     int64_t first = c->task % plan->blocks * CHANNELS, picture = c->task / plan->blocks;
     int64_t x = picture * w->in_h * w->in_w * plan->channels + first;
     int64_t y = picture * w->out_h * w->out_w * plan->channels + first;
-    max_picture(plan, li_f32(&c->in[0]) + x, li_f32(&c->in[2]) + y, (float *)c->out[0].data + x,
-                LI_MIN(CHANNELS, plan->channels - first));
+    max_picture(plan, li_f32(&c->in[0]) + x, (float *)windows->data + y, (float *)pixels->data + x,
+                LI_MIN(CHANNELS, plan->channels - first), gather);
     return LINCE_OK;
+}
+
+static lince_status max_forward(struct li_call *c)
+{
+    return max_run(c, &c->out[0], &c->in[2], false);
 }
 
 lince_status li_max_pool_grad(struct li_grad *g)
 {
     const li_vid in[] = {g->in[0], g->out[0], g->dy[0]};
     return emit(g, "MaxPoolGrad", in, 3, &g->dx[0]);
+}
+
+/* It is linear in grad; what the pool chose does not move with the others. */
+static lince_status max_grad(struct li_grad *g)
+{
+    const li_vid in[] = {g->in[0], g->in[1], g->dy[0]};
+    return emit(g, "MaxPoolGradGrad", in, 3, &g->dx[2]);
 }
 
 const struct li_op li_op_max_pool_grad = {
@@ -204,6 +232,42 @@ const struct li_op li_op_max_pool_grad = {
     .shape = max_shape,
     .prepare = max_prepare,
     .forward = max_forward,
+    .grad = max_grad,
+};
+
+/* ---- MaxPoolGradGrad: orig_input, orig_output, grad. Of each window what is in grad where its maximum was ---- */
+
+static lince_status second_shape(struct li_infer *s)
+{
+    LI_TRY(max_inputs(s));
+    if (!li_shape_equal(li_in_shape(s, 0), li_in_shape(s, 2))) {
+        return li_infer_fail(s, LINCE_EINVAL, "orig_input and grad have different shapes");
+    }
+    LI_TRY(grad_shape(s, li_in_shape(s, 0), li_in_shape(s, 1)));
+    return li_out_is(s, 0, LINCE_FLOAT32, li_in_shape(s, 1));
+}
+
+static lince_status second_forward(struct li_call *c)
+{
+    return max_run(c, &c->in[2], &c->out[0], true);
+}
+
+static lince_status second_grad(struct li_grad *g)
+{
+    const li_vid in[] = {g->in[0], g->in[1], g->dy[0]};
+    return emit(g, "MaxPoolGrad", in, 3, &g->dx[2]);
+}
+
+const struct li_op li_op_max_pool_grad_grad = {
+    .name = "MaxPoolGradGrad",
+    .inputs_min = 3,
+    .inputs_max = 3,
+    .outputs = LI_OUTPUT("output"),
+    .attrs = GRAD_ATTRS("SAME VALID EXPLICIT"),
+    .shape = second_shape,
+    .prepare = max_prepare,
+    .forward = second_forward,
+    .grad = second_grad,
 };
 
 /* ---- AvgPoolGrad: orig_input_shape, grad. Every pixel of a window takes its share ---- */
@@ -224,7 +288,7 @@ static lince_status average_shape(struct li_infer *s)
 
 static lince_status average_prepare(struct li_prepare *p)
 {
-    if (!make_plan(p)) {
+    if (!make_plan(p, li_ops_out(p, 0)->shape.dim)) {
         return LINCE_ENOMEM;
     }
     const struct li_shape *x = &li_ops_out(p, 0)->shape;

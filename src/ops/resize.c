@@ -250,7 +250,7 @@ static lince_status translate_forward(struct li_call *c)
         .grad = gradient,                                                                                              \
     };
 
-ROW(resize_area, "ResizeArea", area_shape, area_prepare, NULL, CORNERS)
+ROW(resize_area, "ResizeArea", area_shape, area_prepare, li_grad_absent, CORNERS)
 ROW(resize_bicubic, "ResizeBicubic", float_shape, bicubic_prepare, li_bicubic_grad, CORNERS, CENTERS)
 ROW(resize_bilinear, "ResizeBilinear", float_shape, bilinear_prepare, li_bilinear_grad, CORNERS, CENTERS)
 ROW(resize_nearest_neighbor, "ResizeNearestNeighbor", nearest_shape, nearest_prepare, li_nearest_grad, CORNERS, CENTERS)

@@ -199,7 +199,7 @@ static lince_status translate_forward(struct li_call *c)
 #define CORNERS                                                                                                        \
     LI_ATTRS(LI_TYPE_SPEC("T"), {"align_corners", LI_ATTR_BOOL, "false", NULL},                                        \
              {"half_pixel_centers", LI_ATTR_BOOL, "false", NULL})
-#define ROW(id, text, rule, plan)                                                                                      \
+#define ROW(id, text, rule, plan, gradient)                                                                            \
     const struct li_op li_op_##id = {                                                                                  \
         .name = text,                                                                                                  \
         .inputs_min = 2,                                                                                               \
@@ -209,11 +209,12 @@ static lince_status translate_forward(struct li_call *c)
         .shape = rule,                                                                                                 \
         .prepare = plan,                                                                                               \
         .forward = corners_forward,                                                                                    \
+        .grad = gradient,                                                                                              \
     };
 
-ROW(resize_bicubic_grad, "ResizeBicubicGrad", like_shape, bicubic_prepare)
-ROW(resize_bilinear_grad, "ResizeBilinearGrad", like_shape, bilinear_prepare)
-ROW(resize_nearest_neighbor_grad, "ResizeNearestNeighborGrad", size_shape, nearest_prepare)
+ROW(resize_bicubic_grad, "ResizeBicubicGrad", like_shape, bicubic_prepare, li_grad_absent)
+ROW(resize_bilinear_grad, "ResizeBilinearGrad", like_shape, bilinear_prepare, li_grad_none)
+ROW(resize_nearest_neighbor_grad, "ResizeNearestNeighborGrad", size_shape, nearest_prepare, li_grad_absent)
 
 const struct li_op li_op_scale_and_translate_grad = {
     .name = "ScaleAndTranslateGrad",
@@ -226,6 +227,7 @@ const struct li_op li_op_scale_and_translate_grad = {
     .prepare = translate_prepare,
     .forward = translate_forward,
     .effects = LI_EFFECT_FAIL,
+    .grad = li_grad_absent,
 };
 
 /* ---- The gradients of the forward rows; pictures of integers have none ---- */

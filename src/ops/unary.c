@@ -82,33 +82,6 @@ static double softsign(double x)
 }
 
 /* pi * x has no rounding to speak of where tan needs it most, as x - rint(x) is exact. */
-static double tan_pi(double x)
-{
-    return tan(3.14159265358979323846 * (x - rint(x)));
-}
-
-/*
- * The slope of lgamma. Above 10 its asymptotic series, log x - 1/2x - sum of B(2k) / (2k x^2k), leaves less than 1e-16;
- * smaller x get there by psi(x) = psi(x + 1) - 1/x, negative ones first by psi(x) = psi(1 - x) - pi / tan(pi x). NaN at
- * the poles 0, -1, -2 ..., as in TensorFlow.
- */
-static double digamma(double x)
-{
-    static const double terms[] = {1.0 / 12, -1.0 / 120, 1.0 / 252, -1.0 / 240, 1.0 / 132, -691.0 / 32760, 1.0 / 12};
-    double result = 0, series = 0;
-    if (x <= 0) {
-        result = x == floor(x) ? (double)NAN : -3.14159265358979323846 / tan_pi(x);
-        x = 1 - x;
-    }
-    for (; x < 10; x++) {
-        result -= 1 / x;
-    }
-    for (size_t k = LI_COUNT(terms); k-- > 0;) {
-        series = (series + terms[k]) / (x * x);
-    }
-    return result + log(x) - 0.5 / x - series;
-}
-
 static int64_t neg_int(int64_t x)
 {
     return (int64_t)(0 - (uint64_t)x);
@@ -300,6 +273,14 @@ static lince_status lgamma_grad(struct li_grad *g)
     return times(g, "Digamma", g->in[0]);
 }
 
+static lince_status digamma_grad(struct li_grad *g)
+{
+    li_vid one, slope;
+    LI_TRY(li_grad_scalar(g, g->in[0], 1, &one));
+    LI_TRY(li_grad_two(g, "Polygamma", one, g->in[0], &slope));
+    return li_grad_two(g, "Mul", g->dy[0], slope, &g->dx[0]);
+}
+
 static lince_status tanh_grad(struct li_grad *g)
 {
     return pair(g, "TanhGrad", g->out[0], g->dy[0]);
@@ -365,7 +346,7 @@ UNARY(atanh, "Atanh", "y", LI_UNARY_COUNT, atanh, NULL, FLOATS, COSTLY, atanh_gr
 UNARY(ceil, "Ceil", "y", LI_UNARY_CEIL, ceil, NULL, FLOATS, CHEAP, li_grad_none)
 UNARY(cos, "Cos", "y", LI_UNARY_COUNT, cos, NULL, FLOATS, COSTLY, cos_grad)
 UNARY(cosh, "Cosh", "y", LI_UNARY_COUNT, cosh, NULL, FLOATS, COSTLY, cosh_grad)
-UNARY(digamma, "Digamma", "y", LI_UNARY_COUNT, digamma, NULL, FLOATS, COSTLY, NULL)
+UNARY(digamma, "Digamma", "y", LI_UNARY_COUNT, li_digamma, NULL, FLOATS, COSTLY, digamma_grad)
 UNARY(erf, "Erf", "y", LI_UNARY_ERF, erf, NULL, FLOATS, COSTLY, erf_grad)
 UNARY(erfc, "Erfc", "y", LI_UNARY_ERFC, erfc, NULL, FLOATS, COSTLY, erfc_grad)
 UNARY(exp, "Exp", "y", LI_UNARY_EXP, exp, NULL, FLOATS, COSTLY, exp_grad)

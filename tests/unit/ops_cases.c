@@ -13,8 +13,11 @@
 enum { GUARD = 64, MOST_FILES = 64, SAMPLES = 48, STEEP = 1000 };
 
 /* What was done; a way that nothing went would prove nothing. */
+enum { MOST_ROWS = 512 };
+
 struct tally {
     int cases, failures, fast, filled, in_place, slopes;
+    bool checked[MOST_ROWS]; /* by row: its gradient was compared with a slope */
 };
 
 /* ---- Against values, and against the reference ---- */
@@ -220,6 +223,15 @@ static double put_float(struct case_array *a, int64_t i, double x)
     return (double)(((float *)(void *)a->bytes)[i] = (float)x);
 }
 
+static void note_checked(struct tally *tally, const char *name)
+{
+    for (int i = 0; i < li_ops()->count; i++) {
+        if (strcmp(li_ops()->rows[i]->name, name) == 0) {
+            tally->checked[i] = true;
+        }
+    }
+}
+
 /* The slope of the loss between one element's values this far to both sides; what it is on either side. */
 static double slope_between(struct run *r, struct case_block *b, int input, int64_t i, double step, double side[2])
 {
@@ -262,6 +274,7 @@ static void compare_slopes(struct run *r, struct case_block *b, int input, const
                      input, (long long)i, found, slope);
         }
         tally->slopes++;
+        note_checked(tally, b->op);
     }
 }
 
@@ -364,7 +377,8 @@ static bool has_slope(const struct case_block *b)
     for (int i = 0; i < b->nout; i++) {
         any_out |= b->out[i].tensor.dtype == LINCE_FLOAT32 || b->out[i].tensor.dtype == LINCE_FLOAT64;
     }
-    return op->grad && op->grad != li_grad_none && any_in && any_out && !b->wrong[0] && !b->unlike;
+    return op->grad && op->grad != li_grad_none && op->grad != li_grad_absent && any_in && any_out && !b->wrong[0] &&
+           !b->unlike;
 }
 
 static void check_gradient(struct case_block *b, enum li_isa isa, struct tally *tally)
@@ -379,6 +393,9 @@ static void check_gradient(struct case_block *b, enum li_isa isa, struct tally *
             run_backward(&r, b, &w, tally);
         }
         li_graph_free(w.g);
+        if (b->refuses[0]) { /* which is what the gradient is */
+            note_checked(tally, b->op);
+        }
     }
     close_run(&r);
 }
@@ -455,6 +472,26 @@ static void no_way_is_empty(void **state)
     assert_true(t->fast > 60 || li_cpu_isa() == LI_ISA_REF);
 }
 
+/*
+ * A gradient that no case compares with a slope is checked nowhere, but for these: rows that run bodies, which
+ * train_control and train_golden do, and gathering from a variable, which train_gradient does.
+ */
+static void every_gradient_is_checked_by_slopes(void **state)
+{
+    const struct tally *t = ((const struct file *)*state)->tally;
+    int missing = 0;
+    for (int i = 0; i < li_ops()->count; i++) {
+        const struct li_op *op = li_ops()->rows[i];
+        bool elsewhere = op->grad == li_grad_bodies || strcmp(op->name, "ResourceGather") == 0;
+        bool has_one = op->grad && op->grad != li_grad_none && op->grad != li_grad_absent;
+        if (has_one && !elsewhere && !t->checked[i]) {
+            print_error("%s has a gradient that no case checks\n", op->name);
+            missing++;
+        }
+    }
+    assert_int_equal(missing, 0);
+}
+
 static int is_case(const struct dirent *entry)
 {
     size_t len = strlen(entry->d_name);
@@ -464,7 +501,7 @@ static int is_case(const struct dirent *entry)
 int main(void)
 {
     static struct file files[MOST_FILES];
-    struct CMUnitTest tests[MOST_FILES + 1];
+    struct CMUnitTest tests[MOST_FILES + 2];
     struct tally tally = {0};
     struct dirent **entries;
     int count = scandir(FOLDER, &entries, is_case, alphasort);
@@ -480,5 +517,7 @@ int main(void)
     }
     free(entries);
     tests[count] = (struct CMUnitTest){"no_way_is_empty", no_way_is_empty, NULL, NULL, &files[0]};
-    return _cmocka_run_group_tests("ops_cases", tests, (size_t)count + 1, NULL, NULL);
+    tests[count + 1] = (struct CMUnitTest){"every_gradient_is_checked_by_slopes", every_gradient_is_checked_by_slopes,
+                                           NULL, NULL, &files[0]};
+    return _cmocka_run_group_tests("ops_cases", tests, (size_t)count + 2, NULL, NULL);
 }
