@@ -305,6 +305,38 @@ static void numbers_and_outputs_of_the_graph_stay(void **state)
     assert_non_null(li_graph_text(g, &f->err));
 }
 
+/* How many nodes the gradients by some targets take, beside the loss. */
+static int32_t nodes_for(struct fixture *f, li_vid loss, const li_vid *targets, int count)
+{
+    struct li_graph *g, *needed;
+    li_vid out[8];
+    OK(gradient_of(&g, f->g, loss, targets, count, out, &f->err));
+    out[count] = loss;
+    OK(li_graph_set_outputs(g, out, count + 1, &f->err));
+    OK(li_graph_prune(&needed, g, &f->err));
+    int32_t nodes = needed->node_count - f->g->node_count;
+    li_graph_free(needed);
+    li_graph_free(g);
+    return nodes;
+}
+
+/* A product of matrices has two gradients, each a product; Tanh has TanhGrad; the sum's is one value, filled in. */
+static void only_what_the_targets_need_is_computed(void **state)
+{
+    struct fixture *f = *state;
+    li_vid x = input(f, 3, 4), w = variable(f, "w", &(struct li_shape){2, {4, 5}});
+    li_vid v = variable(f, "v", &(struct li_shape){2, {5, 2}});
+    li_vid hidden = emit(f, "Tanh", emit(f, "MatMul", x, read(f, w), NULL), LI_NONE, NULL);
+    li_vid loss = sum_all(f, emit(f, "MatMul", hidden, read(f, v), NULL));
+
+    int32_t none = nodes_for(f, loss, NULL, 0), head = nodes_for(f, loss, &v, 1);
+    assert_int_equal(none, 0);
+    assert_int_equal(nodes_for(f, loss, &w, 1) - head, 2);                  /* into hidden, Tanh, w instead of v */
+    assert_int_equal(nodes_for(f, loss, (li_vid[]){w, v}, 2) - head, 3);    /* and v */
+    assert_int_equal(nodes_for(f, loss, (li_vid[]){w, v, x}, 3) - head, 4); /* and x, which nobody asked for before */
+    assert_int_equal(nodes_for(f, loss, &hidden, 1) - head, 0);             /* into hidden instead of v */
+}
+
 /* Twice the last row and once the second; the reading of it all adds to that. */
 static void rows_of_a_variable_that_were_gathered_share_its_gradient(void **state)
 {
@@ -461,6 +493,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(where_nothing_arrives_there_is_none_for_who_asks_for_that, set_up, tear_down),
         cmocka_unit_test_setup_teardown(where_nothing_arrives_the_gradient_is_zero, set_up, tear_down),
         cmocka_unit_test_setup_teardown(numbers_and_outputs_of_the_graph_stay, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(only_what_the_targets_need_is_computed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(rows_of_a_variable_that_were_gathered_share_its_gradient, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_was_put_into_a_list_gets_the_gradient_of_what_was_taken_out, set_up,
                                         tear_down),
