@@ -347,6 +347,69 @@ static void what_a_loop_records_has_a_limit_too(void **state)
     free(in.data);
 }
 
+/* ---- Memory ---- */
+
+struct failing {
+    int64_t left; /* allocations that succeed */
+};
+
+static void *give(size_t bytes, void *context)
+{
+    struct failing *failing = context;
+    return failing->left-- > 0 ? malloc(bytes) : NULL;
+}
+
+static void take(void *pointer, void *context)
+{
+    (void)context;
+    free(pointer);
+}
+
+/* The graph, from memory that gives out: LINCE_ENOMEM, and all that was taken is given back. */
+static bool survives(int64_t allocations)
+{
+    struct failing failing = {INT64_MAX};
+    struct fixture fixture = {.g = NULL}, *f = &fixture;
+    struct li_inferred inferred;
+    struct li_graph *g = NULL;
+    f->mem = li_mem_new(give, take, &failing, 0);
+    f->env = (struct li_env){.mem = f->mem, .isa = LI_ISA_REF, .kernels = li_kernels_get(LI_ISA_REF)};
+    OK(li_store_new(&f->store, f->mem, &f->err));
+    OK(li_graph_new(&f->g, f->store, li_ops(), f->mem, &f->err));
+    f->g->env = &f->env;
+    li_vid x = input(f, shape), handle = matrix(f, "w"), grads[2];
+    li_vid loss = sum(f, nest(f, f->g->values[handle].resource, x));
+    OK(li_graph_set_outputs(f->g, &loss, 1, &f->err));
+    OK(li_graph_infer(&inferred, f->g, &(struct li_infer_input){.shape = shape}, &f->env, &f->err));
+    li_graph_free(f->g);
+    f->g = inferred.graph;
+    li_free(f->mem, inferred.choice);
+    OK(li_graph_resource(f->g, f->store->count - 1, &handle, &f->err));
+    const struct li_gradient_options options = {
+        .outputs = f->g->outputs, .output_count = 1, .targets = (li_vid[]){f->g->inputs[0], handle}, .target_count = 2};
+    failing.left = allocations;
+    lince_status st = li_gradient(&g, f->g, &options, grads, &f->err);
+    assert_true(st == LINCE_OK || st == LINCE_ENOMEM);
+    failing.left = INT64_MAX;
+    li_graph_free(g);
+    li_graph_free(f->g);
+    li_store_release(f->store);
+    assert_int_equal(li_mem_used_bytes(f->mem), 0);
+    li_mem_release(f->mem);
+    return st == LINCE_OK;
+}
+
+static void memory_that_runs_out_on_the_way_is_an_error(void **state)
+{
+    int64_t n = 0;
+    (void)state;
+    while (!survives(n)) {
+        n++;
+    }
+    print_message("%lld allocations\n", (long long)n);
+    assert_true(n > 100);
+}
+
 static void a_loop_of_too_many_turns_is_refused_by_name_and_number(void **state)
 {
     struct fixture *f = *state;
@@ -370,6 +433,7 @@ int main(void)
         TEST(a_loop_of_which_only_running_tells_the_turns_has_room_for_some),
         TEST(a_loop_of_too_many_turns_is_refused_by_name_and_number),
         TEST(what_a_loop_records_has_a_limit_too),
+        cmocka_unit_test(memory_that_runs_out_on_the_way_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
