@@ -191,7 +191,7 @@ static lince_status differentiate(struct li_graph **out, const struct li_graph *
 static struct li_session *session_of(struct fixture *f, li_vid loss, struct asked *a, int threads)
 {
     const struct li_stage stages[] = {{differentiate, a}};
-    const struct li_program_options options = {&f->env, stages, 1};
+    const struct li_program_options options = {.env = &f->env, .stages = stages, .stage_count = 1};
     struct li_program *program;
     struct li_session *session;
     struct li_pool *pool;
