@@ -1,6 +1,7 @@
 /*
- * MaxPoolGrad, its own gradient MaxPoolGradGrad, and AvgPoolGrad. Windows overlap, so the pixels of dx are divided: MaxPoolGrad takes pictures and blocks
- * of channels, since what a window chose is found by going through it once more; AvgPoolGrad takes rows of dx.
+ * MaxPoolGrad, its own gradient MaxPoolGradGrad, and AvgPoolGrad. Windows overlap, so the pixels of dx are divided:
+ * MaxPoolGrad takes pictures and blocks of channels, since what a window chose is found by going through it once more;
+ * AvgPoolGrad takes rows of dx.
  */
 #include "window.h"
 
