@@ -41,10 +41,15 @@ struct li_gradient_options {
  * li_grad_none (StopGradient). A row without .grad is no such end: where an output depends on a target through it,
  * there is no answer.
  *
+ * Through a branch goes the gradient of the body taken, through a loop that of its turns, which are recorded: where
+ * they cannot be counted beforehand there is room for LI_RECORDED_TURNS, and a run that makes more fails with
+ * LINCE_EDATA. The nodes that run these bodies get other bodies, and further inputs and outputs, in *out.
+ *
  * The caller sets the outputs it wants of *out; what they do not need, passes drop.
  *
  * LINCE_EINVAL: an output is no float, an upstream gradient not like its output. LINCE_EUNSUPPORTED, naming the node: a
- * gradient on the way is refused by the model, or missing here. out and grads are left alone on failure.
+ * gradient on the way is refused by the model, or missing here. LINCE_ELIMIT: a loop would record more turns or bytes
+ * than limits.h allows. out and grads are left alone on failure.
  */
 lince_status li_gradient(struct li_graph **out, const struct li_graph *g, const struct li_gradient_options *options,
                          li_vid *grads, lince_error *err);
