@@ -4,6 +4,22 @@
 
 #include "depthwise.h"
 
+/*
+ * What a gradient is multiplied by on its way through a function of one number: its slope where the input, or the
+ * output, is `at`.
+ */
+enum li_slope {
+    LI_SLOPE_NONE,
+    LI_SLOPE_RELU,       /* at: input or output; at > 0 ? 1 : 0 */
+    LI_SLOPE_RELU6,      /* at: input or output; 0 < at < 6 ? 1 : 0 */
+    LI_SLOPE_LEAKY_RELU, /* at: input; at > 0 ? 1 : alpha */
+    LI_SLOPE_ELU,        /* at: output; at < 0 ? at + 1 : 1 */
+    LI_SLOPE_SELU,       /* at: output */
+    LI_SLOPE_TANH,       /* at: output; 1 - at^2 */
+    LI_SLOPE_SIGMOID,    /* at: output; at (1 - at) */
+    LI_SLOPE_COUNT
+};
+
 /* Columns of [rows, cols], `row` floats from one row to the next in each of dy, x and dx. Sums as in reduce.h. */
 struct li_backward_norm {
     const float *dy, *x;
@@ -13,6 +29,8 @@ struct li_backward_norm {
 };
 
 struct li_backward_kernels {
+    /* dx[i] = dy[i] * slope at at[i]; dx may be dy or at. */
+    void (*slope)(enum li_slope slope, float alpha, const float *dy, const float *at, int64_t count, float *dx);
     /* sum[c] = sum over r of dy[r, c]; product[c] = sum over r of dy[r, c] * (x[r, c] - mean[c]). */
     void (*norm_sums)(const struct li_backward_norm *norm, float *sum, float *product);
     /* dx[r, c] = dy[r, c] * slope[c] - (x[r, c] - mean[c]) * tilt[c] - shift[c]; dx may be dy. */

@@ -1,6 +1,41 @@
 /* Inner loops of gradients by plain loops, sums in double. */
 #include "backward.h"
 
+static double slope_at(enum li_slope slope, double alpha, double at)
+{
+    const double selu_scale = 1.0507009873554805, selu_alpha = 1.6732632423543772;
+    switch (slope) {
+    case LI_SLOPE_RELU:
+        return at > 0 ? 1 : 0;
+    case LI_SLOPE_RELU6:
+        return at > 0 && at < 6 ? 1 : 0;
+    case LI_SLOPE_LEAKY_RELU:
+        return at > 0 ? 1 : alpha;
+    case LI_SLOPE_ELU:
+        return at < 0 ? at + 1 : 1;
+    case LI_SLOPE_SELU:
+        return at < 0 ? at + selu_scale * selu_alpha : selu_scale;
+    case LI_SLOPE_TANH:
+        return 1 - at * at;
+    case LI_SLOPE_SIGMOID:
+        return at * (1 - at);
+    case LI_SLOPE_NONE:
+    case LI_SLOPE_COUNT:
+        break;
+    }
+    return 1;
+}
+
+/* Where a function is flat nothing passes, not even what is no number. */
+static void slope_run(enum li_slope slope, float alpha, const float *dy, const float *at, int64_t count, float *dx)
+{
+    bool flat = slope == LI_SLOPE_RELU || slope == LI_SLOPE_RELU6;
+    for (int64_t i = 0; i < count; i++) {
+        double factor = slope_at(slope, (double)alpha, (double)at[i]);
+        dx[i] = flat && factor == 0 ? 0 : (float)((double)dy[i] * factor);
+    }
+}
+
 static void norm_sums(const struct li_backward_norm *g, float *sum, float *product)
 {
     for (int64_t c = 0; c < g->cols; c++) {
@@ -61,4 +96,4 @@ static void depthwise_filter(const struct li_depthwise *g, const float *x, const
     }
 }
 
-const struct li_backward_kernels li_backward_ref = {norm_sums, norm_apply, depthwise_filter};
+const struct li_backward_kernels li_backward_ref = {slope_run, norm_sums, norm_apply, depthwise_filter};

@@ -20,22 +20,35 @@ static lince_status two_alike(struct li_infer *s)
 
 typedef double slope_function(double a, double b, double alpha);
 
-static void run_f32(const struct li_call *c, slope_function *slope, double alpha, int64_t begin, int64_t end)
+/* kind: LI_SLOPE_NONE: there is no kernel of it. gradient: which input it is. */
+struct slope {
+    slope_function *at;
+    enum li_slope kind;
+    int gradient;
+    double alpha;
+};
+
+static void run_f32(const struct li_call *c, const struct slope *slope, int64_t begin, int64_t end)
 {
     const float *a = li_f32(&c->in[0]), *b = li_f32(&c->in[1]);
     float *to = c->out[0].data;
+    if (slope->kind != LI_SLOPE_NONE) {
+        const float *dy = li_f32(&c->in[slope->gradient]), *at = li_f32(&c->in[!slope->gradient]);
+        c->kernels->backward->slope(slope->kind, (float)slope->alpha, dy + begin, at + begin, end - begin, to + begin);
+        return;
+    }
     for (int64_t i = begin; i < end; i++) {
-        to[i] = (float)slope((double)a[i], (double)b[i], alpha);
+        to[i] = (float)slope->at((double)a[i], (double)b[i], slope->alpha);
     }
 }
 
-static lince_status unary_grad_run(struct li_call *c, slope_function *slope, double alpha)
+static lince_status unary_grad_run(struct li_call *c, const struct slope *slope)
 {
     int64_t begin, end;
     lince_dtype dtype = c->in[0].dtype;
     li_task_range(c, li_count(&c->in[0]), &begin, &end);
     if (dtype == LINCE_FLOAT32) {
-        run_f32(c, slope, alpha, begin, end);
+        run_f32(c, slope, begin, end);
         return LINCE_OK;
     }
     for (int64_t i = begin; i < end; i += LI_BLOCK) {
@@ -44,7 +57,7 @@ static lince_status unary_grad_run(struct li_call *c, slope_function *slope, dou
         li_block_load(&a, dtype, li_at(c->in[0].data, dtype, i), 1, n);
         li_block_load(&b, dtype, li_at(c->in[1].data, dtype, i), 1, n);
         for (int64_t k = 0; k < n; k++) {
-            a.f[k] = slope(a.f[k], b.f[k], alpha);
+            a.f[k] = slope->at(a.f[k], b.f[k], slope->alpha);
         }
         li_block_store(li_at(c->out[0].data, dtype, i), dtype, &a, n);
     }
@@ -163,7 +176,7 @@ static lince_status elu_second(struct li_grad *g)
 
 /* ---- Rows ---- */
 
-#define SLOPE(id, op, output, specs, alpha_value, op_flags, second, expression)                                        \
+#define SLOPE(id, op, output, specs, kernel, gradient, alpha_value, op_flags, second, expression)                      \
     static double id##_slope(double a, double b, double alpha)                                                         \
     {                                                                                                                  \
         (void)alpha;                                                                                                   \
@@ -171,7 +184,8 @@ static lince_status elu_second(struct li_grad *g)
     }                                                                                                                  \
     static lince_status id##_forward(struct li_call *c)                                                                \
     {                                                                                                                  \
-        return unary_grad_run(c, id##_slope, alpha_value);                                                             \
+        const struct slope slope = {id##_slope, LI_SLOPE_##kernel, gradient, alpha_value};                             \
+        return unary_grad_run(c, &slope);                                                                              \
     }                                                                                                                  \
     const struct li_op li_op_##id = {                                                                                  \
         .name = op,                                                                                                    \
@@ -180,33 +194,33 @@ static lince_status elu_second(struct li_grad *g)
         .outputs = LI_OUTPUT(output),                                                                                  \
         .attrs = specs,                                                                                                \
         .shape = two_alike,                                                                                            \
-        .prepare = li_ops_prepare_costly,                                                                              \
+        .prepare = LI_SLOPE_##kernel == LI_SLOPE_NONE ? li_ops_prepare_costly : li_ops_prepare_cheap,                  \
         .forward = id##_forward,                                                                                       \
         .grad = second,                                                                                                \
-        .flags = op_flags,                                                                                             \
+        .flags = LI_OP_INPLACE | (op_flags),                                                                           \
     };
 
 #define TYPE_ONLY LI_ATTRS(LI_TYPE_SPEC("T"))
 
 /* a: y, b: g */
-SLOPE(sqrt_grad, "SqrtGrad", "z", TYPE_ONLY, 0, LI_OP_INPLACE, sqrt_second, b * 0.5 / a)
-SLOPE(rsqrt_grad, "RsqrtGrad", "z", TYPE_ONLY, 0, LI_OP_INPLACE, rsqrt_second, -0.5 * b * a * a * a)
-SLOPE(reciprocal_grad, "ReciprocalGrad", "z", TYPE_ONLY, 0, LI_OP_INPLACE, square_second, -b *a *a)
-SLOPE(inv_grad, "InvGrad", "z", TYPE_ONLY, 0, LI_OP_INPLACE, square_second, -b *a *a)
-SLOPE(tanh_grad, "TanhGrad", "z", TYPE_ONLY, 0, LI_OP_INPLACE, square_second, b *(1 - a * a))
-SLOPE(sigmoid_grad, "SigmoidGrad", "z", TYPE_ONLY, 0, LI_OP_INPLACE, sigmoid_second, b *a *(1 - a))
+SLOPE(sqrt_grad, "SqrtGrad", "z", TYPE_ONLY, NONE, 1, 0, 0, sqrt_second, b * 0.5 / a)
+SLOPE(rsqrt_grad, "RsqrtGrad", "z", TYPE_ONLY, NONE, 1, 0, 0, rsqrt_second, -0.5 * b * a * a * a)
+SLOPE(reciprocal_grad, "ReciprocalGrad", "z", TYPE_ONLY, NONE, 1, 0, 0, square_second, -b *a *a)
+SLOPE(inv_grad, "InvGrad", "z", TYPE_ONLY, NONE, 1, 0, 0, square_second, -b *a *a)
+SLOPE(tanh_grad, "TanhGrad", "z", TYPE_ONLY, TANH, 1, 0, 0, square_second, b *(1 - a * a))
+SLOPE(sigmoid_grad, "SigmoidGrad", "z", TYPE_ONLY, SIGMOID, 1, 0, 0, sigmoid_second, b *a *(1 - a))
 /* a: x, b: g; 2 / sqrt(pi) */
-SLOPE(li_erf_grad, "_LiErfGrad", "z", TYPE_ONLY, 0, LI_OP_INPLACE | LI_OP_INTERNAL, erf_second,
+SLOPE(li_erf_grad, "_LiErfGrad", "z", TYPE_ONLY, NONE, 1, 0, LI_OP_INTERNAL, erf_second,
       b * 1.1283791670955126 * exp(-a * a))
 /* a: g, b: the input (Relu's output serves as well) */
-SLOPE(relu_grad, "ReluGrad", "backprops", TYPE_ONLY, 0, LI_OP_INPLACE, straight_second, b > 0 ? a : 0)
-SLOPE(relu6_grad, "Relu6Grad", "backprops", TYPE_ONLY, 0, LI_OP_INPLACE, straight_second, b > 0 && b < 6 ? a : 0)
-SLOPE(softsign_grad, "SoftsignGrad", "backprops", TYPE_ONLY, 0, LI_OP_INPLACE, softsign_second,
+SLOPE(relu_grad, "ReluGrad", "backprops", TYPE_ONLY, RELU, 0, 0, 0, straight_second, b > 0 ? a : 0)
+SLOPE(relu6_grad, "Relu6Grad", "backprops", TYPE_ONLY, RELU6, 0, 0, 0, straight_second, b > 0 && b < 6 ? a : 0)
+SLOPE(softsign_grad, "SoftsignGrad", "backprops", TYPE_ONLY, NONE, 0, 0, 0, softsign_second,
       a / ((1 + fabs(b)) * (1 + fabs(b))))
-SLOPE(softplus_grad, "SoftplusGrad", "backprops", TYPE_ONLY, 0, LI_OP_INPLACE, softplus_second, a / (1 + exp(-b)))
+SLOPE(softplus_grad, "SoftplusGrad", "backprops", TYPE_ONLY, NONE, 0, 0, 0, softplus_second, a / (1 + exp(-b)))
 SLOPE(leaky_relu_grad, "LeakyReluGrad", "backprops", LI_ATTRS(LI_TYPE_SPEC("T"), {"alpha", LI_ATTR_FLOAT, "0.2", NULL}),
-      li_attr_float(c->node, "alpha"), LI_OP_INPLACE, straight_second, b > 0 ? a : alpha * a)
+      LEAKY_RELU, 0, li_attr_float(c->node, "alpha"), 0, straight_second, b > 0 ? a : alpha * a)
 /* a: g, b: the output */
-SLOPE(elu_grad, "EluGrad", "backprops", TYPE_ONLY, 0, LI_OP_INPLACE, elu_second, b < 0 ? a * (b + 1) : a)
-SLOPE(selu_grad, "SeluGrad", "backprops", TYPE_ONLY, 0, LI_OP_INPLACE, elu_second,
+SLOPE(elu_grad, "EluGrad", "backprops", TYPE_ONLY, ELU, 0, 0, 0, elu_second, b < 0 ? a * (b + 1) : a)
+SLOPE(selu_grad, "SeluGrad", "backprops", TYPE_ONLY, SELU, 0, 0, 0, elu_second,
       b < 0 ? a * (b + 1.0507009873554805 * 1.6732632423543772) : a * 1.0507009873554805)

@@ -4,6 +4,7 @@
 #include "../backward.h"
 #include "clip.h"
 #include "simd.h"
+#include "slope.h"
 
 enum {
     GROUP = 64,     /* vectors of columns whose sums stay in the nearest cache */
@@ -13,6 +14,44 @@ enum {
     MOST_TAPS = 5,  /* in a row, that are summed at once */
     CHAINS = 4      /* sums of a tap that run side by side, to hide the latency of multiply-adds */
 };
+
+/* ---- Functions of one number ---- */
+
+/* A loop is made for each. */
+INLINE void slope_loop(const enum li_slope slope, float alpha, const float *dy, const float *at, int64_t count,
+                       float *dx)
+{
+    const vf factor = v_set(alpha);
+    int64_t i = 0;
+    for (; i + VL <= count; i += VL) {
+        v_store(dx + i, v_slope(slope, factor, v_load(dy + i), v_load(at + i)));
+    }
+    if (i < count) {
+        v_store_part(dx + i, v_slope(slope, factor, v_load_part(dy + i, count - i), v_load_part(at + i, count - i)),
+                     count - i);
+    }
+}
+
+static void slope_run(enum li_slope slope, float alpha, const float *dy, const float *at, int64_t count, float *dx)
+{
+#define SLOPE_CASE(kind)                                                                                               \
+    case kind:                                                                                                         \
+        slope_loop(kind, alpha, dy, at, count, dx);                                                                    \
+        break;
+    switch (slope) {
+        SLOPE_CASE(LI_SLOPE_NONE)
+        SLOPE_CASE(LI_SLOPE_RELU)
+        SLOPE_CASE(LI_SLOPE_RELU6)
+        SLOPE_CASE(LI_SLOPE_LEAKY_RELU)
+        SLOPE_CASE(LI_SLOPE_ELU)
+        SLOPE_CASE(LI_SLOPE_SELU)
+        SLOPE_CASE(LI_SLOPE_TANH)
+        SLOPE_CASE(LI_SLOPE_SIGMOID)
+    case LI_SLOPE_COUNT:
+        break;
+    }
+#undef SLOPE_CASE
+}
 
 /* ---- Normalisation ---- */
 
@@ -295,4 +334,4 @@ static void depthwise_filter(const struct li_depthwise *g, const float *x, const
     }
 }
 
-const struct li_backward_kernels LI_SIMD_NAME(backward) = {norm_sums, norm_apply, depthwise_filter};
+const struct li_backward_kernels LI_SIMD_NAME(backward) = {slope_run, norm_sums, norm_apply, depthwise_filter};
