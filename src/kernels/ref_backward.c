@@ -36,12 +36,23 @@ static void slope_run(enum li_slope slope, float alpha, const float *dy, const f
     }
 }
 
+/* dy[r, c] as it arrives at the norm. */
+static double norm_dy(const struct li_backward_norm *g, int64_t r, int64_t c)
+{
+    int64_t at = r * g->row + c;
+    if (g->slope == LI_SLOPE_NONE) {
+        return (double)g->dy[at];
+    }
+    double activated = (double)g->x[at] * (double)g->scale[c] + (double)g->shift[c];
+    return slope_at(g->slope, 0, (double)(float)activated) == 0 ? 0 : (double)g->dy[at];
+}
+
 static void norm_sums(const struct li_backward_norm *g, float *sum, float *product)
 {
     for (int64_t c = 0; c < g->cols; c++) {
         double plain = 0, centred = 0;
         for (int64_t r = 0; r < g->rows; r++) {
-            double dy = (double)g->dy[r * g->row + c];
+            double dy = norm_dy(g, r, c);
             plain += dy;
             centred += dy * ((double)g->x[r * g->row + c] - (double)g->mean[c]);
         }
@@ -57,7 +68,7 @@ static void norm_apply(const struct li_backward_norm *g, float *dx, const float 
         for (int64_t c = 0; c < g->cols; c++) {
             int64_t at = r * g->row + c;
             double from_mean = (double)g->x[at] - (double)g->mean[c];
-            dx[at] = (float)((double)g->dy[at] * (double)slope[c] - from_mean * (double)tilt[c] - (double)shift[c]);
+            dx[at] = (float)(norm_dy(g, r, c) * (double)slope[c] - from_mean * (double)tilt[c] - (double)shift[c]);
         }
     }
 }

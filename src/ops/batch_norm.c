@@ -1,6 +1,6 @@
 /*
- * FusedBatchNorm, V2 and V3, and _LiScaleShift, which is what inference becomes where it cannot be folded into a
- * convolution.
+ * FusedBatchNorm, V2 and V3, and _LiScaleShift, which is what they become where nothing is to be folded into a
+ * convolution. In training float32 with channels last goes another way (batch_norm_moments.c).
  *
  * A task takes whole channels: statistics, the running average and the normalised values of a channel are made in one
  * go, and no sum is divided. reserve_space_1 and _2 are what TensorFlow's CPU kernel puts there: mean and biased
@@ -51,7 +51,7 @@ static lince_status norm_shape(struct li_infer *s)
 struct norm_plan {
     struct li_norm_extents extents;
     int64_t block;       /* channels of a task */
-    bool training, fast; /* fast: float32, channels last */
+    bool training, fast; /* fast: statistics are given; float32, channels last */
     float epsilon, factor;
 };
 
@@ -66,20 +66,14 @@ static lince_status norm_prepare(struct li_prepare *p)
     plan->training = li_attr_int(p->node, "is_training");
     plan->epsilon = (float)li_attr_float(p->node, "epsilon");
     plan->factor = (float)li_attr_float(p->node, "exponential_avg_factor");
-    plan->fast = x->dtype == LINCE_FLOAT32 && e.inner == 1;
+    plan->fast = !plan->training && x->dtype == LINCE_FLOAT32 && e.inner == 1;
     plan->block = li_norm_block(&e);
     p->tasks = LI_MAX(1, (e.channels + plan->block - 1) / plan->block);
-    if (plan->fast) {
-        int64_t width = LI_MIN(plan->block, e.channels), rest = e.channels % plan->block;
-        int64_t chunks = LI_MAX(p->env->kernels->norm->moment_chunks(e.outer, width),
-                                p->env->kernels->norm->moment_chunks(e.outer, rest));
-        /* Partial moments; scale and shift; mean and variance. */
-        p->scratch_bytes = (size_t)((chunks * LI_NORM_PARTIAL + 4) * width) * sizeof(float);
-    }
+    p->scratch_bytes = plan->fast ? (size_t)(2 * plan->block) * sizeof(float) : 0; /* scale and shift */
     p->plan = plan;
-    p->reason = !plan->fast      ? "plain loops: not float32 with channels last"
-                : plan->training ? "statistics of the batch"
-                                 : "given statistics";
+    p->reason = plan->training ? "plain loops: statistics of the batch"
+                : plan->fast   ? "given statistics"
+                               : "plain loops: not float32 with channels last";
     return LINCE_OK;
 }
 
@@ -101,16 +95,15 @@ static void store_statistics(struct li_call *c, const struct norm_plan *plan, in
         out[NEW_VARIANCE][i] = count == 0 ? NAN : variance;
         return;
     }
-    float bessel = (float)((double)count / (double)LI_MAX(count - 1, 1)), f = plan->factor;
-    out[NEW_MEAN][i] = f == 1 ? mean : (1 - f) * li_f32(&c->in[MEAN])[i] + f * mean;
-    out[NEW_VARIANCE][i] = f == 1 ? variance * bessel : (1 - f) * li_f32(&c->in[VARIANCE])[i] + f * (variance * bessel);
+    out[NEW_MEAN][i] = li_norm_average(plan->factor, li_f32(&c->in[MEAN]), i, mean);
+    out[NEW_VARIANCE][i] = li_norm_average(plan->factor, li_f32(&c->in[VARIANCE]), i, variance * li_norm_bessel(count));
 }
 
 static void scale_shift_of(const struct li_call *c, const struct norm_plan *plan, int64_t i, float mean, float variance,
                            double *scale, double *shift)
 {
-    *scale = (double)li_f32(&c->in[SCALE])[i] / sqrt((double)variance + (double)plan->epsilon);
-    *shift = (double)li_f32(&c->in[OFFSET])[i] - (double)mean * *scale;
+    li_norm_scale_shift(li_f32(&c->in[SCALE])[i], li_f32(&c->in[OFFSET])[i], mean, variance, plan->epsilon, scale,
+                        shift);
 }
 
 static void fast_channels(struct li_call *c, const struct norm_plan *plan, int64_t first, int64_t last)
@@ -118,19 +111,8 @@ static void fast_channels(struct li_call *c, const struct norm_plan *plan, int64
     const struct li_norm_kernels *k = c->kernels->norm;
     int64_t rows = plan->extents.outer, channels = plan->extents.channels, width = last - first;
     const float *x = li_f32(&c->in[X]) + first;
-    float *scale = c->scratch, *shift = scale + width, *own_mean = shift + width, *own_variance = own_mean + width;
-    const float *mean = own_mean, *variance = own_variance;
-    if (plan->training) {
-        float *partial = own_variance + width;
-        int64_t chunks = k->moment_chunks(rows, width);
-        for (int64_t i = 0; i < chunks; i++) {
-            k->moments_partial(x, rows, width, channels, i, partial);
-        }
-        k->moments_combine(partial, rows, width, own_mean, own_variance);
-    } else {
-        mean = li_f32(&c->in[MEAN]) + first;
-        variance = li_f32(&c->in[VARIANCE]) + first;
-    }
+    const float *mean = li_f32(&c->in[MEAN]) + first, *variance = li_f32(&c->in[VARIANCE]) + first;
+    float *scale = c->scratch, *shift = scale + width;
     for (int64_t i = 0; i < width; i++) {
         double s, t;
         scale_shift_of(c, plan, first + i, mean[i], variance[i], &s, &t);

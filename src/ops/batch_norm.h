@@ -27,6 +27,15 @@ struct li_norm_cursor {
 struct li_norm_cursor li_norm_cursor_at(const struct li_norm_extents *e, int64_t channel);
 int64_t li_norm_next(struct li_norm_cursor *k, int64_t *at);
 
+/*
+ * A channel of a normalised picture is x * scale + shift; the running average of a statistic, `old` if factor is 0 and
+ * the batch's if it is 1, of which `old` may then be absent; what a biased variance is multiplied by to be unbiased.
+ */
+void li_norm_scale_shift(float gamma, float beta, float mean, float variance, float epsilon, double *scale,
+                         double *shift);
+float li_norm_average(float factor, const float *old, int64_t i, float batch);
+float li_norm_bessel(int64_t count);
+
 /* .grad of the three forward rows (batch_norm_grad.c); for float32 with channels last (batch_norm_parts.c). */
 lince_status li_norm_grad(struct li_grad *g);
 lince_status li_norm_grad_parts(struct li_grad *g, li_vid mean, li_vid variance);

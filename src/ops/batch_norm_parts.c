@@ -4,6 +4,9 @@
  *
  *     _LiBatchNormGradParts  sums of dy and of dy (x - mean) for each piece of the rows;
  *     _LiBatchNormGrad       adds the pieces up in order and makes dx of them, and what goes to scale and offset.
+ *
+ * Both may go through the gradient of the Relu or Relu6 behind the norm first: then two more inputs are the norm's
+ * scale and shift, of which they make what that was given.
  */
 #include "batch_norm.h"
 
@@ -51,9 +54,35 @@ static lince_status pieces_prepare(struct li_prepare *p)
     return LINCE_OK;
 }
 
-/* The rows of this task; false when there are none. */
-static bool rows_of(const struct li_call *c, const struct li_operand *mean, struct li_backward_norm *norm)
+static enum li_slope slope_of(const struct li_node *node)
 {
+    switch (li_attr_int(node, "activation")) {
+    case LI_ACT_RELU:
+        return LI_SLOPE_RELU;
+    case LI_ACT_RELU6:
+        return LI_SLOPE_RELU6;
+    default:
+        return LI_SLOPE_NONE;
+    }
+}
+
+/* What follows the norm: with an activation there are two more inputs from `first` on, its scale and shift. */
+static lince_status need_activation(const struct li_infer *s, int first)
+{
+    int64_t activation = li_attr_int(s->node, "activation"), channels = channels_of(li_in_shape(s, 1));
+    bool any = slope_of(s->node) != LI_SLOPE_NONE;
+    if ((activation != LI_ACT_NONE && !any) || s->node->nin != first + (any ? 2 : 0)) {
+        return li_infer_fail(s, LINCE_EINVAL, "its activation is %lld, with %d inputs", (long long)activation,
+                             s->node->nin);
+    }
+    LI_TRY(any ? li_norm_need_vector(s, first, channels, "scale", false) : LINCE_OK);
+    return any ? li_norm_need_vector(s, first + 1, channels, "shift", false) : LINCE_OK;
+}
+
+/* The rows of this task; false when there are none. follows: where the inputs of what follows the norm begin. */
+static bool rows_of(const struct li_call *c, const struct li_operand *mean, int follows, struct li_backward_norm *norm)
+{
+    bool any = c->node->nin > follows;
     const struct li_shape *x = c->in[1].shape;
     int64_t begin, end, channels = channels_of(x);
     li_task_range(c, li_ops_product(x, 0, x->rank - 1), &begin, &end);
@@ -62,7 +91,10 @@ static bool rows_of(const struct li_call *c, const struct li_operand *mean, stru
                                       .rows = end - begin,
                                       .cols = channels,
                                       .row = channels,
-                                      .mean = li_f32(mean)};
+                                      .mean = li_f32(mean),
+                                      .slope = slope_of(c->node),
+                                      .scale = any ? li_f32(&c->in[follows]) : NULL,
+                                      .shift = any ? li_f32(&c->in[follows + 1]) : NULL};
     return end > begin && channels > 0;
 }
 
@@ -73,6 +105,7 @@ static lince_status parts_shape(struct li_infer *s)
     LI_TRY(pair_shape(s));
     const struct li_shape *x = li_in_shape(s, 1);
     LI_TRY(li_norm_need_vector(s, 2, channels_of(x), "mean", false));
+    LI_TRY(need_activation(s, 3));
     const struct li_shape parts = {3, {pieces_of(x), 2, channels_of(x)}};
     return li_out_is(s, 0, LINCE_FLOAT32, &parts);
 }
@@ -81,7 +114,7 @@ static lince_status parts_forward(struct li_call *c)
 {
     struct li_backward_norm norm;
     float *sum = (float *)c->out[0].data + c->task * 2 * channels_of(c->in[1].shape);
-    if (rows_of(c, &c->in[2], &norm)) {
+    if (rows_of(c, &c->in[2], 3, &norm)) {
         c->kernels->backward->norm_sums(&norm, sum, sum + norm.cols);
     } else {
         memset(sum, 0, 2 * (size_t)norm.cols * sizeof(float));
@@ -92,8 +125,9 @@ static lince_status parts_forward(struct li_call *c)
 const struct li_op li_op_li_batch_norm_grad_parts = {
     .name = "_LiBatchNormGradParts",
     .inputs_min = 3,
-    .inputs_max = 3,
+    .inputs_max = 5,
     .outputs = LI_OUTPUT("parts"),
+    .attrs = LI_ATTRS({"activation", LI_ATTR_INT, "0", NULL}),
     .shape = parts_shape,
     .prepare = pieces_prepare,
     .forward = parts_forward,
@@ -113,6 +147,7 @@ static lince_status grad_shape(struct li_infer *s)
     for (int i = SCALE; i <= VARIANCE; i++) {
         LI_TRY(li_norm_need_vector(s, i, vector.dim[0], names[i - SCALE], false));
     }
+    LI_TRY(need_activation(s, PARTS + 1));
     LI_TRY(li_ops_need(s, PARTS, LI_BIT(LINCE_FLOAT32)));
     if (!li_shape_equal(li_in_shape(s, PARTS), &parts)) {
         return li_infer_fail(s, LINCE_EINVAL, "its parts do not fit its input");
@@ -172,7 +207,7 @@ static lince_status grad_forward(struct li_call *c)
     int64_t channels = channels_of(c->in[X].shape);
     double *sums = c->scratch;
     float *lines = (float *)(void *)(sums + 2 * channels);
-    bool rows = rows_of(c, &c->in[MEAN], &norm);
+    bool rows = rows_of(c, &c->in[MEAN], PARTS + 1, &norm);
     float *dx = (float *)c->out[DX].data + (norm.x - li_f32(&c->in[X]));
     add_parts(&c->in[PARTS], sums);
     make_lines(c, sums, lines);
@@ -188,9 +223,10 @@ static lince_status grad_forward(struct li_call *c)
 const struct li_op li_op_li_batch_norm_grad = {
     .name = "_LiBatchNormGrad",
     .inputs_min = PARTS + 1,
-    .inputs_max = PARTS + 1,
+    .inputs_max = PARTS + 3,
     .outputs = LI_OUTPUTS({"x_backprop", NULL}, {"scale_backprop", NULL}, {"offset_backprop", NULL}),
-    .attrs = LI_ATTRS({"epsilon", LI_ATTR_FLOAT, "0.0001", NULL}, {"is_training", LI_ATTR_BOOL, "true", NULL}),
+    .attrs = LI_ATTRS({"epsilon", LI_ATTR_FLOAT, "0.0001", NULL}, {"is_training", LI_ATTR_BOOL, "true", NULL},
+                      {"activation", LI_ATTR_INT, "0", NULL}),
     .shape = grad_shape,
     .prepare = grad_prepare,
     .forward = grad_forward,

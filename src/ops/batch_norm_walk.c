@@ -1,5 +1,7 @@
-/* Where the channels of a normalised picture lie, and how they are shared among tasks. */
+/* Where the channels of a normalised picture lie, how they are shared among tasks, and what is done to each. */
 #include "batch_norm.h"
+
+#include <math.h>
 
 enum {
     FEW_CHANNELS = 256,
@@ -64,4 +66,21 @@ int64_t li_norm_next(struct li_norm_cursor *k, int64_t *at)
     *at = e->inner == 1 ? k->i * e->channels + k->channel : (k->o * e->channels + k->channel) * e->inner + k->i;
     k->i += n;
     return n;
+}
+
+void li_norm_scale_shift(float gamma, float beta, float mean, float variance, float epsilon, double *scale,
+                         double *shift)
+{
+    *scale = (double)gamma / sqrt((double)variance + (double)epsilon);
+    *shift = (double)beta - (double)mean * *scale;
+}
+
+float li_norm_average(float factor, const float *old, int64_t i, float batch)
+{
+    return factor == 1 ? batch : (1 - factor) * old[i] + factor * batch;
+}
+
+float li_norm_bessel(int64_t count)
+{
+    return (float)((double)count / (double)LI_MAX(count - 1, 1));
 }

@@ -63,13 +63,23 @@ struct block {
     vf sum[GROUP], product[GROUP];
 };
 
-INLINE void add_rows(const struct li_backward_norm *g, const int rows, int64_t r, int64_t c, int64_t j,
-                     const int64_t lanes, struct block *block)
+/* dy as it arrives at the norm: behind what follows that. */
+INLINE vf norm_dy(const struct li_backward_norm *g, const enum li_slope slope, vf dy, vf x, int64_t c,
+                  const int64_t lanes)
+{
+    return slope == LI_SLOPE_NONE
+               ? dy
+               : v_slope(slope, v_zero(), dy, v_fma(x, v_load_n(g->scale + c, lanes), v_load_n(g->shift + c, lanes)));
+}
+
+INLINE void add_rows(const struct li_backward_norm *g, const enum li_slope slope, const int rows, int64_t r, int64_t c,
+                     int64_t j, const int64_t lanes, struct block *block)
 {
     vf sum = block->sum[j], product = block->product[j], mean = v_load_n(g->mean + c, lanes);
     UNROLL(4)
     for (int k = 0; k < rows; k++) {
-        vf dy = v_load_n(g->dy + (r + k) * g->row + c, lanes), x = v_load_n(g->x + (r + k) * g->row + c, lanes);
+        vf x = v_load_n(g->x + (r + k) * g->row + c, lanes);
+        vf dy = norm_dy(g, slope, v_load_n(g->dy + (r + k) * g->row + c, lanes), x, c, lanes);
         sum += dy;
         product = v_fma(dy, x - mean, product);
     }
@@ -77,30 +87,43 @@ INLINE void add_rows(const struct li_backward_norm *g, const int rows, int64_t r
     block->product[j] = product;
 }
 
-INLINE void add_columns(const struct li_backward_norm *g, const int rows, int64_t r, int64_t first, int64_t last,
-                        struct block *block)
+INLINE void add_columns(const struct li_backward_norm *g, const enum li_slope slope, const int rows, int64_t r,
+                        int64_t first, int64_t last, struct block *block)
 {
     int64_t c = first, j = 0;
     for (; c + VL <= last; c += VL) {
-        add_rows(g, rows, r, c, j++, VL, block);
+        add_rows(g, slope, rows, r, c, j++, VL, block);
     }
     if (c < last) {
-        add_rows(g, rows, r, c, j, last - c, block);
+        add_rows(g, slope, rows, r, c, j, last - c, block);
     }
 }
 
-static void sum_block(const struct li_backward_norm *g, int64_t row, int64_t rows, int64_t first, int64_t last,
-                      struct block *block)
+INLINE void sum_block(const struct li_backward_norm *g, const enum li_slope slope, int64_t row, int64_t rows,
+                      int64_t first, int64_t last, struct block *block)
 {
     int64_t r = row;
     memset(block, 0, sizeof *block);
     for (; r + ROWS <= row + rows; r += ROWS) {
-        add_columns(g, ROWS, r, first, last, block);
+        add_columns(g, slope, ROWS, r, first, last, block);
     }
     for (; r < row + rows; r++) {
-        add_columns(g, 1, r, first, last, block);
+        add_columns(g, slope, 1, r, first, last, block);
     }
 }
+
+/* A loop is made for each of the slopes. */
+#define NORM_CASES(g, function, ...)                                                                                   \
+    switch ((g)->slope) {                                                                                              \
+    case LI_SLOPE_RELU:                                                                                                \
+        function(g, LI_SLOPE_RELU, __VA_ARGS__);                                                                       \
+        break;                                                                                                         \
+    case LI_SLOPE_RELU6:                                                                                               \
+        function(g, LI_SLOPE_RELU6, __VA_ARGS__);                                                                      \
+        break;                                                                                                         \
+    default:                                                                                                           \
+        function(g, LI_SLOPE_NONE, __VA_ARGS__);                                                                       \
+    }
 
 static void norm_sums(const struct li_backward_norm *g, float *sum, float *product)
 {
@@ -110,7 +133,7 @@ static void norm_sums(const struct li_backward_norm *g, float *sum, float *produ
         int64_t last = LI_MIN(g->cols, first + GROUP * VL);
         for (int64_t r = 0; r < g->rows; r += ROW_BLOCK) {
             struct block block;
-            sum_block(g, r, LI_MIN(ROW_BLOCK, g->rows - r), first, last, &block);
+            NORM_CASES(g, sum_block, r, LI_MIN(ROW_BLOCK, g->rows - r), first, last, &block)
             for (int64_t c = first, j = 0; c < last; c += VL, j++) {
                 int64_t lanes = LI_MIN(VL, last - c);
                 v_store_n(sum + c, v_load_n(sum + c, lanes) + block.sum[j], lanes);
@@ -121,29 +144,36 @@ static void norm_sums(const struct li_backward_norm *g, float *sum, float *produ
 }
 
 struct line {
-    const float *mean, *slope, *tilt, *shift;
+    const float *slope, *tilt, *shift;
 };
 
-INLINE void apply(float *dx, const float *dy, const float *x, const struct line *l, int64_t c, const int64_t lanes)
+INLINE void apply(const struct li_backward_norm *g, const enum li_slope slope, float *dx, int64_t at,
+                  const struct line *l, int64_t c, const int64_t lanes)
 {
-    vf from_mean = v_load_n(x + c, lanes) - v_load_n(l->mean + c, lanes);
-    vf flat = v_fma(v_load_n(dy + c, lanes), v_load_n(l->slope + c, lanes), -v_load_n(l->shift + c, lanes));
-    v_store_n(dx + c, v_fma(-from_mean, v_load_n(l->tilt + c, lanes), flat), lanes);
+    vf x = v_load_n(g->x + at + c, lanes), from_mean = x - v_load_n(g->mean + c, lanes);
+    vf dy = norm_dy(g, slope, v_load_n(g->dy + at + c, lanes), x, c, lanes);
+    vf flat = v_fma(dy, v_load_n(l->slope + c, lanes), -v_load_n(l->shift + c, lanes));
+    v_store_n(dx + at + c, v_fma(-from_mean, v_load_n(l->tilt + c, lanes), flat), lanes);
+}
+
+INLINE void apply_rows(const struct li_backward_norm *g, const enum li_slope slope, float *dx, const struct line *line)
+{
+    for (int64_t r = 0; r < g->rows; r++) {
+        int64_t c = 0;
+        for (; c + VL <= g->cols; c += VL) {
+            apply(g, slope, dx, r * g->row, line, c, VL);
+        }
+        if (c < g->cols) {
+            apply(g, slope, dx, r * g->row, line, c, g->cols - c);
+        }
+    }
 }
 
 static void norm_apply(const struct li_backward_norm *g, float *dx, const float *slope, const float *tilt,
                        const float *shift)
 {
-    const struct line line = {g->mean, slope, tilt, shift};
-    for (int64_t r = 0; r < g->rows; r++) {
-        int64_t at = r * g->row, c = 0;
-        for (; c + VL <= g->cols; c += VL) {
-            apply(dx + at, g->dy + at, g->x + at, &line, c, VL);
-        }
-        if (c < g->cols) {
-            apply(dx + at, g->dy + at, g->x + at, &line, c, g->cols - c);
-        }
-    }
+    const struct line line = {slope, tilt, shift};
+    NORM_CASES(g, apply_rows, dx, &line)
 }
 
 /* ---- The filter of a depthwise convolution ---- */
