@@ -21,6 +21,7 @@
 #include "binary.h"
 #include "conv.h"
 #include "depthwise.h"
+#include "filter.h"
 #include "gemm.h"
 #include "map.h"
 #include "norm.h"
@@ -37,7 +38,8 @@
     X(reduce)                                                                                                          \
     X(pooling)                                                                                                         \
     X(norm)                                                                                                            \
-    X(backward)
+    X(backward)                                                                                                        \
+    X(filter)
 
 struct li_kernels {
     const char *name; /* "avx512" */

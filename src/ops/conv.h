@@ -53,8 +53,10 @@ lince_status li_backward_filter_infer(const struct li_infer *s, li_conv_rule *ru
 
 /* Emit a node whose window moves as that of g->node does; inputs are a, b and, unless it is LI_NONE, c. */
 lince_status li_window_emit(struct li_grad *g, const char *op, li_vid a, li_vid b, li_vid c, li_vid *out);
-/* DepthwiseConv2dNative's gradient by its filter, in parts where there is enough to do (depthwise_grad.c). */
-lince_status li_depthwise_emit_filter(struct li_grad *g, li_vid x, li_vid filter_sizes, li_vid dy, li_vid *out);
+/* The attributes of Conv2D's two. */
+#define LI_CONV_GRAD_ATTRS                                                                                             \
+    LI_ATTRS({"T", LI_ATTR_TYPE, "float32", "float32"}, LI_WINDOW_SPECS("SAME VALID EXPLICIT"),                        \
+             {"dilations", LI_ATTR_INTS, "[1,1,1,1]", NULL}, {"use_cudnn_on_gpu", LI_ATTR_BOOL, "true", NULL})
 
 /* What both gradients work on. */
 struct li_backward {

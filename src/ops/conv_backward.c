@@ -10,12 +10,10 @@ static const struct family {
     const char *forward, *by_input, *by_filter;
     li_conv_rule *rule;
     bool short_sizes; /* x sizes may be height and width alone */
-    /* NULL: a node by_filter */
-    lince_status (*emit_by_filter)(struct li_grad *g, li_vid x, li_vid filter_sizes, li_vid dy, li_vid *out);
 } families[] = {
-    {"Conv2D", "Conv2DBackpropInput", "Conv2DBackpropFilter", li_conv_infer, true, NULL},
+    {"Conv2D", "Conv2DBackpropInput", "Conv2DBackpropFilter", li_conv_infer, true},
     {"DepthwiseConv2dNative", "DepthwiseConv2dNativeBackpropInput", "DepthwiseConv2dNativeBackpropFilter",
-     li_depthwise_infer, false, li_depthwise_emit_filter},
+     li_depthwise_infer, false},
 };
 
 static const struct family *family_of(const struct li_node *node)
@@ -136,8 +134,7 @@ static lince_status emit_df(struct li_grad *g, li_vid x, li_vid filter, li_vid d
     const struct family *family = family_of(g->node);
     li_vid sizes;
     LI_TRY(li_grad_shape(g, filter, &sizes));
-    return family->emit_by_filter ? family->emit_by_filter(g, x, sizes, dy, out)
-                                  : li_window_emit(g, family->by_filter, x, sizes, dy, out);
+    return li_window_emit(g, family->by_filter, x, sizes, dy, out);
 }
 
 lince_status li_backward_grad(struct li_grad *g)

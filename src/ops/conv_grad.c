@@ -1,13 +1,7 @@
 /*
- * Conv2DBackpropInput and Conv2DBackpropFilter: the gradients of Conv2D. The first also runs forward, as a transposed
- * convolution.
- *
- * Input. Each phase of the strides (conv_phase.c) is a convolution of dy with some of the taps, turned around, and with
- * inputs and outputs of the filter exchanged.
- *
- * Filter. For a piece of the pixels of dy, the pixels of x under each tap are gathered to a matrix [pixels, taps and
- * channels], whose transpose times dy is added to the result. Tasks divide the rows of the result, and every sum goes
- * through the pieces in order.
+ * Conv2DBackpropInput: the gradient of Conv2D's input; it also runs forward, as a transposed convolution. Each phase of the
+ * strides (conv_phase.c) is a convolution of dy with some of the taps, turned around, and with inputs and outputs of the
+ * filter exchanged.
  */
 #include "conv.h"
 
@@ -16,12 +10,8 @@
 enum {
     INPUT_CHANNELS = 64, /* of dx, that one task makes: it packs the filter's part for these */
     INPUT_PIXELS = 1024, /* of dx: what outweighs packing that part once more */
-    INPUT_PIECES = 8,
-    FILTER_ROWS = 64,   /* of the result, for one task */
-    FILTER_PIXELS = 256 /* of dy, that are gathered at a time */
+    INPUT_PIECES = 8
 };
-
-/* ---- Both ---- */
 
 static int64_t groups_of(const struct li_backward *s)
 {
@@ -32,12 +22,6 @@ static int64_t flop_of(const struct li_backward *s)
 {
     return li_ops_flop(s->dy[0] * s->dy[1] * s->dy[2] * s->dy[3], s->filter[0] * s->filter[1] * s->filter[2]);
 }
-
-#define CONV_ATTRS                                                                                                     \
-    LI_ATTRS({"T", LI_ATTR_TYPE, "float32", "float32"}, LI_WINDOW_SPECS("SAME VALID EXPLICIT"),                        \
-             {"dilations", LI_ATTR_INTS, "[1,1,1,1]", NULL}, {"use_cudnn_on_gpu", LI_ATTR_BOOL, "true", NULL})
-
-/* ---- Conv2DBackpropInput: input_sizes, filter, out_backprop ---- */
 
 struct input_plan {
     struct li_backward s;
@@ -144,109 +128,9 @@ const struct li_op li_op_conv2d_backprop_input = {
     .inputs_min = 3,
     .inputs_max = 3,
     .outputs = LI_OUTPUT("output"),
-    .attrs = CONV_ATTRS,
+    .attrs = LI_CONV_GRAD_ATTRS,
     .shape = li_backward_input_shape,
     .prepare = input_prepare,
     .forward = input_forward,
     .grad = li_backward_input_grad,
-};
-
-/* ---- Conv2DBackpropFilter: input, filter_sizes, out_backprop ---- */
-
-struct filter_plan {
-    struct li_backward s;
-    int64_t rows, blocks;   /* taps and channels: rows of the result for one group; how many tasks share them */
-    size_t gathered_offset; /* behind the packed part of dy in scratch, bytes */
-};
-
-static lince_status filter_prepare(struct li_prepare *p)
-{
-    struct filter_plan *plan = li_arena_calloc(p->arena, 1, sizeof *plan, p->err);
-    if (!plan) {
-        return LINCE_ENOMEM;
-    }
-    struct li_backward *s = &plan->s;
-    *s = li_backward_of(p->graph, p->node, p->node->in[0], p->node->out[0], p->node->in[2]);
-    plan->rows = s->filter[0] * s->filter[1] * s->filter[2];
-    plan->blocks = (plan->rows + FILTER_ROWS - 1) / FILTER_ROWS;
-    size_t packed = p->env->kernels->gemm->packed_floats(FILTER_PIXELS, s->filter[3] / groups_of(s)) * sizeof(float);
-    plan->gathered_offset = (packed + LI_ALIGN - 1) / LI_ALIGN * LI_ALIGN;
-    p->scratch_bytes = plan->gathered_offset + FILTER_PIXELS * FILTER_ROWS * sizeof(float);
-    p->plan = plan;
-    p->tasks = LI_MAX(1, plan->blocks * groups_of(s));
-    p->flop = flop_of(s);
-    p->reason = "gemm over gathered pixels";
-    return LINCE_OK;
-}
-
-/* One pixel of dy: rows [first, last) of what lies under its taps in x; 0 outside. */
-static void gather_pixel(const struct li_backward *s, const float *x, int64_t pixel, int64_t group, int64_t first,
-                         int64_t last, float *to)
-{
-    const struct li_window *w = &s->window;
-    int64_t ox = pixel % s->dy[2], oy = pixel / s->dy[2] % s->dy[1], n = pixel / (s->dy[2] * s->dy[1]),
-            each = s->filter[2];
-    for (int64_t r = first; r < last;) {
-        int64_t tap = r / each, c = r % each, run = LI_MIN(each - c, last - r);
-        int64_t iy = oy * w->stride_h + tap / w->kernel_w * w->dilation_h - w->pad_top;
-        int64_t ix = ox * w->stride_w + tap % w->kernel_w * w->dilation_w - w->pad_left;
-        if (iy < 0 || iy >= s->x[1] || ix < 0 || ix >= s->x[2]) {
-            memset(to, 0, (size_t)run * sizeof(float));
-        } else {
-            memcpy(to, x + ((n * s->x[1] + iy) * s->x[2] + ix) * s->x[3] + group * each + c,
-                   (size_t)run * sizeof(float));
-        }
-        to += run;
-        r += run;
-    }
-}
-
-static lince_status filter_forward(struct li_call *c)
-{
-    const struct filter_plan *plan = c->plan;
-    const struct li_backward *s = &plan->s;
-    const struct li_gemm_kernels *k = c->kernels->gemm;
-    int64_t group = plan->blocks > 0 ? c->task / plan->blocks : 0, outputs = s->filter[3],
-            inside = outputs / groups_of(s);
-    int64_t first = plan->blocks > 0 ? c->task % plan->blocks * FILTER_ROWS : 0,
-            rows = LI_MIN(FILTER_ROWS, plan->rows - first);
-    float *packed = c->scratch, *gathered = (float *)(void *)((char *)c->scratch + plan->gathered_offset);
-    float *to = (float *)c->out[0].data + first * outputs + group * inside;
-    for (int64_t r = 0; r < rows; r++) {
-        memset(to + r * outputs, 0, (size_t)inside * sizeof(float));
-    }
-    int64_t pixels = s->dy[0] * s->dy[1] * s->dy[2];
-    for (int64_t p = 0; rows > 0 && inside > 0 && p < pixels; p += FILTER_PIXELS) {
-        int64_t n = LI_MIN(FILTER_PIXELS, pixels - p);
-        for (int64_t i = 0; i < n; i++) {
-            gather_pixel(s, li_f32(&c->in[0]), p + i, group, first, first + rows, gathered + i * rows);
-        }
-        k->pack(n, inside, li_f32(&c->in[2]) + p * outputs + group * inside, outputs, false, packed);
-        struct li_gemm gemm = {.batch = 1,
-                               .m = rows,
-                               .n = inside,
-                               .k = n,
-                               .transpose_a = true,
-                               .a_row = rows,
-                               .c_row = outputs,
-                               .residual_row = outputs};
-        struct li_gemm_data data = {.a = gathered, .b = packed, .residual = to, .c = to};
-        int64_t tasks = k->tasks(&gemm);
-        for (int64_t i = 0; i < tasks; i++) {
-            k->run(&gemm, &data, i);
-        }
-    }
-    return LINCE_OK;
-}
-
-const struct li_op li_op_conv2d_backprop_filter = {
-    .name = "Conv2DBackpropFilter",
-    .inputs_min = 3,
-    .inputs_max = 3,
-    .outputs = LI_OUTPUT("output"),
-    .attrs = CONV_ATTRS,
-    .shape = li_backward_filter_shape,
-    .prepare = filter_prepare,
-    .forward = filter_forward,
-    .grad = li_backward_filter_grad,
 };

@@ -4,8 +4,8 @@
  * Input. With one output for each channel, every phase of the strides (conv_phase.c) is a depthwise convolution of dy
  * with some of the taps, turned around. With several, plain loops gather what each pixel of dx gave to dy.
  *
- * Filter. _LiDepthwiseFilterParts makes the gradient of each piece of the rows of all pictures; DepthwiseConv2dNative's
- * gradient is their sum. In one go, as TensorFlow's op, it is one piece.
+ * Filter. _LiDepthwiseFilterParts makes the gradient of each piece of the rows of all pictures; a pass makes TensorFlow's
+ * op their sum. By itself that is one piece.
  */
 #include "conv.h"
 
@@ -30,20 +30,6 @@ static int64_t pieces_of(const int64_t dy[4])
 {
     int64_t pieces = li_task_count(dy[0] * dy[1] * dy[2] * dy[3], FILTER_FLOATS);
     return LI_MAX(1, LI_MIN(LI_MIN(FILTER_PIECES, pieces), dy[0] * dy[1]));
-}
-
-lince_status li_depthwise_emit_filter(struct li_grad *g, li_vid x, li_vid filter_sizes, li_vid dy, li_vid *out)
-{
-    static const int64_t zero[1] = {0};
-    const struct li_tensor first = {LINCE_INT64, {1, {1}}, (void *)zero, sizeof zero}, *own;
-    li_vid in[2];
-    if (pieces_of(g->graph->values[dy].shape.dim) == 1) {
-        return li_window_emit(g, "DepthwiseConv2dNativeBackpropFilter", x, filter_sizes, dy, out);
-    }
-    LI_TRY(li_window_emit(g, "_LiDepthwiseFilterParts", x, filter_sizes, dy, &in[0]));
-    LI_TRY(li_graph_own_tensor(g->graph, &first, &own, g->err));
-    LI_TRY(li_graph_constant(g->graph, own, &in[1], g->err));
-    return li_grad_emit(g, "Sum", in, 2, (struct li_attr[]){LI_BOOL("keep_dims", false)}, 1, out);
 }
 
 #define ATTRS                                                                                                          \

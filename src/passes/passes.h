@@ -29,6 +29,7 @@ enum li_scores li_passes_scores(const struct li_graph *g, li_vid value);
     X(pad)                                                                                                             \
     X(activation)                                                                                                      \
     X(affine)                                                                                                          \
+    X(parts)                                                                                                           \
     X(norm)                                                                                                            \
     X(norm_grad)                                                                                                       \
     X(fuse)                                                                                                            \

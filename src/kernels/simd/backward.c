@@ -198,15 +198,6 @@ INLINE vf sum_pixels(const float *x, ptrdiff_t x_step, const float *dy, ptrdiff_
     return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 
-/* The outputs whose tap k lies inside. */
-static struct range outputs_of_tap(const struct axis *a, int64_t k)
-{
-    int64_t start = k * a->dilation - a->pad;
-    int64_t first = LI_MIN(a->outputs, divide_up(-start, a->stride));
-    int64_t last = LI_MIN(a->outputs, divide_up(a->extent - start, a->stride));
-    return (struct range){first, LI_MAX(first, last)};
-}
-
 /* One row of taps over one row of outputs, of some channels. */
 struct tap_row {
     const float *x, *dy;         /* of pixel 0 of the row of the picture, and of the outputs */

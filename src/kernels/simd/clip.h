@@ -53,6 +53,15 @@ static inline struct range inside_outputs(const struct axis *axis)
     return (struct range){first, LI_MAX(first, last)};
 }
 
+/* The outputs whose tap k lies inside. */
+static inline struct range outputs_of_tap(const struct axis *a, int64_t k)
+{
+    int64_t start = k * a->dilation - a->pad;
+    int64_t first = LI_MIN(a->outputs, divide_up(-start, a->stride));
+    int64_t last = LI_MIN(a->outputs, divide_up(a->extent - start, a->stride));
+    return (struct range){first, LI_MAX(first, last)};
+}
+
 /* The part'th of parts even pieces of [0, n). */
 static inline struct range piece(int64_t n, int64_t part, int64_t parts)
 {
