@@ -64,6 +64,13 @@ lince_status li_ops_recall(struct li_graph *g, const char *name, li_vid list, li
 /* Running fails with the text and the number unless the condition holds. */
 lince_status li_ops_demand(struct li_graph *g, const char *name, li_vid condition, const char *text, li_vid shown,
                            lince_error *err);
+/* ---- What passes ask (conv_turn.c) ------------------------------------------------------------------------------- */
+
+/*
+ * Whether a Conv2DBackpropInput is a Conv2D of dy with the filter that _LiConvTurn makes, strides of 1, the same
+ * dilations and these explicit paddings.
+ */
+bool li_ops_turned_conv(const struct li_graph *g, const struct li_node *node, int64_t pads[8]);
 
 /* ---- Tables (table.c): what HashTableV2 and its kin hold --------------------------------------------------------- */
 

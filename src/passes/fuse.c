@@ -48,7 +48,8 @@ static enum product product_of(const struct li_graph *g, const struct li_node *n
 
 static bool is_add(const struct li_node *node)
 {
-    return li_op_is(node, "AddV2") || li_op_is(node, "Add") || li_op_is(node, "BiasAdd");
+    return li_op_is(node, "AddV2") || li_op_is(node, "Add") || li_op_is(node, "BiasAdd") ||
+           (li_op_is(node, "AddN") && node->nin == 2);
 }
 
 static bool take_add(const struct li_match *m, struct chain *c, const struct li_node *add, li_vid v)

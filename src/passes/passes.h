@@ -27,6 +27,7 @@ enum li_scores li_passes_scores(const struct li_graph *g, li_vid value);
     X(identity)                                                                                                        \
     X(cse)                                                                                                             \
     X(pad)                                                                                                             \
+    X(turn)                                                                                                            \
     X(activation)                                                                                                      \
     X(affine)                                                                                                          \
     X(parts)                                                                                                           \
