@@ -17,20 +17,22 @@ enum li_slope {
     LI_SLOPE_SELU,       /* at: output */
     LI_SLOPE_TANH,       /* at: output; 1 - at^2 */
     LI_SLOPE_SIGMOID,    /* at: output; at (1 - at) */
+    LI_SLOPE_SWISH,      /* at: input; s (1 + alpha at (1 - s)), s = sigmoid(alpha at) */
     LI_SLOPE_COUNT
 };
 
 /*
  * Columns of [rows, cols], `row` floats from one row to the next in each of dy, x and dx. Sums as in reduce.h. Where a
- * Relu or Relu6 stands behind the norm, every dy[r, c] is multiplied by its slope first, at x[r, c] * scale[c] +
+ * Relu, Relu6 or swish stands behind the norm, every dy[r, c] is multiplied by its slope first, at x[r, c] * scale[c] +
  * shift[c], which is what it was given.
  */
 struct li_backward_norm {
     const float *dy, *x;
     int64_t rows, cols;
     ptrdiff_t row;
-    const float *mean;          /* [cols] */
-    enum li_slope slope;        /* NONE, RELU, RELU6 */
+    const float *mean;   /* [cols] */
+    enum li_slope slope; /* NONE, RELU, RELU6, SWISH */
+    float alpha;
     const float *scale, *shift; /* [cols], with a slope */
 };
 

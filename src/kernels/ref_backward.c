@@ -1,6 +1,8 @@
 /* Inner loops of gradients by plain loops, sums in double. */
 #include "backward.h"
 
+#include <math.h>
+
 static double slope_at(enum li_slope slope, double alpha, double at)
 {
     const double selu_scale = 1.0507009873554805, selu_alpha = 1.6732632423543772;
@@ -19,6 +21,10 @@ static double slope_at(enum li_slope slope, double alpha, double at)
         return 1 - at * at;
     case LI_SLOPE_SIGMOID:
         return at * (1 - at);
+    case LI_SLOPE_SWISH: {
+        double s = 1 / (1 + exp(-alpha * at));
+        return s * (1 + alpha * at * (1 - s));
+    }
     case LI_SLOPE_NONE:
     case LI_SLOPE_COUNT:
         break;
@@ -44,7 +50,8 @@ static double norm_dy(const struct li_backward_norm *g, int64_t r, int64_t c)
         return (double)g->dy[at];
     }
     double activated = (double)g->x[at] * (double)g->scale[c] + (double)g->shift[c];
-    return slope_at(g->slope, 0, (double)(float)activated) == 0 ? 0 : (double)g->dy[at];
+    double slope = slope_at(g->slope, (double)g->alpha, (double)(float)activated);
+    return slope == 0 ? 0 : (double)g->dy[at] * slope;
 }
 
 static void norm_sums(const struct li_backward_norm *g, float *sum, float *product)

@@ -5,7 +5,7 @@
  *     _LiBatchNormGradParts  sums of dy and of dy (x - mean) for each piece of the rows;
  *     _LiBatchNormGrad       adds the pieces up in order and makes dx of them, and what goes to scale and offset.
  *
- * Both may go through the gradient of the Relu or Relu6 behind the norm first: then two more inputs are the norm's
+ * Both may go through the gradient of the Relu, Relu6 or swish behind the norm first: then two more inputs are the norm's
  * scale and shift, of which they make what that was given.
  */
 #include "batch_norm.h"
@@ -61,6 +61,8 @@ static enum li_slope slope_of(const struct li_node *node)
         return LI_SLOPE_RELU;
     case LI_ACT_RELU6:
         return LI_SLOPE_RELU6;
+    case LI_ACT_SWISH:
+        return LI_SLOPE_SWISH;
     default:
         return LI_SLOPE_NONE;
     }
@@ -93,6 +95,7 @@ static bool rows_of(const struct li_call *c, const struct li_operand *mean, int 
                                       .row = channels,
                                       .mean = li_f32(mean),
                                       .slope = slope_of(c->node),
+                                      .alpha = (float)li_attr_float(c->node, "alpha"),
                                       .scale = any ? li_f32(&c->in[follows]) : NULL,
                                       .shift = any ? li_f32(&c->in[follows + 1]) : NULL};
     return end > begin && channels > 0;
@@ -127,7 +130,7 @@ const struct li_op li_op_li_batch_norm_grad_parts = {
     .inputs_min = 3,
     .inputs_max = 5,
     .outputs = LI_OUTPUT("parts"),
-    .attrs = LI_ATTRS({"activation", LI_ATTR_INT, "0", NULL}),
+    .attrs = LI_ATTRS({"activation", LI_ATTR_INT, "0", NULL}, {"alpha", LI_ATTR_FLOAT, "0", NULL}),
     .shape = parts_shape,
     .prepare = pieces_prepare,
     .forward = parts_forward,
@@ -226,7 +229,7 @@ const struct li_op li_op_li_batch_norm_grad = {
     .inputs_max = PARTS + 3,
     .outputs = LI_OUTPUTS({"x_backprop", NULL}, {"scale_backprop", NULL}, {"offset_backprop", NULL}),
     .attrs = LI_ATTRS({"epsilon", LI_ATTR_FLOAT, "0.0001", NULL}, {"is_training", LI_ATTR_BOOL, "true", NULL},
-                      {"activation", LI_ATTR_INT, "0", NULL}),
+                      {"activation", LI_ATTR_INT, "0", NULL}, {"alpha", LI_ATTR_FLOAT, "0", NULL}),
     .shape = grad_shape,
     .prepare = grad_prepare,
     .forward = grad_forward,

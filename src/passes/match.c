@@ -13,10 +13,12 @@ static void find_consumers(struct li_match *m)
         for (int i = 0; i < g->nodes[n].nin; i++) {
             int32_t *consumer = &m->consumer[g->nodes[n].in[i]];
             *consumer = *consumer == LI_NONE ? n : SEVERAL;
+            m->uses[g->nodes[n].in[i]]++;
         }
     }
     for (int32_t i = 0; i < g->output_count; i++) {
         m->consumer[g->outputs[i]] = SEVERAL;
+        m->uses[g->outputs[i]]++;
     }
     for (int32_t v = 0; v < g->value_count; v++) {
         m->consumer[v] = LI_MAX(m->consumer[v], LI_NONE);
@@ -46,8 +48,9 @@ lince_status li_match_init(struct li_match *m, const struct li_graph *g, lince_e
     *m = (struct li_match){.g = g};
     li_arena_init(&m->arena, g->arena.mem, 0);
     m->consumer = li_arena_calloc(&m->arena, (size_t)g->value_count + 1, sizeof *m->consumer, err);
+    m->uses = li_arena_calloc(&m->arena, (size_t)g->value_count + 1, sizeof *m->uses, err);
     m->invariant = li_arena_calloc(&m->arena, (size_t)g->value_count + 1, sizeof *m->invariant, err);
-    bool *written = m->consumer && m->invariant ? li_graph_written(g, &m->arena, err) : NULL;
+    bool *written = m->consumer && m->uses && m->invariant ? li_graph_written(g, &m->arena, err) : NULL;
     if (!written) {
         li_match_free(m);
         return LINCE_ENOMEM;

@@ -12,6 +12,7 @@ struct li_match {
      * by value: the only node that reads it, and reads it once; LI_NONE when none, several, or an output of the graph
      */
     int32_t *consumer;
+    int32_t *uses;   /* by value: how many inputs of nodes and outputs of the graph it is */
     bool *invariant; /* by value: computed from constants and from variables that this graph does not write */
 };
 

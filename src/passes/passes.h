@@ -28,11 +28,11 @@ enum li_scores li_passes_scores(const struct li_graph *g, li_vid value);
     X(cse)                                                                                                             \
     X(pad)                                                                                                             \
     X(turn)                                                                                                            \
+    X(activation_grad)                                                                                                 \
     X(activation)                                                                                                      \
     X(affine)                                                                                                          \
     X(parts)                                                                                                           \
     X(norm)                                                                                                            \
-    X(norm_grad)                                                                                                       \
     X(fuse)                                                                                                            \
     X(layout)
 

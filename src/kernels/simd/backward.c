@@ -47,6 +47,7 @@ static void slope_run(enum li_slope slope, float alpha, const float *dy, const f
         SLOPE_CASE(LI_SLOPE_SELU)
         SLOPE_CASE(LI_SLOPE_TANH)
         SLOPE_CASE(LI_SLOPE_SIGMOID)
+        SLOPE_CASE(LI_SLOPE_SWISH)
     case LI_SLOPE_COUNT:
         break;
     }
@@ -67,9 +68,9 @@ struct block {
 INLINE vf norm_dy(const struct li_backward_norm *g, const enum li_slope slope, vf dy, vf x, int64_t c,
                   const int64_t lanes)
 {
-    return slope == LI_SLOPE_NONE
-               ? dy
-               : v_slope(slope, v_zero(), dy, v_fma(x, v_load_n(g->scale + c, lanes), v_load_n(g->shift + c, lanes)));
+    return slope == LI_SLOPE_NONE ? dy
+                                  : v_slope(slope, v_set(g->alpha), dy,
+                                            v_fma(x, v_load_n(g->scale + c, lanes), v_load_n(g->shift + c, lanes)));
 }
 
 INLINE void add_rows(const struct li_backward_norm *g, const enum li_slope slope, const int rows, int64_t r, int64_t c,
@@ -120,6 +121,9 @@ INLINE void sum_block(const struct li_backward_norm *g, const enum li_slope slop
         break;                                                                                                         \
     case LI_SLOPE_RELU6:                                                                                               \
         function(g, LI_SLOPE_RELU6, __VA_ARGS__);                                                                      \
+        break;                                                                                                         \
+    case LI_SLOPE_SWISH:                                                                                               \
+        function(g, LI_SLOPE_SWISH, __VA_ARGS__);                                                                      \
         break;                                                                                                         \
     default:                                                                                                           \
         function(g, LI_SLOPE_NONE, __VA_ARGS__);                                                                       \

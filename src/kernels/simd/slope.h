@@ -3,7 +3,7 @@
 #define LI_SIMD_SLOPE_H
 
 #include "../backward.h"
-#include "simd.h"
+#include "vmath.h"
 
 #define SELU_SCALE 1.0507009873554805f
 #define SELU_ALPHA 1.6732632423543772f
@@ -25,6 +25,10 @@ INLINE vf v_slope(const enum li_slope slope, vf alpha, vf dy, vf at)
         return dy * (1 - at * at);
     case LI_SLOPE_SIGMOID:
         return dy * (at * (1 - at));
+    case LI_SLOPE_SWISH: {
+        vf inner = alpha * at, s = v_sigmoid(inner);
+        return dy * (s * (1 + inner * (1 - s)));
+    }
     case LI_SLOPE_NONE:
     case LI_SLOPE_COUNT:
         break;
