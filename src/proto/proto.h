@@ -93,6 +93,35 @@ lince_status li_proto_node(const Tf__NodeDef **out, const struct li_proto_item *
 lince_status li_proto_function(const Tf__FunctionDef **out, const struct li_proto_item *item, struct li_arena *arena,
                                lince_error *err);
 
+/* ---- Writing (write.c) ------------------------------------------------------------------------------------------- */
+
+/*
+ * A message under construction. Fields come in any order, a message inside it between open and close. Once something
+ * failed the rest does nothing: look at status at the end. Free it in any case.
+ */
+struct li_out {
+    struct li_mem *mem;
+    lince_error *err;
+    lince_status status; /* LINCE_ENOMEM; LINCE_ELIMIT: more than LI_MAX_PB_BYTES; what li_out_fail() was told */
+    uint8_t *data;
+    size_t len, room;
+};
+
+void li_out_init(struct li_out *out, struct li_mem *mem, lince_error *err);
+void li_out_free(struct li_out *out);
+lince_status li_out_fail(struct li_out *out, lince_status status); /* err is filled; returns the first status */
+
+size_t li_out_open(struct li_out *out, uint32_t field); /* give what it returns to close */
+void li_out_close(struct li_out *out, size_t start);
+void li_out_int(struct li_out *out, uint32_t field, int64_t value); /* of any type that is a varint, but sint */
+void li_out_float(struct li_out *out, uint32_t field, float value);
+void li_out_bytes(struct li_out *out, uint32_t field, struct li_bytes bytes);
+void li_out_text(struct li_out *out, uint32_t field, const char *text);
+/* What was unpacked, with the fields that it did not know: as a field, or its fields alone. */
+void li_out_message(struct li_out *out, uint32_t field, const ProtobufCMessage *message);
+void li_out_fields(struct li_out *out, const ProtobufCMessage *message);
+void li_out_raw(struct li_out *out, struct li_bytes bytes); /* fields that are packed already */
+
 /* ---- Maps (maps.c): the value of the last entry with the key; NULL when there is none ---------------------------- */
 
 /* An entry without a value gives an empty message, as protocol buffers have it. */
