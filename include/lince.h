@@ -533,6 +533,7 @@ LINCE_API lince_status lince_loss_value(lince_model *model, size_t index, float 
 #include "lince_image.h"   /* pictures: decode, resize, load many */
 #include "lince_inspect.h" /* what a model holds and needs, how a call is planned */
 #include "lince_metrics.h" /* how well a classifier does */
+#include "lince_save.h"    /* new models, made of one */
 #include "lince_task.h"    /* what results are for; names of classes */
 
 #endif

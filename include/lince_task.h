@@ -72,8 +72,8 @@ typedef struct lince_labels lince_labels;
 LINCE_API lince_status lince_labels_parse(lince_labels **labels, const void *text, size_t size_bytes, size_t classes,
                                           lince_error *err);
 /**
- * The labels that a model has for so many classes, 1 or more: the first of its assets, else labels.txt beside
- * saved_model.pb, that fits. LINCE_ENOENT: there are none, and *labels is NULL. They may outlive the model.
+ * The labels that a model has for so many classes, 1 or more: its asset `labels`, else the first of its assets, else
+ * labels.txt beside it, that fits. LINCE_ENOENT: there are none, and *labels is NULL. They may outlive the model.
  */
 LINCE_API lince_status lince_labels_of_model(lince_labels **labels, lince_model *model, size_t classes,
                                              lince_error *err);

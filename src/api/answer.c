@@ -90,25 +90,11 @@ static int64_t per_image(const struct li_result_leaf *leaf)
 
 /* ---- Traces ---- */
 
-static bool is_training(const struct li_callable *c, const struct li_trace *t)
-{
-    const struct li_arg *value = NULL;
-    for (size_t i = 0; i < c->parameter_count; i++) {
-        if (strcmp(c->parameter[i].name, "training") == 0 && i < t->args->count && i < c->positional_count) {
-            value = &t->args->child[i];
-        }
-    }
-    for (size_t i = 0; i < t->kwargs->count; i++) {
-        value = strcmp(t->kwargs->name[i], "training") == 0 ? &t->kwargs->child[i] : value;
-    }
-    return value && value->kind == LI_ARG_BOOL && value->i;
-}
-
 /* The first that is not for training; else the first; NULL: there is none. */
 static const struct li_trace *usual_trace(const struct li_callable *c)
 {
     for (size_t i = 0; i < c->trace_count; i++) {
-        if (!is_training(c, &c->trace[i])) {
+        if (!li_trace_is_training(c, &c->trace[i])) {
             return &c->trace[i];
         }
     }

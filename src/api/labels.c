@@ -197,6 +197,13 @@ static lince_status try_file(struct lince_labels **out, const char *path, size_t
     return LINCE_OK;
 }
 
+static lince_status try_asset(struct lince_labels **out, lince_model *model, size_t i, size_t classes, lince_error *err)
+{
+    const char *path;
+    return li_model_asset_path(model->model, i, &path, NULL) == LINCE_OK ? try_file(out, path, classes, model->mem, err)
+                                                                         : LINCE_OK;
+}
+
 /* labels.txt beside saved_model.pb. */
 static lince_status try_beside(struct lince_labels **out, lince_model *model, size_t classes, lince_error *err)
 {
@@ -218,11 +225,12 @@ lince_status lince_labels_of_model(lince_labels **labels, lince_model *model, si
     if (classes == 0) {
         return li_fail(err, LINCE_EINVAL, "lince_labels_of_model: labels for 0 classes; 1 or more are wanted");
     }
+    size_t own;
+    if (li_model_asset_of(model->model, "labels", &own)) {
+        LI_TRY(try_asset(labels, model, own, classes, err));
+    }
     for (size_t i = 0; !*labels && i < li_model_asset_count(model->model); i++) {
-        const char *path;
-        if (li_model_asset_path(model->model, i, &path, NULL) == LINCE_OK) {
-            LI_TRY(try_file(labels, path, classes, model->mem, err));
-        }
+        LI_TRY(try_asset(labels, model, i, classes, err));
     }
     if (!*labels) {
         LI_TRY(try_beside(labels, model, classes, err));

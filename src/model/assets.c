@@ -155,3 +155,13 @@ lince_status li_model_asset_path(struct li_model *m, size_t i, const char **path
     pthread_mutex_unlock(&m->lock);
     return st;
 }
+
+bool li_model_asset_of(const struct li_model *m, const char *name, size_t *i)
+{
+    int32_t object = m->object_count ? li_object_child(m, 0, name) : LI_NONE;
+    if (object == LI_NONE || m->object[object]->kind_case != TF__SAVED_OBJECT__KIND_ASSET) {
+        return false;
+    }
+    *i = (size_t)m->object[object]->asset->asset_file_def_index;
+    return true;
+}

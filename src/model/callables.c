@@ -180,7 +180,7 @@ static lince_status read_callable(struct li_model *m, struct li_callable *to, co
     const struct reader r = {m, to, err};
     const Tf__SavedObject *o = m->object[function];
 
-    *to = (struct li_callable){.model = m, .name = name};
+    *to = (struct li_callable){.model = m, .name = name, .object = function};
     lince_status st = o->kind_case == TF__SAVED_OBJECT__KIND_FUNCTION
                           ? read_function(&r, o->function)
                           : read_bare(&r, o->bare_concrete_function, signature);

@@ -92,10 +92,13 @@ lince_status li_draft_name(struct li_draft *d, const char *base, const char **ou
 
 /* ---- Drafts ---- */
 
+/* What is made of a model, in what its functions may take unpacked. A cut unpacks some of them several times. */
+enum { GROWTH = 4 };
+
 lince_status li_draft_init(struct li_draft *d, struct li_model *model, lince_error *err)
 {
     *d = (struct li_draft){.model = model, .mem = model->mem, .err = err};
-    li_arena_init(&d->arena, model->mem, 0);
+    li_arena_init(&d->arena, model->mem, GROWTH * model->unpacking_bytes);
     if (!model->object_count) {
         return li_fail(err, LINCE_EUNSUPPORTED,
                        "it was saved by TensorFlow 1 and has no object graph, from which a new model could be made");

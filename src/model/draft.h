@@ -97,7 +97,9 @@ Tf__StructuredValue *li_draft_spec(struct li_draft *draft, const char *name, lin
 Tf__StructuredValue *li_draft_sequence(struct li_draft *draft, Tf__StructuredValue **value, size_t count);
 Tf__StructuredValue *li_draft_dict(struct li_draft *draft, const char *const *key, Tf__StructuredValue *const *value,
                                    size_t count);
-/* A canonicalized signature with one more positional argument, a bool. */
+/* A canonicalized signature whose positional arguments are a plain tuple. */
+bool li_draft_is_call(const Tf__StructuredValue *both);
+/* Such a one with one more positional argument, a bool. */
 Tf__StructuredValue *li_draft_with_bool(struct li_draft *draft, const Tf__StructuredValue *both, bool value);
 /* The spec of a function with this one argument, or, where the name is NULL, none. */
 Tf__FunctionSpec *li_draft_function_spec(struct li_draft *draft, const char *argument);

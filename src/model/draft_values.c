@@ -135,7 +135,7 @@ value *li_draft_dict(struct li_draft *d, const char *const *key, value *const *o
 
 /* ---- Arguments ---- */
 
-static bool is_pair(const value *both)
+bool li_draft_is_call(const value *both)
 {
     return both && both->kind_case == TF__STRUCTURED_VALUE__KIND_TUPLE_VALUE && both->tuple_value->n_values == 2 &&
            both->tuple_value->values[0]->kind_case == TF__STRUCTURED_VALUE__KIND_TUPLE_VALUE;
@@ -144,7 +144,7 @@ static bool is_pair(const value *both)
 value *li_draft_with_bool(struct li_draft *d, const value *both, bool b)
 {
     value *last = boolean(d, b);
-    if (!last || !is_pair(both)) {
+    if (!last) {
         return NULL;
     }
     const Tf__TupleValue *args = both->tuple_value->values[0]->tuple_value;

@@ -166,7 +166,11 @@ struct li_callable {
     const struct li_trace *trace; /* in saved order; may be none, which is an error when it is called */
     size_t trace_count;
     struct li_scan *scan; /* private: what its traces told */
+    int32_t object;       /* private: the function in the object graph; LI_NONE of a TensorFlow 1 signature */
 };
+
+/* It was traced with training=True. */
+bool li_trace_is_training(const struct li_callable *callable, const struct li_trace *trace);
 
 /* The tensor of the graph that a leaf of a TensorFlow 1 signature is, "node:0"; NULL of other traces. */
 const char *li_trace_tensor(const struct li_trace *trace, size_t leaf);
@@ -266,11 +270,45 @@ lince_status li_model_gradient(struct li_registered_gradient *out, struct li_mod
 size_t li_trace_result_text(const struct li_trace *trace, const struct li_shape *const *shapes, char *buffer,
                             size_t size);
 
+/* ---- Publishing (publish.c) -------------------------------------------------------------------------------------- */
+
+/* Dropout and a dense layer. */
+struct li_head {
+    int64_t features, classes;
+    const float *kernel, *bias; /* [features, classes], [classes] */
+    double dropout, l1, l2;
+};
+
+/* A new model made of a callable. */
+struct li_publication {
+    struct li_callable *callable; /* the body */
+    const char *output;           /* path of the part of its result that is meant; NULL: the only one, or "default" */
+    bool cut;                     /* before its last dense layer */
+    const struct li_head *head;   /* NULL: none */
+    float mean[3], std[3];        /* of images in [0, 1], for the body; 0 and 1: nothing is done */
+    const char *const *label;     /* names of classes */
+    size_t labels;
+    int32_t height, width; /* of the images that signatures take; 0: as the trace has it */
+    const char *result;    /* what they call a single result */
+    bool overwrite;        /* the path may be a SavedModel already */
+};
+
+/*
+ * Write a new SavedModel. Where nothing is done to images and result it is the model that it was, with signatures. Else
+ * it has a root object of its own, whose `__call__` takes the body's arguments.
+ * LINCE_EUNSUPPORTED: the model has no object graph, or the callable gives or takes something else. LINCE_EINVAL: the
+ * head, labels or size do not fit. Others: as li_model_save().
+ */
+lince_status li_publish(struct li_model *model, const char *path, const struct li_publication *publication,
+                        lince_error *err);
+
 /* ---- Assets (assets.c) ------------------------------------------------------------------------------------------- */
 
 /* The files that the model's own list names: how many; the absolute path of one, borrowed while the model lives. */
 size_t li_model_asset_count(const struct li_model *model);
 /* LINCE_ENOENT: the file is not there. LINCE_EUNSAFE: a link leads out of the folder. */
 lince_status li_model_asset_path(struct li_model *model, size_t i, const char **path, lince_error *err);
+/* Which asset an attribute of the root object is; false: it has none of that name that is one. */
+bool li_model_asset_of(const struct li_model *model, const char *name, size_t *i);
 
 #endif

@@ -149,8 +149,10 @@ static lince_status read_signature(const struct reader *r, const Tf__SignatureDe
     if (strlen(r->key) > LI_MAX_NAME) {
         return li_fail(r->err, LINCE_ELIMIT, "its name has %zu bytes, the limit is %d", strlen(r->key), LI_MAX_NAME);
     }
-    *c = (struct li_callable){
-        .model = r->model, .bare = true, .name = li_arena_printf(&r->model->arena, r->err, "signatures.%s", r->key)};
+    *c = (struct li_callable){.model = r->model,
+                              .object = LI_NONE,
+                              .bare = true,
+                              .name = li_arena_printf(&r->model->arena, r->err, "signatures.%s", r->key)};
     if (!t || !c->name) {
         return LINCE_ENOMEM;
     }

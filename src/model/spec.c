@@ -134,3 +134,17 @@ lince_status li_spec_read(struct li_callable *c, const Tf__FunctionSpec *spec, s
     c->varkw = p.varkw.kind == LI_ARG_STRING ? p.varkw.text : NULL;
     return LINCE_OK;
 }
+
+bool li_trace_is_training(const struct li_callable *c, const struct li_trace *t)
+{
+    const struct li_arg *value = NULL;
+    for (size_t i = 0; i < c->parameter_count; i++) {
+        if (strcmp(c->parameter[i].name, "training") == 0 && i < t->args->count && i < c->positional_count) {
+            value = &t->args->child[i];
+        }
+    }
+    for (size_t i = 0; i < t->kwargs->count; i++) {
+        value = strcmp(t->kwargs->name[i], "training") == 0 ? &t->kwargs->child[i] : value;
+    }
+    return value && value->kind == LI_ARG_BOOL && value->i;
+}
