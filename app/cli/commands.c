@@ -74,6 +74,16 @@ const struct cli_command cli_commands[] = {
     {CMD_EXPLAIN, "explain", "MODEL", "the planned graph, step by step",
      "What was fused, which kernel a step takes, and why not a faster one.\n", "lince explain MODEL --size 224x224\n",
      1, 1, RUN(cli_explain)},
+    {CMD_RESAVE, "resave", "MODEL --output DIR", "a model with signatures, or cut to a feature vector",
+     "Writes a new SavedModel, which TensorFlow loads too. --signature adds what\n"
+     "servers call: serving_default, which takes images, and serving_bytes, which\n"
+     "takes the bytes of JPEG or PNG files where the size of images is known.\n"
+     "--feature-vector takes what the last dense layer reads instead of what it\n"
+     "gives, without dropout. --range, or --mean and --std, are built in, so that\n"
+     "the new model takes images from 0 to 1, as the hub's interface has it.\n",
+     "lince resave CLASSIFIER --feature-vector --output FEATURES\n"
+     "lince resave MODEL --signature --size 224x224 --output SERVED\n",
+     1, 1, RUN(cli_resave)},
     {CMD_OPS, "ops", "", "the TensorFlow ops that are supported", "", "", 0, 0, RUN(cli_ops)},
 };
 const size_t cli_command_count = APP_COUNT(cli_commands);

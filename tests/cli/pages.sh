@@ -1,5 +1,5 @@
 # Every option that a command's help tells is in the man page and in the completions, and the other way round.
-for command in classify embed evaluate run info variables decode bench explain ops; do
+for command in classify embed evaluate run info variables decode bench explain resave ops; do
     "$lince" $command --help | grep -o '^ *\(-[a-z], \)\?--[a-z-]*' | grep -o '\--[a-z-]*' | sort -u >"help.$command"
     sed -n "s/^        $command) options=\"\(.*\)\" ;;/\1/p" "$PAGES/lince.bash" | tr ' ' '\n' | grep . | sort -u >"bash.$command"
     diff "help.$command" "bash.$command" && echo "$command: $(wc -l <"help.$command") options"
