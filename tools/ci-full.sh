@@ -72,7 +72,7 @@ part_tensorflow() {
             build/venv/bin/pip install -q tensorflow-cpu==2.21.0 tf-keras==2.21.0 tensorflow-hub==0.16.1 ||
             { echo "tensorflow: skipped: it cannot be installed"; return 0; }
     fi
-    "$python" tools/verify/check.py build/release/lince
+    "$python" tools/verify/check.py build/release/lince && "$python" tools/verify/publish.py build/release
 }
 
 part_aarch64() { sh tools/ci-aarch64.sh; }
@@ -86,7 +86,7 @@ counted() { # FILE
          }
          /^[0-9]+ inputs$/ { inputs += $1 }
          /^package: good/ { package = 1 }
-         /^verify: [0-9]+ models/ { models = $2 }
+         /^(verify|published): [0-9]+ models/ { models += $2 }
          /: skipped/ { skipped = 1 }
          END {
              if (tests) printf "%d tests passed, %d failed; ", good, wrong
