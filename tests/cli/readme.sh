@@ -20,7 +20,8 @@ grep -qxF "\$ $demo" "$source/README.md" || echo "make demo runs another command
 mkdir -p "DIR/Egyptian cat" && cp "$photos/chelsea.jpg" "DIR/Egyptian cat"
 grep -oh '`lince [^`]*`' $pages | tr -d '`' | sort -u | while read -r command; do
     cp images.npy X.npy
-    line=$(echo "$command" | sed "s|^lince|\"$lince\"|; s|MODEL|$lite0|; s|IMAGE\.*|$photos/chelsea.jpg|; s|COMMAND|embed|; s|info\$|info $lite0|; s|\(lince\" bench.*\)|\1 --seconds 0|")
+    rm -rf new
+    line=$(echo "$command" | sed "s|^lince|\"$lince\"|; s|MODEL|$lite0|; s|--output DIR|--output new|; s|IMAGE\.*|$photos/chelsea.jpg|; s|COMMAND|embed|; s|info\$|info $lite0|; s|\(lince\" bench.*\)|\1 --seconds 0|")
     if bash -c "$line" >out 2>&1; then echo "$command" >>done; else echo "$command: failed"; cat out; fi
 done
 
