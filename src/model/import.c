@@ -26,6 +26,10 @@ static lince_status add_inputs(struct li_import *im, const struct li_binding *b,
             return li_fail(im->err, LINCE_EINVAL, "input %d is not used, input %d is", i, count - 1);
         }
         size_t k = parameter[i] - 1;
+        if (im->inputs) {
+            args[k] = im->inputs[i];
+            continue;
+        }
         LI_TRY(li_graph_input(im->graph, b->trace->spec[k]->dtype, &b->trace->spec[k]->shape, &args[k], im->err));
     }
     return LINCE_OK;
@@ -59,6 +63,10 @@ static lince_status set_outputs(struct li_import *im, const struct li_trace *tra
         if (im->graph->values[results[i]].dtype == LINCE_RESOURCE) {
             return li_fail(im->err, LINCE_EUNSUPPORTED, "its result \"%.200s\" is a resource", body->result[i].name);
         }
+    }
+    if (im->results) {
+        memcpy(im->results, results, n * sizeof *results);
+        return LINCE_OK;
     }
     return li_graph_set_outputs(im->graph, results, (int)n, im->err);
 }
@@ -111,7 +119,9 @@ lince_status li_import_with(struct li_import *im, struct li_model *m, const char
     im->trace = name;
     im->dummy = LI_NONE;
     li_arena_init(&im->scratch, m->mem, m->unpacking_bytes);
-    LI_TRY(li_graph_new(&im->whole, m->store, li_ops(), m->mem, im->err));
+    if (!im->whole) {
+        LI_TRY(li_graph_new(&im->whole, m->store, li_ops(), m->mem, im->err));
+    }
     im->graph = im->whole;
     pthread_mutex_lock(&m->lock);
     im->work = im->collect_ops ? m->scanned : 0; /* scanning goes through all traces there are */
@@ -152,6 +162,17 @@ lince_status li_binding_import(struct li_graph **out, const struct li_binding *b
         *out = im.whole;
         im.whole = NULL;
     }
+    li_import_end(&im);
+    return st;
+}
+
+lince_status li_binding_append(struct li_graph *g, const struct li_binding *binding, const li_vid *inputs,
+                               li_vid *results, lince_error *err)
+{
+    static const li_vid nothing;
+    struct li_import im = {.whole = g, .inputs = inputs ? inputs : &nothing, .results = results, .err = err};
+    lince_status st = li_import_run(&im, binding);
+    im.whole = NULL; /* the caller's */
     li_import_end(&im);
     return st;
 }

@@ -88,6 +88,8 @@ struct li_import {
     struct li_made *made[LI_MADE_BUCKETS]; /* graphs of bodies, hashed by body */
     struct li_table_build *table;          /* while a table is created: its ops are run instead of refused */
     int table_depth;                       /* tables that tables capture */
+    const li_vid *inputs;                  /* of li_binding_append(): what the binding's inputs are; NULL: new inputs */
+    li_vid *results;                       /* of li_binding_append(): where results go; NULL: they are the outputs */
     lince_error *err;
 };
 
@@ -178,8 +180,8 @@ lince_status li_import_captures(struct li_import *im, const Tf__SavedConcreteFun
 /* ---- import.c ---- */
 
 /*
- * Import a binding into im, which is all zero but for err and collect_ops; then, also when that failed,
- * li_import_end().
+ * Import a binding into im, which is all zero but for err, collect_ops and what li_binding_append() sets (whole, inputs,
+ * results); then, also when that failed, li_import_end().
  */
 lince_status li_import_run(struct li_import *im, const struct li_binding *binding);
 void li_import_end(struct li_import *im);

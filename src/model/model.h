@@ -263,6 +263,14 @@ lince_status li_model_gradient(struct li_registered_gradient *out, struct li_mod
                                const struct li_node *node, lince_error *err);
 
 /*
+ * The same into a graph that li_binding_import() made and that is not inferred yet, as of a loss beside the call it
+ * belongs to. inputs: values of g for the binding's inputs 0, 1, ...; NULL: it has none. results receives one value for
+ * each leaf with an output; g's own outputs stay. On failure g is only good for li_graph_free().
+ */
+lince_status li_binding_append(struct li_graph *g, const struct li_binding *binding, const li_vid *inputs,
+                               li_vid *results, lince_error *err);
+
+/*
  * The structure of a result as text, such as `{"a": float32[2,3], "b": [None, int32[]]}`. shapes: of each leaf with an
  * output, by output; NULL: as the trace states them. Written to buffer, cut if size is too small, always ended by NUL;
  * returns the length it would have had.
