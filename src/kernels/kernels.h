@@ -25,6 +25,7 @@
 #include "gemm.h"
 #include "map.h"
 #include "norm.h"
+#include "optimizer.h"
 #include "pooling.h"
 #include "reduce.h"
 #include "unary.h"
@@ -39,7 +40,8 @@
     X(pooling)                                                                                                         \
     X(norm)                                                                                                            \
     X(backward)                                                                                                        \
-    X(filter)
+    X(filter)                                                                                                          \
+    X(optimizer)
 
 struct li_kernels {
     const char *name; /* "avx512" */
