@@ -378,3 +378,18 @@ lince_status li_store_write(struct li_store *store, int32_t resource, const void
     pthread_mutex_unlock(&store->update);
     return st;
 }
+
+void li_store_drop(struct li_store *store, int32_t resource)
+{
+    struct li_resource *r = li_store_get(store, resource);
+    pthread_mutex_lock(&store->update);
+    pthread_mutex_lock(&store->growth);
+    li_store_begin_change(store);
+    li_free(store->mem, r->owned);
+    r->owned = NULL;
+    r->value.data = NULL;
+    r->ready = false;
+    li_store_end_change(store);
+    pthread_mutex_unlock(&store->growth);
+    pthread_mutex_unlock(&store->update);
+}

@@ -86,5 +86,7 @@ void li_store_end_change(struct li_store *store);
 /* Copy the committed value out, or a new one in (under the write lock; version + 1). bytes must be the value's size. */
 lince_status li_store_read(struct li_store *store, int32_t resource, void *data, size_t bytes, lince_error *err);
 lince_status li_store_write(struct li_store *store, int32_t resource, const void *data, size_t bytes, lince_error *err);
+/* Free the value of a variable that was added without a file: it has none again. Nothing that touches it may run. */
+void li_store_drop(struct li_store *store, int32_t resource);
 
 #endif
