@@ -72,6 +72,76 @@ lince_status li_ops_demand(struct li_graph *g, const char *name, li_vid conditio
  */
 bool li_ops_turned_conv(const struct li_graph *g, const struct li_node *node, int64_t pads[8]);
 
+/* ---- Nodes of a training step (training_loss.c, training_head.c, training_update.c) ------------------------------ */
+
+enum li_loss_kind { LI_LOSS_SOFTMAX, LI_LOSS_SIGMOID, LI_LOSS_MSE };
+
+struct li_loss {
+    enum li_loss_kind kind;
+    double label_smoothing;     /* of SOFTMAX and SIGMOID */
+    bool sparse;                /* SOFTMAX: targets are class numbers, int32 or int64 [batch] */
+    const float *class_weights; /* NULL: all are 1 */
+    int32_t classes;            /* that class_weights has */
+};
+
+/*
+ * Append a loss, float32 scalar, to a bound graph. Logits are float32 [batch, n]; so are targets, or sparse. weights:
+ * float32 [batch], or LI_NONE. Nodes broadcast: whether the shapes are these is for the caller to see once they are
+ * inferred.
+ */
+lince_status li_ops_loss(struct li_graph *g, const struct li_loss *how, li_vid logits, li_vid targets, li_vid weights,
+                         li_vid *out, lince_error *err);
+/* The sum of count >= 1 losses of a bound graph. */
+lince_status li_ops_sum(struct li_graph *g, const li_vid *terms, int count, li_vid *out, lince_error *err);
+
+/* A dense layer: variables kernel [features, classes] and bias [classes]. Rates that are 0 add nothing. */
+struct li_head {
+    int32_t kernel, bias;
+    double dropout, l1, l2;
+};
+/*
+ * Append it to a bound graph. seed: int32[2], what is dropped follows from it; LI_NONE: nothing is dropped. *loss is
+ * l1 sum|kernel| + l2 sum kernel^2, or LI_NONE.
+ */
+lince_status li_ops_head(struct li_graph *g, const struct li_head *head, li_vid features, li_vid seed, li_vid *logits,
+                         li_vid *loss, lince_error *err);
+
+/* Keras: at most one is above 0. By element; each gradient by its own norm; all by the norm of all. */
+struct li_clip {
+    double value, norm, global_norm;
+};
+/* Gradients of an inferred graph, changed in place; those that are LI_NONE stay so. */
+lince_status li_ops_clip(struct li_graph *g, const struct li_clip *clip, li_vid *grads, int count, lince_error *err);
+/* All that are not LI_NONE, one after the other in one vector of its own. */
+lince_status li_ops_flatten(struct li_graph *g, const li_vid *grads, int count, li_vid *out, lince_error *err);
+
+enum li_step_kind {
+    LI_STEP_SGD,
+    LI_STEP_MOMENTUM,
+    LI_STEP_NESTEROV,
+    LI_STEP_ADAM,
+    LI_STEP_RMSPROP,
+    LI_STEP_RMSPROP_OUTSIDE, /* epsilon is added to the root */
+    LI_STEP_RMSPROP_MOMENTUM,
+    LI_STEP_RMSPROP_CENTERED,
+    LI_STEP_RMSPROP_CENTERED_MOMENTUM
+};
+enum { LI_STEP_SLOTS = 3 };
+
+/* One update of one variable, optimizer.c. */
+struct li_ops_step {
+    enum li_step_kind kind;
+    const char *name;
+    int32_t resource[1 + LI_STEP_SLOTS]; /* the variable, then its slots */
+    int slots;
+    li_vid gradient; /* of the variable's shape, or with offset >= 0 a vector in which it lies from there on */
+    int64_t offset;
+    li_vid factors; /* float32[LI_FACTORS] */
+};
+/* Append it to an inferred graph; and add 1 to an int64 variable. */
+lince_status li_ops_update(struct li_graph *g, const struct li_ops_step *step, lince_error *err);
+lince_status li_ops_count_step(struct li_graph *g, int32_t counter, lince_error *err);
+
 /* ---- Tables (table.c): what HashTableV2 and its kin hold --------------------------------------------------------- */
 
 struct li_table;
