@@ -535,5 +535,6 @@ LINCE_API lince_status lince_loss_value(lince_model *model, size_t index, float 
 #include "lince_metrics.h" /* how well a classifier does */
 #include "lince_save.h"    /* new models, made of one */
 #include "lince_task.h"    /* what results are for; names of classes */
+#include "lince_train.h"   /* fine-tuning: losses, optimizers, a head */
 
 #endif

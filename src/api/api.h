@@ -74,6 +74,20 @@ struct li_api_arguments {
 lince_status li_api_arguments(struct li_api_arguments *out, const lince_argument *arguments, size_t count,
                               struct li_arena *arena, lince_error *err);
 
+/* ---- The argument `training` (bind.c) ---- */
+
+enum li_api_training {
+    LI_TRAINING_GIVEN, /* what the caller says, or nothing */
+    LI_TRAINING_FALSE, /* where the callable takes it and the caller says nothing */
+    LI_TRAINING_TRUE,
+    LI_TRAINING_NEVER /* False where the callable takes it, whatever the caller says */
+};
+bool li_api_takes_training(const struct li_callable *callable);
+/* arguments NULL: one input, by position. Borrowed, but for their texts and tensors during the call only. */
+lince_status li_api_bind(struct li_api_arguments *out, const struct li_callable *callable,
+                         const lince_argument *arguments, size_t count, enum li_api_training how,
+                         struct li_arena *arena, lince_error *err);
+
 /* ---- Traces (trace.c) ---- */
 
 /* A part of a result, with the shape that is known of it. */
@@ -88,5 +102,7 @@ void li_api_guess_task(struct lince_callable *callable, lince_task_info *info);
 
 lince_status li_api_losses_open(struct lince_model *model, lince_error *err);
 void li_api_losses_close(struct lince_model *model);
+/* LINCE_EINVAL unless a trace gives one float32 scalar, as far as it says. */
+lince_status li_api_check_loss(const struct li_trace *trace, size_t index, lince_error *err);
 
 #endif

@@ -30,7 +30,7 @@ void li_api_losses_close(struct lince_model *m)
 }
 
 /* A loss gives one float32 scalar, as a tensor or as a Python number. */
-static lince_status check_loss(const struct li_trace *trace, size_t index, lince_error *err)
+lince_status li_api_check_loss(const struct li_trace *trace, size_t index, lince_error *err)
 {
     const struct li_result_leaf *leaf = trace->leaf;
     const struct li_arg *value = trace->leaf_count == 1 ? leaf->value : NULL;
@@ -52,7 +52,7 @@ static lince_status take(struct li_api_bound **out, struct lince_model *m, size_
         return LINCE_OK;
     }
     LI_TRY(li_callable_match(&binding, li_model_loss(m->model, index), &no_arguments, err));
-    lince_status st = check_loss(binding->trace, index, err);
+    lince_status st = li_api_check_loss(binding->trace, index, err);
     st = st ? st : li_api_bound_new(out, m, m->pool, binding, &nothing, err);
     li_binding_free(binding);
     return st;

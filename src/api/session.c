@@ -1,7 +1,6 @@
 /* lince_session: new, free, and one call at a time. */
 #include "session.h"
 
-#include <stdio.h>
 #include <string.h>
 
 void lince_session_options_init(lince_session_options *options)
@@ -24,58 +23,6 @@ static lince_status make_choices(struct lince_session *s, lince_error *err)
     s->inputs = li_arena_calloc(&s->arena, n, sizeof *s->inputs, err);
     s->input_shapes = li_arena_calloc(&s->arena, n, sizeof *s->input_shapes, err);
     return s->inputs && s->input_shapes ? LINCE_OK : LINCE_ENOMEM;
-}
-
-/* ---- Arguments that nobody gave ---- */
-
-/* Whether a path is this name, or leads into it. */
-static bool leads_into(const char *path, const char *name)
-{
-    size_t length = strlen(name);
-    return path && strncmp(path, name, length) == 0 && (path[length] == '\0' || path[length] == '/');
-}
-
-static bool is_given(const lince_argument *arguments, size_t count, const char *name, size_t position)
-{
-    char number[24];
-    snprintf(number, sizeof number, "%zu", position);
-    for (size_t i = 0; i < count; i++) {
-        if (leads_into(arguments[i].path, name) || leads_into(arguments[i].path, number)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool wants_training(const struct li_callable *c, const lince_argument *arguments, size_t count)
-{
-    for (size_t i = 0; i < c->parameter_count; i++) {
-        if (strcmp(c->parameter[i].name, "training") == 0) {
-            return !is_given(arguments, count, "training", i);
-        }
-    }
-    return false;
-}
-
-/* What the caller says, and training=False where a layer would say that. */
-static lince_status bind_arguments(struct lince_session *s, const lince_argument *arguments, size_t count, bool layer,
-                                   lince_error *err)
-{
-    static const lince_argument images = {.path = "0", .kind = LINCE_ARG_INPUT};
-    count = arguments ? count : 1;
-    arguments = arguments ? arguments : &images;
-    if (!layer || !wants_training(s->callable, arguments, count)) {
-        return li_api_arguments(&s->arguments, arguments, count, &s->arena, err);
-    }
-    lince_argument *all = li_calloc(s->model->mem, count + 1, sizeof *all, err);
-    if (!all) {
-        return LINCE_ENOMEM;
-    }
-    memcpy(all, arguments, count * sizeof *all);
-    all[count] = (lince_argument){.path = "training", .kind = LINCE_ARG_BOOL};
-    lince_status st = li_api_arguments(&s->arguments, all, count + 1, &s->arena, err);
-    li_free(s->model->mem, all);
-    return st;
 }
 
 /* ---- New and free ---- */
@@ -114,7 +61,8 @@ lince_status lince_session_new(lince_session **session, lince_callable *callable
     s->pool = o.pool ? o.pool->pool : model->pool;
     li_pool_retain(s->pool);
     li_arena_init(&s->arena, model->mem, 0);
-    lince_status st = bind_arguments(s, arguments, count, o.layer != 0, err);
+    lince_status st = li_api_bind(&s->arguments, s->callable, arguments, count,
+                                  o.layer ? LI_TRAINING_FALSE : LI_TRAINING_GIVEN, &s->arena, err);
     st = st ? st : make_choices(s, err);
     if (st) {
         lince_session_free(s);
