@@ -19,6 +19,10 @@ struct golden {
 /* Count a check; print what went wrong unless ok. Returns ok. */
 bool check(struct golden *g, bool ok, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* common.c: the manifest's model, NULL after a failed check; and running `all` on what FOLDER NAME says. */
+lince_model *open_model(struct golden *g);
+int golden_main(int argc, char **argv, void (*all)(struct golden *g));
+
 /*
  * npy.c: the array an entry of the manifest names; data is one malloc'ed block, which for strings holds the bytes
  * behind the elements. Exits when the file is not as tests expect: then the test itself is broken.
