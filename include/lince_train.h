@@ -187,6 +187,12 @@ LINCE_API lince_status lince_trainer_set_learning_rate(lince_trainer *trainer, d
 /** What was chosen for batch normalisation. */
 LINCE_API lince_batch_norm lince_trainer_batch_norm(const lince_trainer *trainer);
 
+/**
+ * What the gradients pass over, such as a custom gradient that the model did not save and that counts as identity; ""
+ * where nothing is, and before the first step or gradients. Borrowed until the trainer is freed.
+ */
+LINCE_API const char *lince_trainer_note(const lince_trainer *trainer);
+
 /** A variable that is trained. */
 typedef struct lince_trained_info {
     size_t struct_size; /* sizeof(lince_trained_info), set by the caller */

@@ -256,6 +256,11 @@ lince_batch_norm lince_trainer_batch_norm(const lince_trainer *trainer)
     return trainer ? trainer->batch_norm : LINCE_BATCH_NORM_AS_TRACED;
 }
 
+const char *lince_trainer_note(const lince_trainer *trainer)
+{
+    return trainer && trainer->note ? trainer->note : "";
+}
+
 double lince_schedule_exponential(double rate, int64_t step, int64_t steps, double factor, int32_t staircase)
 {
     return li_schedule_exponential(rate, step, steps, factor, staircase != 0);

@@ -37,6 +37,7 @@ struct lince_trainer {
     struct li_loss loss;
     struct li_head head;
     lince_batch_norm batch_norm;
+    const char *note; /* what differentiation passed over; NULL: nothing */
     double rate;
     struct li_api_arguments arguments[2]; /* of training, and of evaluation */
     struct li_training_state state;

@@ -136,7 +136,16 @@ static lince_status make_graph(struct making *m, const struct li_binding *bindin
 
 /* ---- The program ---- */
 
-static void describe(struct li_trainer_program *p, const struct lince_trainer *t)
+/* What differentiation passes over, told once; kept for who asks. */
+static void note(void *context, const char *text)
+{
+    struct lince_trainer *t = context;
+    if (!t->note) {
+        t->note = li_arena_strdup(&t->arena, text, NULL);
+    }
+}
+
+static void describe(struct li_trainer_program *p, struct lince_trainer *t)
 {
     const lince_trainer_options *o = &t->options;
     struct li_slot slots[LI_STEP_SLOTS];
@@ -157,7 +166,7 @@ static void describe(struct li_trainer_program *p, const struct lince_trainer *t
         .weights = LI_NONE,
         .factors = LI_NONE,
         .by = use == LI_USE_GRADIENTS_BY ? 0 : LI_NONE,
-        .how = {.strict = o->strict_gradients != 0},
+        .how = {.model = t->model->model, .strict = o->strict_gradients != 0, .warn = note, .warn_context = t},
     };
 }
 
@@ -275,6 +284,7 @@ static lince_status choose(struct li_trainer_program **out, struct lince_trainer
         arguments->inputs[i]->shape = t->inputs[i].shape;
     }
     LI_TRY(li_callable_match(&binding, t->callable, &arguments->args, err));
+    binding->gradients = like->use != LI_USE_EVALUATE && like->use != LI_USE_LOSS;
     lince_status st = find_or_make(out, t, like, binding, err);
     li_binding_free(binding);
     return st;
