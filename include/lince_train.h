@@ -165,17 +165,24 @@ LINCE_API lince_status lince_trainer_evaluate(lince_trainer *trainer, const linc
                                               const lince_tensor *targets, const lince_tensor *weights,
                                               lince_trainer_result *result, lince_error *err);
 
+/** Which gradients are wanted. */
+typedef enum lince_gradients_of {
+    LINCE_GRADIENTS_OF_VARIABLES = 0,
+    LINCE_GRADIENTS_OF_INPUT_TOO = 1, /* the last one is by input 0, the images, if they are float32 */
+    LINCE_GRADIENTS_OF_STEP = 2       /* of variables, and the step is made, as by lince_trainer_step() */
+} lince_gradients_of;
+
 /**
- * The gradients of the loss that the next step would begin with; nothing changes.
+ * The gradients of the loss that the next step would begin with; but for LINCE_GRADIENTS_OF_STEP nothing changes.
  *
- * with_input  Not 0: the gradient by input 0, the images, is the last one.
  * gradients   Receives one for each lince_trainer_variable(), in that order, `path` being its name; borrowed until the
- *             trainer's next call. Zeros where the loss does not depend on the variable. NULL on failure.
- * count       Receives their number.
+ *             trainer's next call. Zeros where the loss does not depend on the variable. Those of a step are clipped, if
+ *             options say so. NULL on failure.
+ * count       Receives their number; 0 on failure.
  */
 LINCE_API lince_status lince_trainer_gradients(lince_trainer *trainer, const lince_tensor *inputs, size_t input_count,
                                                const lince_tensor *targets, const lince_tensor *weights,
-                                               int32_t with_input, const lince_output **gradients, size_t *count,
+                                               lince_gradients_of of, const lince_output **gradients, size_t *count,
                                                lince_trainer_result *result, lince_error *err);
 
 /** End the call that is under way, from any thread: LINCE_ECANCELED, and nothing changes. */

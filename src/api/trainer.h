@@ -6,7 +6,19 @@
 #include "train/train.h"
 
 /* What a call of a trainer is for. */
-enum li_trainer_use { LI_USE_STEP, LI_USE_LOSS, LI_USE_GRADIENTS, LI_USE_GRADIENTS_BY, LI_USE_EVALUATE };
+enum li_trainer_use {
+    LI_USE_STEP,
+    LI_USE_STEP_GIVING,
+    LI_USE_LOSS,
+    LI_USE_GRADIENTS,
+    LI_USE_GRADIENTS_BY,
+    LI_USE_EVALUATE
+};
+
+static inline bool li_use_steps(enum li_trainer_use use)
+{
+    return use == LI_USE_STEP || use == LI_USE_STEP_GIVING;
+}
 
 /* How a trace is run for one use, with targets of one dtype. */
 struct li_trainer_program {

@@ -118,7 +118,7 @@ static lince_status add_inputs(struct making *m)
     if (m->p->weights) {
         LI_TRY(add_input(m, LINCE_FLOAT32, &any, &training->weights, &m->weights));
     }
-    if (m->p->use == LI_USE_STEP) {
+    if (li_use_steps(m->p->use)) {
         LI_TRY(add_input(m, LINCE_FLOAT32, &factors, &training->factors, &ignored));
     }
     return li_trainer_drops(m->t, m->p->use) ? add_input(m, LINCE_INT32, &seed, &number, &m->seed) : LINCE_OK;
@@ -150,7 +150,8 @@ static void describe(struct li_trainer_program *p, struct lince_trainer *t)
     const lince_trainer_options *o = &t->options;
     struct li_slot slots[LI_STEP_SLOTS];
     enum li_trainer_use use = p->use;
-    bool step = use == LI_USE_STEP, gives = use == LI_USE_GRADIENTS || use == LI_USE_GRADIENTS_BY;
+    bool step = li_use_steps(use), by = use == LI_USE_GRADIENTS_BY;
+    bool gives = by || use == LI_USE_GRADIENTS || use == LI_USE_STEP_GIVING;
     p->training = (struct li_training){
         .variables = t->variables,
         .count = step || gives ? t->count : 0,
@@ -165,7 +166,7 @@ static void describe(struct li_trainer_program *p, struct lince_trainer *t)
         .sparse = p->targets != LINCE_FLOAT32,
         .weights = LI_NONE,
         .factors = LI_NONE,
-        .by = use == LI_USE_GRADIENTS_BY ? 0 : LI_NONE,
+        .by = by ? 0 : LI_NONE,
         .how = {.model = t->model->model, .strict = o->strict_gradients != 0, .warn = note, .warn_context = t},
     };
 }
@@ -174,7 +175,7 @@ static lince_status start(struct making *m)
 {
     struct lince_trainer *t = m->t;
     struct li_trainer_program *p = m->p;
-    bool step = p->use == LI_USE_STEP;
+    bool step = li_use_steps(p->use);
     const struct li_stage stages[] = {{li_training_stage, &p->training}, {li_passes_run, NULL}};
     const struct li_program_options options = {.env = &t->model->env,
                                                .stages = stages,

@@ -54,7 +54,7 @@ static lince_status take_inputs(struct lince_trainer *t, const struct given *giv
 static size_t add_own_inputs(const struct running *r, size_t count)
 {
     struct lince_trainer *t = r->t;
-    if (r->p->use == LI_USE_STEP) {
+    if (li_use_steps(r->p->use)) {
         li_optimizer_factors(&t->optimizer, t->rate, r->steps, t->factors);
         t->inputs[count++] = (struct li_tensor){LINCE_FLOAT32, {1, {LI_FACTORS}}, t->factors, sizeof t->factors};
     }
@@ -101,7 +101,7 @@ static lince_status accept(void *context, const struct li_tensor *outputs, lince
 {
     const struct running *r = context;
     LI_TRY(r->p->training.sparse ? check_classes(r, &outputs[1], err) : LINCE_OK);
-    return r->p->use == LI_USE_STEP ? ask(r, outputs, err) : LINCE_OK;
+    return li_use_steps(r->p->use) ? ask(r, outputs, err) : LINCE_OK;
 }
 
 /* ---- The run ---- */
@@ -129,7 +129,7 @@ static lince_status run(struct lince_trainer *t, enum li_trainer_use use, const 
     const struct li_session_call call = {.stop = &t->stop, .accept = accept, .context = &r};
     size_t count = add_own_inputs(&r, given->count + (given->weights ? 2 : 1));
     lince_status st = li_session_run(p->run, t->inputs, (int32_t)count, &call, outputs, err);
-    *steps = r.steps + (use == LI_USE_STEP);
+    *steps = r.steps + li_use_steps(use);
     return st ? say_why(&r, st, err) : LINCE_OK;
 }
 
@@ -196,25 +196,35 @@ lince_status lince_trainer_evaluate(lince_trainer *trainer, const lince_tensor *
     return call(trainer, LI_USE_EVALUATE, &given, &outputs, result, err);
 }
 
+/* Gradients behind the loss, the logits, and in a step with a hook the vector of them all. */
+static size_t list_gradients(struct lince_trainer *t, enum li_trainer_use use, const struct li_tensor *outputs)
+{
+    const struct li_tensor *first = outputs + 2 + (use == LI_USE_STEP_GIVING && t->options.on_gradients);
+    size_t own = (size_t)t->count, count = own + (use == LI_USE_GRADIENTS_BY && t->inputs[0].dtype == LINCE_FLOAT32);
+    for (size_t i = 0; i < count; i++) {
+        t->outputs[i].path = i < own ? t->variables[i].name : "";
+        li_api_tensor_out(&t->outputs[i].tensor, &first[i]);
+    }
+    return count;
+}
+
 lince_status lince_trainer_gradients(lince_trainer *trainer, const lince_tensor *inputs, size_t input_count,
-                                     const lince_tensor *targets, const lince_tensor *weights, int32_t with_input,
+                                     const lince_tensor *targets, const lince_tensor *weights, lince_gradients_of of,
                                      const lince_output **gradients, size_t *count, lince_trainer_result *result,
                                      lince_error *err)
 {
+    static const enum li_trainer_use uses[] = {LI_USE_GRADIENTS, LI_USE_GRADIENTS_BY, LI_USE_STEP_GIVING};
     const struct li_tensor *outputs;
     GIVEN("lince_trainer_gradients")
     LI_NEED("lince_trainer_gradients", gradients);
     LI_NEED("lince_trainer_gradients", count);
     *gradients = NULL;
     *count = 0;
-    LI_TRY(call(trainer, with_input ? LI_USE_GRADIENTS_BY : LI_USE_GRADIENTS, &given, &outputs, result, err));
-    bool by_input = with_input && trainer->inputs[0].dtype == LINCE_FLOAT32;
-    size_t found = (size_t)trainer->count + by_input;
-    for (size_t i = 0; i < found; i++) {
-        trainer->outputs[i].path = i < (size_t)trainer->count ? trainer->variables[i].name : "";
-        li_api_tensor_out(&trainer->outputs[i].tensor, &outputs[2 + i]);
+    if ((unsigned)of > LINCE_GRADIENTS_OF_STEP) {
+        return li_fail(err, LINCE_EINVAL, "lince_trainer_gradients: %d is no lince_gradients_of", (int)of);
     }
+    LI_TRY(call(trainer, uses[of], &given, &outputs, result, err));
+    *count = list_gradients(trainer, uses[of], outputs);
     *gradients = trainer->outputs;
-    *count = found;
     return LINCE_OK;
 }

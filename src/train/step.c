@@ -108,7 +108,7 @@ static lince_status differentiate(struct building *b, const struct li_env *env)
     how.output_count = 1;
     how.targets = b->targets;
     how.target_count = b->count;
-    how.none = !b->t->give;
+    how.none = true;
     b->g->env = env;
     LI_TRY(li_gradient(&g, b->g, &how, b->grads, b->err));
     li_graph_free(b->g);
@@ -175,6 +175,15 @@ static void drop_statistics(struct li_graph *g, int32_t nodes)
     }
 }
 
+/* Zeros of a target that the loss does not depend on. */
+static lince_status zeros_for(struct building *b, int32_t i, li_vid *out)
+{
+    const struct li_value *target = &b->g->values[b->targets[i]];
+    const struct li_shape shape = i < b->t->count ? li_store_get(b->g->store, target->resource)->shape : target->shape;
+    const char *name = li_arena_printf(&b->arena, b->err, "training/zeros/%d", (int)i);
+    return name ? li_ops_fill(b->g, name, LINCE_FLOAT32, &shape, 0, out, b->err) : LINCE_ENOMEM;
+}
+
 static lince_status set_outputs(struct building *b, li_vid flat)
 {
     size_t room = GIVEN + (size_t)b->count + 1;
@@ -184,11 +193,12 @@ static lince_status set_outputs(struct building *b, li_vid flat)
         return LINCE_ENOMEM;
     }
     memcpy(outputs, b->g->outputs, GIVEN * sizeof *outputs);
-    for (int32_t i = 0; b->t->give && i < b->count; i++) {
-        outputs[count++] = b->grads[i];
-    }
     if (flat >= 0) {
         outputs[count++] = flat;
+    }
+    for (int32_t i = 0; b->t->give && i < b->count; i++) {
+        LI_TRY(b->grads[i] < 0 ? zeros_for(b, i, &b->grads[i]) : LINCE_OK);
+        outputs[count++] = b->grads[i];
     }
     return li_graph_set_outputs(b->g, outputs, count, b->err);
 }

@@ -121,8 +121,8 @@ struct li_training {
     int slots;
     int32_t iterations;                    /* resource */
     bool update;                           /* gradients become updates; else nothing is trained */
-    bool give;                             /* gradients of all variables, unclipped, are outputs; zeros where none is */
     bool flat;                             /* one vector of all gradients is an output, and updates read that */
+    bool give;                             /* so are all gradients, clipped; zeros where there is none */
     bool keep_statistics;                  /* what the call assigns to variables is dropped */
     bool sparse;                           /* targets are class numbers */
     int32_t targets, weights, factors, by; /* inputs; LI_NONE: none. by: its gradient is an output too, the last */

@@ -227,8 +227,8 @@ static void gradients_match(struct trial *t)
     lince_trainer_result result = {.struct_size = sizeof result};
     const json_t *loss = get(t->setup, "loss");
     double want = number(loss, "value", 0);
-    lince_status st =
-        lince_trainer_gradients(t->trainer, &t->images, 1, &t->labels, NULL, 1, &gradients, &count, &result, &err);
+    lince_status st = lince_trainer_gradients(t->trainer, &t->images, 1, &t->labels, NULL, LINCE_GRADIENTS_OF_INPUT_TOO,
+                                              &gradients, &count, &result, &err);
     if (!check(t->g, st == LINCE_OK, "%s", err.text)) {
         return;
     }
