@@ -74,6 +74,14 @@ const struct cli_command cli_commands[] = {
     {CMD_EXPLAIN, "explain", "MODEL", "the planned graph, step by step",
      "What was fused, which kernel a step takes, and why not a faster one.\n", "lince explain MODEL --size 224x224\n",
      1, 1, RUN(cli_explain)},
+    {CMD_TRAIN, "train", "MODEL", "fine-tune a model on arrays",
+     "Makes the steps that are asked for, in the order of the arrays, without\n"
+     "shuffling. The model is called with training=True where it takes that, and\n"
+     "its regularization losses are added, unless options say otherwise. A step\n"
+     "that fails changes nothing.\n",
+     "lince train MODEL --images x.npy --targets y.npy --steps 100 --output tuned\n"
+     "lince train MODEL --images x.npy --targets y.npy --steps 1 --gradients g\n",
+     1, 1, RUN(cli_train)},
     {CMD_RESAVE, "resave", "MODEL --output DIR", "a model with signatures, or cut to a feature vector",
      "Writes a new SavedModel, which TensorFlow loads too. --signature adds what\n"
      "servers call: serving_default, which takes images, and serving_bytes, which\n"
