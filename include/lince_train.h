@@ -82,8 +82,9 @@ typedef struct lince_trainer_options {
     /* What is trained. */
     lince_batch_norm batch_norm;
     const char
-        *trainable;   /* glob that names of variables match, such as "block_1[5-6]*"; NULL: all trainable_variables */
-    int32_t unlisted; /* not 0: also float32 variables that the publisher did not list as trainable, if they match */
+        *trainable; /* glob that names of variables match, such as "block_1[5-6]*"; NULL: all trainable_variables */
+    /* not 0: also variables whose own flag says trainable, but that the publisher did not list as such, if they match */
+    int32_t unlisted;
     int32_t frozen_body; /* not 0: none of the model's variables, the head alone */
     /* A dense layer behind the result: logits = features * kernel + bias. */
     int64_t head_classes;    /* 0: no head */

@@ -192,7 +192,7 @@ static int go(struct train *t)
         }
         t->first = step == 0 ? (double)result.loss : t->first;
         t->last = (double)result.loss;
-        cli_verbose(t->args, "%lld steps: loss %.9g", (long long)step, t->last);
+        cli_verbose(t->args, "after %lld steps: loss %.9g", (long long)step, t->last);
         if (t->log.file) {
             fprintf(t->log.file, "%.9g\n", t->last);
         }
@@ -251,7 +251,8 @@ static int tell(const struct train *t)
         printf("unlisted    %zu of them are not among the model's trainable variables\n", unlisted);
     }
     printf("batch norm  %s\n", batch_norm_text(how));
-    printf("loss        %.6g, after %lld steps %.6g\n", t->first, (long long)t->steps, t->last);
+    printf("loss        %.6g, after %lld step%s %.6g\n", t->first, (long long)t->steps, t->steps == 1 ? "" : "s",
+           t->last);
     return cli_flush();
 }
 
@@ -261,9 +262,6 @@ static int check_usage(const struct train *t)
 {
     if (!cli_has(t->args, OPT_IMAGES) || !cli_has(t->args, OPT_TARGETS) || !cli_has(t->args, OPT_STEPS)) {
         return cli_usage(t->args, "--images X.npy, --targets Y.npy and --steps N are wanted");
-    }
-    if (!cli_has(t->args, OPT_OUTPUT) && !cli_has(t->args, OPT_GRADIENTS) && !cli_has(t->args, OPT_LOSS_LOG)) {
-        cli_note(t->args, "without --output the trained model is not kept");
     }
     return cli_has(t->args, OPT_NO_TRAINING) && cli_has(t->args, OPT_BATCH_NORM)
                ? cli_usage(t->args, "--no-training and --batch-norm: only one of them makes sense")
@@ -330,6 +328,9 @@ static int train(struct train *t)
     CLI_TRY(cli_model_open(&t->model, t->args));
     CLI_TRY(set_up(t));
     CLI_TRY(open_outputs(t));
+    if (!cli_has(t->args, OPT_OUTPUT) && !cli_has(t->args, OPT_GRADIENTS) && !cli_has(t->args, OPT_LOSS_LOG)) {
+        cli_note(t->args, "without --output the trained model is not kept");
+    }
     CLI_TRY(go(t));
     if (*lince_trainer_note(t->trainer)) {
         cli_note(t->args, "%s", lince_trainer_note(t->trainer));

@@ -106,10 +106,20 @@ static lince_status accept(void *context, const struct li_tensor *outputs, lince
 
 /* ---- The run ---- */
 
-/* A trace whose shapes depend on data is refused with the name of the node where that begins. */
+/*
+ * A trace whose shapes depend on data is refused with the name of the node where that begins; targets that cannot meet
+ * the result are told, since the node that found out is not the model's.
+ */
 static lince_status say_why(const struct running *r, lince_status st, lince_error *err)
 {
     lince_error why;
+    if (st == LINCE_EINVAL && err && strstr(err->text, "\"training/loss")) {
+        const struct li_tensor *targets = &r->t->inputs[r->count];
+        char shape[LI_SHAPE_TEXT];
+        why = *err;
+        return li_fail(err, st, "targets %s%s do not fit the result: %.1500s", li_dtype_name(targets->dtype),
+                       li_shape_text(&targets->shape, shape), why.text);
+    }
     if (st == LINCE_EUNSUPPORTED &&
         li_training_check(r->p->bound, r->t->inputs, &r->t->model->env, &why) == LINCE_EUNSUPPORTED) {
         return li_fail(err, st, "%s", why.text);

@@ -50,8 +50,8 @@ static lince_status consider(struct choosing *c, int32_t index, bool listed)
     if (!matches(t, name)) {
         return LINCE_OK;
     }
-    if (!listed && (!t->options.unlisted || li_store_get(t->state.store, v->resource)->dtype != LINCE_FLOAT32)) {
-        c->unlisted++;
+    if (!listed && (!v->trainable || !t->options.unlisted)) {
+        c->unlisted += v->trainable; /* what is no statistic, counter or table of the model's own */
         return LINCE_OK;
     }
     return add(t, name, v->resource, index, listed, c->err);
