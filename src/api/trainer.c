@@ -139,7 +139,8 @@ static void derive(struct lince_trainer *t)
                                .classes = (int32_t)o->class_count};
     t->head = (struct li_head){
         .kernel = LI_NONE, .bias = LI_NONE, .dropout = o->head_dropout, .l1 = o->head_l1, .l2 = o->head_l2};
-    t->batch_norm = t->callable && li_api_takes_training(t->callable) ? o->batch_norm : LINCE_BATCH_NORM_AS_TRACED;
+    bool chosen = t->callable && (li_api_takes_training(t->callable) || li_callable_updates(t->callable));
+    t->batch_norm = chosen ? o->batch_norm : LINCE_BATCH_NORM_AS_TRACED;
 }
 
 /* ---- New and free ------------------------------------------------------------------------------------------------ */
@@ -153,6 +154,11 @@ static lince_status bind(struct lince_trainer *t, const lince_argument *argument
                    : li_fail(
                          err, LINCE_EINVAL,
                          "without a callable the head is trained alone, and head_classes and head_features are wanted");
+    }
+    if (frozen && li_callable_updates(t->callable)) {
+        return li_fail(err, LINCE_EINVAL,
+                       "the meta graph with tags \"train\" has statistics of the batch; open the model without tags to "
+                       "train with frozen ones");
     }
     LI_TRY(li_api_bind(&t->arguments[0], t->callable, arguments, count, frozen ? LI_TRAINING_FALSE : LI_TRAINING_TRUE,
                        &t->arena, err));

@@ -285,6 +285,7 @@ static lince_status choose(struct li_trainer_program **out, struct lince_trainer
         arguments->inputs[i]->shape = t->inputs[i].shape;
     }
     LI_TRY(li_callable_match(&binding, t->callable, &arguments->args, err));
+    binding->updates = li_use_steps(like->use) && t->batch_norm == LINCE_BATCH_NORM_UPDATE;
     binding->gradients = like->use != LI_USE_EVALUATE && like->use != LI_USE_LOSS;
     lince_status st = find_or_make(out, t, like, binding, err);
     li_binding_free(binding);

@@ -57,6 +57,12 @@ static lince_status consider(struct choosing *c, int32_t index, bool listed)
     return add(t, name, v->resource, index, listed, c->err);
 }
 
+/* TensorFlow 1 has no list of an object's; the flag of a variable is what its collection says. */
+static bool is_listed(const struct choosing *c, const struct li_list *list, size_t i)
+{
+    return c->listed[i] || (!list->indices && li_model_variable(c->model, i)->trainable);
+}
+
 static lince_status choose_body(struct choosing *c, struct li_list list)
 {
     for (size_t i = 0; i < list.count; i++) {
@@ -64,7 +70,7 @@ static lince_status choose_body(struct choosing *c, struct li_list list)
         LI_TRY(consider(c, list.indices[i], true));
     }
     for (size_t i = 0; i < li_model_variable_count(c->model); i++) {
-        LI_TRY(c->listed[i] ? LINCE_OK : consider(c, (int32_t)i, false));
+        LI_TRY(c->listed[i] ? LINCE_OK : consider(c, (int32_t)i, is_listed(c, &list, i)));
     }
     if (c->t->count == 0 && !c->t->options.head_classes) {
         return li_fail(c->err, LINCE_EINVAL,

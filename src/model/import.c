@@ -81,10 +81,13 @@ static lince_status check_count(const struct li_import *im, const struct li_trac
                    trace->spec_count, captured);
 }
 
-static lince_status find_body(struct li_import *im, const struct li_trace *trace, struct li_body **out)
+static lince_status find_body(struct li_import *im, const struct li_binding *b, struct li_body **out)
 {
-    if (trace->section) {
-        return li_section_body(out, im->model, trace->section, im->err);
+    const struct li_trace *trace = b->trace;
+    struct li_section *section = trace->section;
+    if (section) {
+        LI_TRY(b->updates ? li_section_updating(&section, im->model, section, im->err) : LINCE_OK);
+        return li_section_body(out, im->model, section, im->err);
     }
     LI_TRY(li_body_of_function(out, im->model, trace->function, im->err));
     return *out ? LINCE_OK : li_fail(im->err, LINCE_EINVAL, "the library has no such function");
@@ -98,7 +101,7 @@ static lince_status import_trace(struct li_import *im, const void *context)
     const Tf__SavedConcreteFunction *saved = trace->saved ? trace->saved : &nothing;
     struct li_body *body;
     const li_vid *results;
-    LI_TRY(find_body(im, trace, &body));
+    LI_TRY(find_body(im, b, &body));
     LI_TRY(check_count(im, trace, body, saved->n_bound_inputs));
     li_vid *args = li_arena_alloc(&im->scratch, (size_t)body->args * sizeof *args, im->err);
     if (!args) {

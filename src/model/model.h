@@ -225,7 +225,11 @@ struct li_binding {
     const struct li_trace *trace;
     struct li_bound *bound; /* trace->spec_count of them */
     bool gradients;         /* the graph will be differentiated: what saved gradients read is kept; false unless set */
+    bool updates;           /* of TensorFlow 1: with what a training step runs beside it; false unless set */
 };
+
+/* Whether it is of TensorFlow 1 and a training step runs more than it, see li_binding.updates. */
+bool li_callable_updates(const struct li_callable *callable);
 
 /*
  * Choose the trace that TensorFlow would. Only dtypes and shapes of tensors matter, so the same arguments always give

@@ -12,7 +12,8 @@ struct li_section {
     size_t feeds, fetches;
     const char **run; /* nodes that must run, "node" */
     size_t runs;
-    struct li_body *body; /* NULL until it is needed */
+    struct li_body *body;        /* NULL until it is needed */
+    struct li_section *updating; /* the same that runs the collection update_ops too; NULL until it is needed */
 };
 
 /* ---- section.c ---- */
@@ -20,6 +21,13 @@ struct li_section {
 /* The section's body, made the first time. Takes the model's lock to be held. */
 lince_status li_section_body(struct li_body **out, struct li_model *model, struct li_section *section,
                              lince_error *err);
+
+/*
+ * The same section with what a training step of TensorFlow 1 runs beside it: the nodes of the collection update_ops,
+ * which move the averages of batch normalisation. The section itself where there are none.
+ */
+lince_status li_section_updating(struct li_section **out, struct li_model *model, struct li_section *section,
+                                 lince_error *err);
 
 /* ---- trail.c ---- */
 
