@@ -81,9 +81,8 @@ typedef struct lince_trainer_options {
     double clip_global_norm; /* all together */
     /* What is trained. */
     lince_batch_norm batch_norm;
-    const char
-        *trainable; /* glob that names of variables match, such as "block_1[5-6]*"; NULL: all trainable_variables */
-    /* not 0: also variables whose own flag says trainable, but that the publisher did not list as such, if they match */
+    const char *trainable; /* glob that names match, such as "block_1[5-6]*"; NULL: all of trainable_variables */
+    /* not 0: also variables whose own flag says trainable, but that the publisher did not list so, if they match */
     int32_t unlisted;
     int32_t frozen_body; /* not 0: none of the model's variables, the head alone */
     /* A dense layer behind the result: logits = features * kernel + bias. */
@@ -177,7 +176,7 @@ typedef enum lince_gradients_of {
  * The gradients of the loss that the next step would begin with; but for LINCE_GRADIENTS_OF_STEP nothing changes.
  *
  * gradients   Receives one for each lince_trainer_variable(), in that order, `path` being its name; borrowed until the
- *             trainer's next call. Zeros where the loss does not depend on the variable. Those of a step are clipped, if
+ *             trainer's next call. Zeros where the loss does not depend on the variable. Those of a step are clipped if
  *             options say so. NULL on failure.
  * count       Receives their number; 0 on failure.
  */

@@ -180,8 +180,8 @@ lince_status li_import_captures(struct li_import *im, const Tf__SavedConcreteFun
 /* ---- import.c ---- */
 
 /*
- * Import a binding into im, which is all zero but for err, collect_ops and what li_binding_append() sets (whole, inputs,
- * results); then, also when that failed, li_import_end().
+ * Import a binding into im, which is all zero but for err, collect_ops and what li_binding_append() sets (whole,
+ * inputs, results); then, also when that failed, li_import_end().
  */
 lince_status li_import_run(struct li_import *im, const struct li_binding *binding);
 void li_import_end(struct li_import *im);
