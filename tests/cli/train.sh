@@ -21,7 +21,7 @@ t train "$model" $arrays --steps 1 --trainable 'head/*' --no-training --json | s
 t train "$model" $arrays --steps 1 --batch-norm batch --optimizer adamw --batch-size 3 --quiet | short
 t train "$models/feature_vector" $arrays --steps 1 --trainable 'stem/*' --unlisted --quiet | short
 t train "$models/feature_vector" $arrays --steps 1 --trainable 'stem/*'
-t train "$model" $arrays --steps 3 --batch-size 5 --loss-log log --verbose | sed 's/loss.*/loss .../'
+t train "$model" $arrays --steps 3 --batch-size 5 --loss-log log --verbose | sed '/opened in/d; s/loss  *[0-9].*/loss .../'
 
 # A gradient that the model did not save.
 t train "$models/mobile_unsaved_gradient" $arrays --steps 1 --gradients none | short
