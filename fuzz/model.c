@@ -115,7 +115,7 @@ static void try_bound(struct li_binding *b, struct li_tensor *in, struct li_shap
                       struct li_pool *pool)
 {
     const struct li_env env = {li_kernels_get(LI_ISA_REF), LI_ISA_REF, mem};
-    static const struct li_stage passes = {li_passes_run, NULL};
+    static const struct li_stage passes = {.make = li_passes_run};
     const struct li_program_options options = {.env = &env, .stages = &passes, .stage_count = 1};
     struct li_program *program;
     int32_t count = (int32_t)b->trace->spec_count;

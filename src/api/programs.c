@@ -98,7 +98,7 @@ static lince_status copy_binding(struct li_api_program *p, const struct li_bindi
 static lince_status make_program(struct li_program **out, int32_t *results, const struct lince_model *model,
                                  const struct li_binding *binding, const struct li_api_fetch *fetch, lince_error *err)
 {
-    static const struct li_stage passes = {li_passes_run, NULL};
+    static const struct li_stage passes = {.make = li_passes_run};
     const struct li_program_options options = {.env = &model->env, .stages = &passes, .stage_count = 1};
     struct li_graph *graph;
     LI_TRY(li_binding_import(&graph, binding, err));

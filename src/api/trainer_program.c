@@ -176,7 +176,7 @@ static lince_status start(struct making *m)
     struct lince_trainer *t = m->t;
     struct li_trainer_program *p = m->p;
     bool step = li_use_steps(p->use);
-    const struct li_stage stages[] = {{li_training_stage, &p->training}, {li_passes_run, NULL}};
+    const struct li_stage stages[] = {{.make = li_training_stage, .context = &p->training}, {.make = li_passes_run}};
     const struct li_program_options options = {.env = &t->model->env,
                                                .stages = stages,
                                                .stage_count = 2,

@@ -180,6 +180,9 @@ struct li_split {
     const li_vid *map; /* by value of from; LI_NONE: made later */
     const bool *later; /* by node of from */
     int32_t loop;      /* a later node that runs between the two, see li_inferred; LI_NONE: none does */
+    /* Inputs of `from` that only the later nodes read: inputs of *rest before those that `to` gives. */
+    const li_vid *given;
+    int32_t given_count;
 };
 lince_status li_graph_split(struct li_graph **rest, const struct li_split *how, lince_error *err);
 

@@ -236,7 +236,7 @@ static lince_status map_outputs(struct li_inference *f)
 
 static lince_status split(struct li_inference *f, struct li_inferred *out)
 {
-    const struct li_split how = {f->from, f->to, f->map, f->deferred, f->loop};
+    const struct li_split how = {.from = f->from, .to = f->to, .map = f->map, .later = f->deferred, .loop = f->loop};
     LI_TRY(li_graph_split(&out->rest, &how, f->err));
     if (f->loop != LI_NONE) {
         out->loop = f->loop_node; /* what it points to is kept by the rest */

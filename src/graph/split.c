@@ -86,6 +86,10 @@ static lince_status fill(struct splitting *p)
     for (size_t v = 0; v < values; v++) {
         p->map[v] = LI_NONE;
     }
+    for (int32_t i = 0; i < how->given_count; i++) {
+        const struct li_value *value = &how->from->values[how->given[i]];
+        LI_TRY(li_graph_input(p->rest, value->dtype, &value->shape, &p->map[how->given[i]], p->err));
+    }
     LI_TRY(loop ? reach_loop(p, loop) : LINCE_OK);
     for (int32_t n = 0; n < how->from->node_count; n++) {
         if (how->later[n] && n != how->loop) {

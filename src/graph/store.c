@@ -193,16 +193,22 @@ static lince_status grow_index(struct li_store *store, lince_error *err)
     return LINCE_OK;
 }
 
-/* Philox counter (low, high), key: seed is the key and seed2 the upper half of the counter; both 0 mean: any. */
-static void seed_state(const struct li_store *store, const char *key, int64_t seed, int64_t seed2, uint64_t state[4])
+/* Philox counter (low, high), key. */
+void li_generator_start(uint64_t state[4], const char *key, uint64_t seed)
 {
     state[0] = 0;
-    state[1] = (uint64_t)seed2;
-    state[2] = (uint64_t)seed;
+    state[2] = li_hash(seed, key, strlen(key));
+    state[1] = li_hash(state[2], key, strlen(key));
     state[3] = 0;
-    if (seed == 0 && seed2 == 0) {
-        state[2] = li_hash(store->seed, key, strlen(key));
-        state[1] = li_hash(state[2], key, strlen(key));
+}
+
+/* seed is the key and seed2 the upper half of the counter; both 0 mean: any. */
+static void seed_state(const struct li_store *store, const char *key, int64_t seed, int64_t seed2, uint64_t state[4])
+{
+    li_generator_start(state, key, store->seed);
+    if (seed != 0 || seed2 != 0) {
+        state[1] = (uint64_t)seed2;
+        state[2] = (uint64_t)seed;
     }
 }
 

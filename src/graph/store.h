@@ -69,6 +69,8 @@ lince_status li_store_add(struct li_store *store, enum li_resource_kind kind, co
  */
 lince_status li_store_generator(struct li_store *store, const char *key, int64_t seed, int64_t seed2, int32_t *out,
                                 lince_error *err);
+/* The state that a generator begins with where not the op but the caller names a seed. */
+void li_generator_start(uint64_t state[4], const char *key, uint64_t seed);
 /* Load it if that has not happened; thread-safe. */
 lince_status li_store_ready(struct li_store *store, int32_t resource, lince_error *err);
 /*

@@ -15,6 +15,10 @@ struct li_link {
     struct li_tensor *inputs;      /* of the next segment, where a loop runs before it */
     int32_t input_room;
     struct li_loop_run *loop;
+    struct li_stamp *stamps; /* of what entry->again has, as this run read it */
+    int32_t stamp_room;
+    uint64_t (*generators)[4]; /* by resource: where those start that a call with a seed meets here first */
+    int32_t generator_room;
 };
 
 /* The memory of one run at a time of a program; it only grows. */
@@ -24,6 +28,7 @@ struct li_chain {
     struct li_link **links;     /* the i-th segment of a run uses the i-th */
     int32_t count, room;        /* there are */
     int32_t used;               /* by the last run */
+    int32_t paused;             /* of these, by its first part, when it pauses at a cut; 0: it does not */
 };
 
 /* What all parts of one call share. */
@@ -35,6 +40,9 @@ struct li_chain_call {
     struct li_mem *mem;
     const struct li_stop *stop;
     int64_t turns;
+    bool has_seed; /* generators start from it */
+    uint64_t seed;
+    const struct li_link *since; /* what it read may not have changed; NULL: a new run */
 };
 
 void li_chain_init(struct li_chain *chain, struct li_program *program);
@@ -45,6 +53,11 @@ void li_chain_fini(struct li_chain *chain);
  */
 lince_status li_chain_run(struct li_chain *chain, struct li_chain_call *call, const struct li_tensor *inputs,
                           const struct li_tensor **outputs, lince_error *err);
+/* The part of the last run behind a cut; given: link->entry->rest->given tensors. */
+lince_status li_chain_resume(struct li_chain *chain, struct li_chain_call *call, const struct li_tensor *given,
+                             const struct li_tensor **outputs, lince_error *err);
+/* Where the last run waits at a cut; NULL: it does not. */
+struct li_link *li_chain_paused(const struct li_chain *chain);
 /* Where the last run ended; NULL before it. */
 struct li_link *li_chain_last(const struct li_chain *chain);
 

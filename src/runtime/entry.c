@@ -183,53 +183,119 @@ static lince_status keep_graph(struct li_entry *e, const struct li_inferred *inf
     return LINCE_OK;
 }
 
-static lince_status run_stages(const struct li_program *p, const struct li_graph *inferred, struct li_graph **out,
-                               lince_error *err)
+/* An entry on its way from what was inferred to its plan. */
+struct making {
+    const struct li_program *program;
+    struct li_entry *entry;
+    struct li_inferred *inferred;
+    struct li_graph *graph;
+    struct li_cut cut; /* by the stage before `after`; 0: none of this segment cuts */
+    int after;
+    lince_error *err;
+};
+
+static lince_status run_stage(struct making *m, int i, struct li_graph **out)
 {
-    struct li_graph *made = NULL;
-    for (int i = 0; i < p->stage_count; i++) {
+    const struct li_stage *stage = &m->program->stages[i];
+    const struct li_env *env = &m->program->env;
+    const struct li_graph *from = m->graph ? m->graph : m->inferred->graph;
+    if (!stage->cut) {
+        return stage->make(out, from, stage->context, env, m->err);
+    }
+    if (m->inferred->rest) {
+        const struct li_node *node = &m->inferred->rest->nodes[0];
+        return li_fail(m->err, LINCE_EUNSUPPORTED,
+                       "node \"%s\" (%s): its shape depends on data, and a graph with such a node is not cut in two",
+                       node->name, node->op->name);
+    }
+    m->after = i + 1;
+    return stage->cut(out, &m->cut, from, stage->context, env, m->err);
+}
+
+static lince_status run_stages(struct making *m)
+{
+    for (int i = m->entry->segment->stage; i < m->program->stage_count; i++) {
         struct li_graph *next;
-        lince_status st = p->stages[i].make(&next, made ? made : inferred, p->stages[i].context, &p->env, err);
-        li_graph_free(made);
+        lince_status st = run_stage(m, i, &next);
+        li_graph_free(m->graph);
+        m->graph = st ? NULL : next;
         LI_TRY(st);
-        made = next;
     }
-    if (!made) {
-        LI_TRY(li_graph_prune(&made, inferred, err));
-        li_graph_default_views(made);
+    if (!m->graph) {
+        LI_TRY(li_graph_prune(&m->graph, m->inferred->graph, m->err));
+        li_graph_default_views(m->graph);
     }
-    *out = made;
     return LINCE_OK;
 }
 
-static lince_status make_plan(const struct li_program *p, const struct li_inferred *inferred, struct li_plan **out,
-                              lince_error *err)
+/* Takes the graph over. */
+static lince_status make_plan(struct making *m)
 {
-    struct li_graph *graph;
+    const struct li_program *p = m->program;
+    struct li_graph *graph = m->graph;
     const struct li_plan_options options = {.written = p->written,
                                             .written_count = p->written_count,
                                             .results = LI_RESULTS_OWN,
-                                            .last = !inferred->rest && !p->is_body};
-    LI_TRY(run_stages(p, inferred->graph, &graph, err));
-    return li_plan_build(out, graph, &p->env, &options, err);
+                                            .last = !m->inferred->rest && !p->apart && !p->is_body};
+    m->graph = NULL;
+    return li_plan_build(&m->entry->plan, graph, &p->env, &options, m->err);
 }
 
-/* Takes the rest over. */
-static lince_status keep_rest(const struct li_program *p, struct li_entry *e, struct li_inferred *inferred,
-                              lince_error *err)
+/* What the rest behind a cut reads again. */
+static lince_status list_again(struct li_entry *e, lince_error *err)
 {
-    if (!inferred->rest) {
-        return LINCE_OK;
+    const struct li_graph *g = e->rest->graph;
+    int32_t resources = li_graph_resources(g);
+    bool *reads = li_arena_calloc(&e->arena, (size_t)resources + 1, sizeof *reads, err);
+    e->again = li_arena_alloc(&e->arena, ((size_t)resources + 1) * sizeof *e->again, err);
+    if (!reads || !e->again) {
+        return LINCE_ENOMEM;
     }
-    e->rest = li_calloc(p->mem, 1, sizeof *e->rest, err);
+    for (int32_t n = 0; n < g->node_count; n++) {
+        for (int i = 0; i < g->nodes[n].touches; i++) {
+            reads[g->nodes[n].touch[i].resource] |= (g->nodes[n].touch[i].how & LI_EFFECT_READ) != 0;
+        }
+    }
+    for (int32_t r = 0; r < resources; r++) {
+        if (reads[r]) {
+            e->again[e->again_count++] = r;
+        }
+    }
+    return LINCE_OK;
+}
+
+static lince_status new_rest(struct making *m, struct li_segment segment)
+{
+    struct li_entry *e = m->entry;
+    e->rest = li_calloc(m->program->mem, 1, sizeof *e->rest, m->err);
     if (!e->rest) {
         return LINCE_ENOMEM;
     }
-    *e->rest = (struct li_segment){.graph = inferred->rest, .later = true};
+    segment.later = true;
+    *e->rest = segment;
+    return LINCE_OK;
+}
+
+/* Takes over the rest that there is: behind a cut, or where inference stopped. */
+static lince_status keep_rest(struct making *m)
+{
+    struct li_entry *e = m->entry;
+    struct li_inferred *inferred = m->inferred;
+    if (m->cut.rest) {
+        LI_TRY(new_rest(
+            m, (struct li_segment){.graph = m->cut.rest, .stage = m->after, .cut = true, .given = m->cut.given}));
+        m->cut.rest = NULL;
+        return list_again(e, m->err);
+    }
+    if (!inferred->rest) {
+        return LINCE_OK;
+    }
+    LI_TRY(new_rest(m, (struct li_segment){.graph = inferred->rest, .stage = e->segment->stage}));
     inferred->rest = NULL;
     e->loop = inferred->loop;
     for (int b = 0; e->loop.op && b < 2; b++) {
-        LI_TRY(li_program_of_body(&e->body[b], p, e->loop.body[b], err));
+        LI_TRY(li_program_of_body(&e->body[b], m->program, e->loop.body[b], m->err));
+        e->body[b]->first.stage = e->segment->stage;
     }
     return LINCE_OK;
 }
@@ -239,6 +305,11 @@ lince_status li_entry_fill(const struct li_program *p, struct li_entry *e, const
 {
     LI_TRY(keep_inputs(e, inputs, e->segment->graph->input_count, inferred->asked, err));
     LI_TRY(keep_graph(e, inferred, err));
-    LI_TRY(make_plan(p, inferred, &e->plan, err));
-    return keep_rest(p, e, inferred, err);
+    struct making m = {.program = p, .entry = e, .inferred = inferred, .err = err};
+    lince_status st = run_stages(&m);
+    st = st ? st : make_plan(&m);
+    st = st ? st : keep_rest(&m);
+    li_graph_free(m.graph);
+    li_graph_free(m.cut.rest);
+    return st;
 }

@@ -195,10 +195,22 @@ void li_program_leave(struct li_program *p, struct li_entry *entry)
 
 /* ---- New and free ------------------------------------------------------------------------------------------------ */
 
+static int32_t end_of(const int32_t *resources, int32_t count, int32_t end)
+{
+    for (int32_t i = 0; i < count; i++) {
+        end = LI_MAX(end, resources[i] + 1);
+    }
+    return end;
+}
+
+/* To planning, what others change between runs is the same as what a run writes: nothing made of it is kept. */
 static void add_written(struct li_program *p, const struct li_program_options *options)
 {
     for (int32_t i = 0; i < options->written_count; i++) {
         p->written[options->written[i]] = true;
+    }
+    for (int32_t i = 0; i < options->changing_count; i++) {
+        p->written[options->changing[i]] = true;
     }
     p->updates |= options->written_count > 0;
 }
@@ -222,10 +234,8 @@ static lince_status find_written(struct li_program *p, const struct li_program_o
     li_arena_init(&arena, p->mem, 0);
     const bool *written = li_graph_written(g, &arena, err);
     int32_t found = li_graph_resources(g);
-    p->written_count = found;
-    for (int32_t i = 0; i < options->written_count; i++) {
-        p->written_count = LI_MAX(p->written_count, options->written[i] + 1);
-    }
+    p->written_count =
+        end_of(options->changing, options->changing_count, end_of(options->written, options->written_count, found));
     p->written = li_calloc(p->mem, (size_t)p->written_count + 1, sizeof *p->written, err);
     bool done = written && p->written;
     if (done) {
@@ -274,6 +284,7 @@ lince_status li_program_new(struct li_program **out, struct li_graph *graph, con
     }
     p->env = *options->env;
     p->first.graph = graph;
+    p->apart = options->apart;
     p->stage_count = options->stage_count;
     for (int i = 0; i < options->stage_count; i++) {
         p->stages[i] = options->stages[i];

@@ -35,14 +35,19 @@ struct li_entry {
     int32_t choices;
     struct li_plan *plan;
     struct li_segment *rest; /* what comes when this plan has run; NULL: nothing */
-    struct li_node loop;     /* runs between the two; op NULL: none does */
+    int32_t *again;          /* resources that a rest behind a cut reads: as what is before it found them */
+    int32_t again_count;
+    struct li_node loop; /* runs between the two; op NULL: none does */
     struct li_program *body[2];
 };
 
 struct li_segment {
     struct li_graph *graph;
     struct li_entry *entries;
-    bool later; /* found by contents too */
+    bool later;    /* found by contents too */
+    int stage;     /* the first of the program's that sees to it */
+    bool cut;      /* a run pauses before it, and is given */
+    int32_t given; /* so many of its inputs to go on */
 };
 
 struct li_program {
@@ -56,9 +61,10 @@ struct li_program {
     struct li_fork_guard guard; /* of own_lock */
     /* Of a loop's body: its graph belongs to its owner, which outlives it; it commits nothing, and has no guard. */
     bool is_body;
-    bool *written; /* by resource: a run writes it, wherever */
+    bool *written; /* by resource: a run writes it, wherever, or others do between runs */
     int32_t written_count;
     bool updates; /* a run writes something */
+    bool apart;   /* into memory of its own first, always */
     struct li_segment first;
     uint64_t clock;
     int plans, idle; /* all entries, and those that no run holds */

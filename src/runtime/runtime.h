@@ -14,14 +14,26 @@
 
 /* ---- Programs (program.c) ---------------------------------------------------------------------------------------- */
 
+/* What a stage that cuts leaves for later. */
+struct li_cut {
+    /* Inputs: `given` that li_session_resume() supplies, of full shapes, then the last outputs of the first part. */
+    struct li_graph *rest;
+    int32_t given;
+};
+
 /*
  * One step from an inferred graph, which stays the caller's, to the one that is planned. The last stage, or, without
  * any, the program itself, gives the graph its views. context is the stage's own and outlives the program.
+ *
+ * A stage with `cut` in the place of `make`, one of a program, gives two graphs, or one and no rest: the stages after
+ * it see to both, and a run pauses between them. It takes no graph whose shapes depend on data.
  */
 struct li_stage {
     lince_status (*make)(struct li_graph **out, const struct li_graph *from, void *context, const struct li_env *env,
                          lince_error *err);
     void *context;
+    lince_status (*cut)(struct li_graph **out, struct li_cut *cut, const struct li_graph *from, void *context,
+                        const struct li_env *env, lince_error *err);
 };
 enum { LI_MAX_STAGES = 4 };
 
@@ -32,6 +44,10 @@ struct li_program_options {
     /* Resources that runs write though no node of the bound graph says so: nodes that stages add, or the caller. */
     const int32_t *written;
     int32_t written_count;
+    /* Resources that others write between runs so often that nothing made of them is kept. */
+    const int32_t *changing;
+    int32_t changing_count;
+    bool apart; /* what runs write can be had from li_session_written(): none of it is made by the commit alone */
 };
 
 struct li_program;
@@ -70,6 +86,9 @@ struct li_session_call {
     /* Looks at the results before anything is committed; what it returns other than LINCE_OK fails the run. */
     lince_status (*accept)(void *context, const struct li_tensor *outputs, lince_error *err);
     void *context;
+    bool keep;     /* what it writes to variables is not committed; li_session_written() tells it */
+    bool has_seed; /* generators start from `seed` and their keys, in this run alone: those of the store stay */
+    uint64_t seed;
 };
 
 /*
@@ -77,9 +96,22 @@ struct li_session_call {
  * before. call may be NULL. *outputs receives one tensor for each output of the graph, borrowed until the session's
  * next call. Shapes seen among the last LI_MAX_PLANS cost no planning and no allocation.
  * A failed run changes no resource. One call at a time for each session, to which the caller sees.
+ *
+ * Where a stage has cut, this is the first part, with its commit.
  */
 lince_status li_session_run(struct li_session *session, const struct li_tensor *inputs, int32_t count,
                             const struct li_session_call *call, const struct li_tensor **outputs, lince_error *err);
+
+/*
+ * The part behind the cut, any number of times after a run and before the next; inputs: those that the cut leaves to
+ * the caller. Outputs of the run stay. stop may be NULL. LINCE_EINVAL: nothing is left to run, or a variable that this
+ * part reads again was written since the run.
+ */
+lince_status li_session_resume(struct li_session *session, const struct li_tensor *inputs, int32_t count,
+                               const struct li_stop *stop, const struct li_tensor **outputs, lince_error *err);
+
+/* What the last run of a program that keeps it apart wrote to a resource, until the next; NULL: it did not. */
+const void *li_session_written(const struct li_session *session, int32_t resource);
 
 /* ---- Telling ----------------------------------------------------------------------------------------------------- */
 

@@ -17,6 +17,8 @@ struct li_session {
     char *aligned; /* inputs that the caller has at an odd address */
     size_t aligned_room;
     struct li_tensor *inputs;
+    int32_t input_room;
+    bool keep; /* variables are not committed, by the call that is under way */
 };
 
 /* ---- New and free ------------------------------------------------------------------------------------------------ */
@@ -33,10 +35,11 @@ lince_status li_session_new(struct li_session **out, struct li_program *program,
     li_mem_retain(mem);
     li_pool_retain(pool);
     li_chain_init(&s->chain, program);
-    s->inputs = li_calloc(mem, (size_t)program->first.graph->input_count + 1, sizeof *s->inputs, err);
-    if (!s->inputs) {
+    lince_status st =
+        li_run_grow(mem, &s->inputs, &s->input_room, program->first.graph->input_count, sizeof *s->inputs, err);
+    if (st) {
         li_session_free(s);
-        return LINCE_ENOMEM;
+        return st;
     }
     *out = s;
     return LINCE_OK;
@@ -75,6 +78,7 @@ static bool odd(const struct li_tensor *t)
 static lince_status align_inputs(struct li_session *s, const struct li_tensor *inputs, int32_t count, lince_error *err)
 {
     size_t need = 0, at = 0;
+    LI_TRY(li_run_grow(s->mem, &s->inputs, &s->input_room, count, sizeof *s->inputs, err));
     for (int32_t i = 0; i < count; i++) {
         s->inputs[i] = inputs[i];
         need += odd(&inputs[i]) ? (inputs[i].size_bytes + LI_ALIGN - 1) / LI_ALIGN * LI_ALIGN : 0;
@@ -115,6 +119,12 @@ static lince_status check_inputs(const struct li_session *s, const struct li_ten
 
 /* ---- Running ----------------------------------------------------------------------------------------------------- */
 
+/* Whether what the run wrote to a resource is for this run alone. */
+static bool is_kept(const struct li_session *s, const struct li_resource *r)
+{
+    return r->kind == LI_GENERATOR ? s->call.has_seed : s->keep;
+}
+
 /*
  * Publish what the run wrote. Every written resource has memory of its own, so this cannot fail. What the last plan
  * left to the commit is done last: it starts from what was written before.
@@ -126,8 +136,8 @@ static void commit(struct li_session *s)
     const struct li_run_call call = {.pool = s->call.pool, .inputs = last->given, .pending = s->call.pending};
     li_store_begin_change(store);
     for (int32_t i = 0; i < s->call.pending_room; i++) {
-        if (s->call.pending[i]) {
-            struct li_resource *r = li_store_get(store, i);
+        struct li_resource *r = s->call.pending[i] ? li_store_get(store, i) : NULL;
+        if (r && !is_kept(s, r)) {
             memcpy(r->owned, s->call.pending[i], r->value.size_bytes);
             r->value.data = r->owned;
             atomic_fetch_add(&r->version, 1);
@@ -137,6 +147,11 @@ static void commit(struct li_session *s)
     li_store_end_change(store);
 }
 
+static bool commits(const struct li_session *s, const struct li_session_call *call)
+{
+    return s->program->updates && !(call->keep && call->has_seed);
+}
+
 static lince_status run_and_commit(struct li_session *s, const struct li_session_call *call,
                                    const struct li_tensor **outputs, lince_error *err)
 {
@@ -144,10 +159,13 @@ static lince_status run_and_commit(struct li_session *s, const struct li_session
         s->call.pending[i] = NULL;
     }
     s->call.turns = 0;
-    s->call.stop = call ? call->stop : NULL;
+    s->call.stop = call->stop;
+    s->call.has_seed = call->has_seed;
+    s->call.seed = call->seed;
+    s->keep = call->keep;
     LI_TRY(li_chain_run(&s->chain, &s->call, s->inputs, outputs, err));
-    LI_TRY(call && call->accept ? call->accept(call->context, *outputs, err) : LINCE_OK);
-    if (s->program->updates) {
+    LI_TRY(call->accept ? call->accept(call->context, *outputs, err) : LINCE_OK);
+    if (commits(s, call)) {
         commit(s);
     }
     return LINCE_OK;
@@ -156,9 +174,12 @@ static lince_status run_and_commit(struct li_session *s, const struct li_session
 lince_status li_session_run(struct li_session *s, const struct li_tensor *inputs, int32_t count,
                             const struct li_session_call *call, const struct li_tensor **outputs, lince_error *err)
 {
+    static const struct li_session_call plain;
+    call = call ? call : &plain;
+    s->chain.paused = 0;
     LI_TRY(check_inputs(s, inputs, count, err));
     LI_TRY(align_inputs(s, inputs, count, err));
-    if (!s->program->updates) {
+    if (!commits(s, call)) {
         return run_and_commit(s, call, outputs, err);
     }
     struct li_entry *planned;
@@ -168,6 +189,46 @@ lince_status li_session_run(struct li_session *s, const struct li_tensor *inputs
     pthread_mutex_unlock(&s->call.store->update);
     li_program_leave(s->program, planned);
     return st;
+}
+
+/* ---- The part behind a cut --------------------------------------------------------------------------------------- */
+
+static lince_status check_given(const struct li_segment *rest, const struct li_tensor *inputs, int32_t count,
+                                lince_error *err)
+{
+    char found[LI_SHAPE_TEXT], wanted[LI_SHAPE_TEXT];
+    if (count != rest->given) {
+        return li_fail(err, LINCE_EINVAL, "%d inputs are given to go on with, wanted %d", (int)count, (int)rest->given);
+    }
+    for (int32_t i = 0; i < count; i++) {
+        const struct li_value *value = &rest->graph->values[rest->graph->inputs[i]];
+        if (inputs[i].dtype != value->dtype || !li_shape_equal(&inputs[i].shape, &value->shape)) {
+            return li_fail(err, LINCE_EINVAL, "input %d to go on with is %s%s, wanted %s%s", (int)i,
+                           li_dtype_name(inputs[i].dtype), li_shape_text(&inputs[i].shape, found),
+                           li_dtype_name(value->dtype), li_shape_text(&value->shape, wanted));
+        }
+    }
+    return LINCE_OK;
+}
+
+/* It writes nothing: what a call commits, its first part has. */
+lince_status li_session_resume(struct li_session *s, const struct li_tensor *inputs, int32_t count,
+                               const struct li_stop *stop, const struct li_tensor **outputs, lince_error *err)
+{
+    const struct li_link *paused = li_chain_paused(&s->chain);
+    if (!paused) {
+        return li_fail(err, LINCE_EINVAL, "there is no run to go on with");
+    }
+    LI_TRY(check_given(paused->entry->rest, inputs, count, err));
+    LI_TRY(align_inputs(s, inputs, count, err));
+    s->call.turns = 0;
+    s->call.stop = stop;
+    return li_chain_resume(&s->chain, &s->call, s->inputs, outputs, err);
+}
+
+const void *li_session_written(const struct li_session *s, int32_t resource)
+{
+    return resource >= 0 && resource < s->call.pending_room ? s->call.pending[resource] : NULL;
 }
 
 /* ---- Explain ----------------------------------------------------------------------------------------------------- */

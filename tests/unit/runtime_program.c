@@ -260,7 +260,7 @@ static void what_a_stage_writes_is_packed_in_every_run(void **state)
 {
     struct fixture *f = *state;
     int32_t v = variable(f, "v", 1);
-    const struct li_stage updating = {add_an_update, &v};
+    const struct li_stage updating = {.make = add_an_update, .context = &v};
     const struct li_program_options options = {
         .env = &f->env, .stages = &updating, .stage_count = 1, .written = &v, .written_count = 1};
     struct li_program *program;

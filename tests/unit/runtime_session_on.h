@@ -11,7 +11,7 @@ typedef lince_status stage(struct li_graph **out, const struct li_graph *from, v
 static inline lince_status session_on(struct li_session **out, struct li_graph *graph, const struct li_env *env,
                                       struct li_pool *pool, stage *make, lince_error *err)
 {
-    const struct li_stage stages[] = {{make, NULL}};
+    const struct li_stage stages[] = {{.make = make}};
     const struct li_program_options options = {.env = env, .stages = stages, .stage_count = make != NULL};
     struct li_program *program;
     LI_TRY(li_program_new(&program, graph, &options, err));

@@ -190,7 +190,7 @@ static lince_status differentiate(struct li_graph **out, const struct li_graph *
 /* Outputs: the loss, its gradient by x, those by the targets. The fixture's graph is used up. */
 static struct li_session *session_of(struct fixture *f, li_vid loss, struct asked *a, int threads)
 {
-    const struct li_stage stages[] = {{differentiate, a}};
+    const struct li_stage stages[] = {{.make = differentiate, .context = a}};
     const struct li_program_options options = {.env = &f->env, .stages = stages, .stage_count = 1};
     struct li_program *program;
     struct li_session *session;

@@ -274,7 +274,7 @@ static lince_status run(struct lab *l, struct li_session **session, const struct
 {
     struct li_pool *pool;
     struct li_program *program;
-    const struct li_stage stages[] = {{stage_of, l}};
+    const struct li_stage stages[] = {{.make = stage_of, .context = l}};
     const struct li_program_options options = {.env = &l->env, .stages = stages, .stage_count = 1};
     OK(li_pool_new(&pool, 2, l->mem, &l->err));
     OK(li_program_new(&program, bind(l), &options, &l->err));
