@@ -515,6 +515,30 @@ LINCE_API lince_status lince_model_save(lince_model *model, const char *path, co
                                         lince_error *err);
 
 /**
+ * Let a variable's value lie in the caller's memory, as where a host (torch, Keras, JAX) owns the weights: no run
+ * copies it, and whatever writes to the variable (lince_variable_write(), a call that assigns to it) writes there.
+ *
+ * data        Dense, row-major, of the variable's dtype and shape, and aligned for it. Borrowed, and read by any run,
+ *             until the variable is bound elsewhere or unbound, or the model is gone: closed, and all its sessions and
+ *             layers freed.
+ * size_bytes  The variable's.
+ * version     The host's own count of changes. Whoever changes the bytes binds them again with another version, which
+ *             raises the variable's: what was made from the old value (packed weights) is made again. With the memory
+ *             and version of the last call nothing happens.
+ *
+ * Between runs of a thread; waits for those of others, as lince_variable_write() does. The bytes may not change while a
+ * run reads them. LINCE_EINVAL for another size, or an odd address; LINCE_EUNSUPPORTED for strings. The variable keeps
+ * its value on failure. Since 0.1.
+ */
+LINCE_API lince_status lince_variable_bind(lince_model *model, size_t index, void *data, size_t size_bytes,
+                                           uint64_t version, lince_error *err);
+/**
+ * The value is copied back to memory of the library's own, where the variable goes on. Does nothing to one that is not
+ * bound. LINCE_ENOMEM: it stays bound.
+ */
+LINCE_API lince_status lince_variable_unbind(lince_model *model, size_t index, lince_error *err);
+
+/**
  * The object's regularization_losses: how many, or -1 when it has no such list; and the present value of one, computed
  * by the model, so it fails as lince_session_run() does. The first call of each plans it; what it needs is kept with
  * the model. Any thread.

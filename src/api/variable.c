@@ -67,6 +67,23 @@ lince_status lince_variable_read(lince_model *model, size_t index, void *data, s
     return li_store_read(li_model_store(model->model), v->resource, data, size_bytes, err);
 }
 
+lince_status lince_variable_bind(lince_model *model, size_t index, void *data, size_t size_bytes, uint64_t version,
+                                 lince_error *err)
+{
+    const struct li_variable *v = NULL;
+    LI_NEED("lince_variable_bind", model);
+    LI_TRY(find(model, index, &v, err));
+    return li_store_bind(li_model_store(model->model), v->resource, data, size_bytes, version, err);
+}
+
+lince_status lince_variable_unbind(lince_model *model, size_t index, lince_error *err)
+{
+    const struct li_variable *v = NULL;
+    LI_NEED("lince_variable_unbind", model);
+    LI_TRY(find(model, index, &v, err));
+    return li_store_unbind(li_model_store(model->model), v->resource, err);
+}
+
 lince_status lince_variable_write(lince_model *model, size_t index, const void *data, size_t size_bytes,
                                   lince_error *err)
 {

@@ -29,6 +29,12 @@ lince_status li_graph_reserve(struct li_graph *g, int32_t values, int32_t nodes,
 lince_status li_store_init_locks(struct li_store *store, lince_error *err);
 void li_store_fini_locks(struct li_store *store);
 
+/* ---- store.c ---- */
+
+lince_status li_store_find(const struct li_store *store, int32_t resource, struct li_resource **out, lince_error *err);
+/* Whether so many bytes are a value of it. */
+lince_status li_resource_check_size(const struct li_resource *r, size_t bytes, lince_error *err);
+
 /* ---- attr.c ---- */
 
 /* One attribute for each spec of op, from those given and the fallbacks. */

@@ -53,7 +53,7 @@ static void free_resources(struct li_store *store)
 {
     for (int32_t i = 0; i < store->count; i++) {
         struct li_resource *r = li_store_get(store, i);
-        li_free(store->mem, r->owned);
+        li_free(store->mem, r->bound ? r->before : r->owned);
         li_free(store->mem, (char *)r->name);
         li_free(store->mem, r);
     }
@@ -251,7 +251,7 @@ lince_status li_store_generator(struct li_store *store, const char *key, int64_t
 
 /* ---- Values ------------------------------------------------------------------------------------------------------ */
 
-static lince_status find(const struct li_store *store, int32_t resource, struct li_resource **out, lince_error *err)
+lince_status li_store_find(const struct li_store *store, int32_t resource, struct li_resource **out, lince_error *err)
 {
     if (resource < 0 || resource >= store->count) {
         return li_fail(err, LINCE_EINVAL, "there is no variable %d, wanted 0 to %d", (int)resource,
@@ -280,7 +280,7 @@ static lince_status load(struct li_resource *r, lince_error *err)
 lince_status li_store_ready(struct li_store *store, int32_t resource, lince_error *err)
 {
     struct li_resource *r;
-    LI_TRY(find(store, resource, &r, err));
+    LI_TRY(li_store_find(store, resource, &r, err));
     if (r->ready) {
         return LINCE_OK;
     }
@@ -312,7 +312,7 @@ lince_status li_store_own(struct li_store *store, int32_t resource, lince_error 
 {
     struct li_resource *r;
     LI_TRY(li_store_ready(store, resource, err));
-    LI_TRY(find(store, resource, &r, err));
+    LI_TRY(li_store_find(store, resource, &r, err));
     li_store_begin_change(store);
     lince_status st = take_memory(store, r, err);
     li_store_end_change(store);
@@ -320,7 +320,7 @@ lince_status li_store_own(struct li_store *store, int32_t resource, lince_error 
 }
 
 /* By the declared shape, which never changes: another thread may be loading the value. */
-static lince_status check_size(const struct li_resource *r, size_t bytes, lince_error *err)
+lince_status li_resource_check_size(const struct li_resource *r, size_t bytes, lince_error *err)
 {
     size_t wanted;
     if (r->kind == LI_TABLE || r->dtype == LINCE_STRING) {
@@ -337,8 +337,8 @@ static lince_status check_size(const struct li_resource *r, size_t bytes, lince_
 lince_status li_store_read(struct li_store *store, int32_t resource, void *data, size_t bytes, lince_error *err)
 {
     struct li_resource *r;
-    LI_TRY(find(store, resource, &r, err));
-    LI_TRY(check_size(r, bytes, err));
+    LI_TRY(li_store_find(store, resource, &r, err));
+    LI_TRY(li_resource_check_size(r, bytes, err));
     LI_TRY(li_store_ready(store, resource, err));
     pthread_rwlock_rdlock(&store->lock);
     if (bytes) {
@@ -367,8 +367,8 @@ static lince_status make_first(struct li_store *store, struct li_resource *r, li
 lince_status li_store_write(struct li_store *store, int32_t resource, const void *data, size_t bytes, lince_error *err)
 {
     struct li_resource *r;
-    LI_TRY(find(store, resource, &r, err));
-    LI_TRY(check_size(r, bytes, err));
+    LI_TRY(li_store_find(store, resource, &r, err));
+    LI_TRY(li_resource_check_size(r, bytes, err));
     LI_TRY(make_first(store, r, err));
     LI_TRY(li_store_ready(store, resource, err));
     pthread_mutex_lock(&store->update); /* or a run that read the old value could overwrite this one */

@@ -18,8 +18,11 @@ struct li_resource {
     const char *name;  /* for messages */
     lince_dtype dtype; /* of a variable; a generator is uint64[4]: counter (2), key, 0; a table has none */
     struct li_shape shape;
-    struct li_tensor value;   /* committed; data NULL until li_store_ready() */
-    void *owned;              /* LI_ALIGN-aligned memory for a value that was written; NULL while mapped */
+    struct li_tensor value; /* committed; data NULL until li_store_ready() */
+    void *owned;            /* LI_ALIGN-aligned memory for a value that was written; NULL while mapped */
+    bool bound;             /* owned is the caller's, of that version by its own count; see li_store_bind() */
+    uint64_t bound_version;
+    void *before;             /* while it is bound: the memory of its own that it had */
     _Atomic uint64_t version; /* starts at 1 */
     atomic_bool ready;        /* value may be read; private to store.c */
     /* Fills value when it is first used (and checks its checksum); NULL when value is there already. */
@@ -90,5 +93,13 @@ lince_status li_store_read(struct li_store *store, int32_t resource, void *data,
 lince_status li_store_write(struct li_store *store, int32_t resource, const void *data, size_t bytes, lince_error *err);
 /* Free the value of a variable that was added without a file: it has none again. Nothing that touches it may run. */
 void li_store_drop(struct li_store *store, int32_t resource);
+
+/*
+ * bind.c: the value lies in the caller's memory until it is unbound; writes and commits go there too. The version is
+ * raised unless data and version are what they were at the last call. Unbound, it keeps the value it has by then.
+ */
+lince_status li_store_bind(struct li_store *store, int32_t resource, void *data, size_t bytes, uint64_t version,
+                           lince_error *err);
+lince_status li_store_unbind(struct li_store *store, int32_t resource, lince_error *err);
 
 #endif

@@ -358,9 +358,56 @@ static void a_graph_keeps_its_store_alive(void **state)
     li_store_retain(f->store);
 }
 
+/* ---- The caller's memory ---- */
+
+static void a_bound_value_is_the_callers_and_each_version_of_it_another(void **state)
+{
+    struct fixture *f = *state;
+    int loads = 0;
+    float memory[3] = {7, 8, 9}, other[3] = {1, 1, 1}, back[3];
+    struct li_resource *r = add_loaded(f, load_mapped, &loads);
+    OK(li_store_bind(f->store, 0, memory, sizeof memory, 5, &f->err));
+    assert_ptr_equal(r->value.data, memory);
+    uint64_t version = r->version;
+    OK(li_store_bind(f->store, 0, memory, sizeof memory, 5, &f->err));
+    assert_true(r->version == version);
+    OK(li_store_bind(f->store, 0, memory, sizeof memory, 6, &f->err));
+    assert_true(r->version == version + 1);
+    OK(li_store_bind(f->store, 0, other, sizeof other, 6, &f->err));
+    assert_true(r->version == version + 2 && r->value.data == other);
+    OK(li_store_own(f->store, 0, &f->err)); /* a run that writes has memory to write to */
+    assert_ptr_equal(r->owned, other);
+    OK(li_store_write(f->store, 0, mapped, sizeof mapped, &f->err));
+    assert_memory_equal(other, mapped, sizeof other);
+    OK(li_store_unbind(f->store, 0, &f->err));
+    other[0] = 99;
+    OK(li_store_read(f->store, 0, back, sizeof back, &f->err));
+    assert_memory_equal(back, mapped, sizeof back);
+    OK(li_store_unbind(f->store, 0, &f->err));
+}
+
+static void memory_of_before_serves_again_and_is_freed_once(void **state)
+{
+    struct fixture *f = *state;
+    int loads = 0;
+    float memory[3] = {7, 8, 9};
+    struct li_resource *r = add_loaded(f, load_mapped, &loads);
+    OK(li_store_own(f->store, 0, &f->err));
+    void *own = r->owned;
+    OK(li_store_bind(f->store, 0, memory, sizeof memory, 1, &f->err));
+    OK(li_store_unbind(f->store, 0, &f->err));
+    assert_ptr_equal(r->owned, own);
+    assert_memory_equal(own, memory, sizeof memory);
+    OK(li_store_bind(f->store, 0, memory, sizeof memory, 1, &f->err)); /* and so it stays */
+    assert_int_equal(li_store_bind(f->store, 0, memory, 8, 1, &f->err), LINCE_EINVAL);
+    assert_int_equal(li_store_bind(f->store, 1, memory, sizeof memory, 1, &f->err), LINCE_EINVAL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_bound_value_is_the_callers_and_each_version_of_it_another, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(memory_of_before_serves_again_and_is_freed_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_value_is_loaded_once_and_owned_when_asked, set_up, tear_down),
         cmocka_unit_test_setup_teardown(writing_raises_the_version_and_leaves_the_file_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_value_that_cannot_be_loaded_is_an_error_each_time, set_up, tear_down),
