@@ -145,4 +145,6 @@ double li_schedule_exponential(double rate, int64_t step, int64_t steps, double 
 double li_schedule_cosine(double rate, int64_t step, int64_t steps, double least);
 double li_schedule_warmup(double rate, int64_t step, int64_t steps);
 
+#include "train/layer.h"
+
 #endif
