@@ -556,6 +556,7 @@ LINCE_API lince_status lince_loss_value(lince_model *model, size_t index, float 
 #include "lince_events.h"  /* logs that TensorBoard reads */
 #include "lince_image.h"   /* pictures: decode, resize, load many */
 #include "lince_inspect.h" /* what a model holds and needs, how a call is planned */
+#include "lince_layer.h"   /* a model as a layer: forward, and backward from upstream gradients */
 #include "lince_metrics.h" /* how well a classifier does */
 #include "lince_save.h"    /* new models, made of one */
 #include "lince_task.h"    /* what results are for; names of classes */

@@ -100,9 +100,10 @@ void li_api_guess_task(struct lince_callable *callable, lince_task_info *info);
 
 /* ---- Losses (loss.c): parts of opening and of closing a model ---- */
 
+/* The value of a loss, as far as its trace says a float32 scalar, in a bound graph. */
+lince_status li_api_loss_append(struct li_graph *g, struct lince_model *model, size_t index, li_vid *out,
+                                lince_error *err);
 lince_status li_api_losses_open(struct lince_model *model, lince_error *err);
 void li_api_losses_close(struct lince_model *model);
-/* LINCE_EINVAL unless a trace gives one float32 scalar, as far as it says. */
-lince_status li_api_check_loss(const struct li_trace *trace, size_t index, lince_error *err);
 
 #endif

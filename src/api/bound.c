@@ -1,10 +1,11 @@
 /* A trace in use: the flat graph of a call's arguments, and what runs it. Nothing else here calls the runtime. */
-#include "session.h"
+#include "layer.h"
 
 static lince_status start(struct li_api_bound *b, struct lince_model *model, struct li_pool *pool,
                           const struct li_binding *binding, const struct li_api_fetch *fetch, lince_error *err)
 {
-    LI_TRY(li_api_program(&b->program, &b->fetched, model, binding, fetch, err));
+    LI_TRY(fetch->mode ? li_api_layer_program(&b->program, &b->fetched, fetch->mode, binding, err)
+                       : li_api_program(&b->program, &b->fetched, model, binding, fetch, err));
     return li_session_new(&b->run, b->program, pool, err);
 }
 
@@ -38,6 +39,17 @@ lince_status li_api_bound_run(struct li_api_bound *bound, const struct li_tensor
                               const struct li_session_call *call, const struct li_tensor **results, lince_error *err)
 {
     return li_session_run(bound->run, inputs, (int32_t)count, call, results, err);
+}
+
+lince_status li_api_bound_resume(struct li_api_bound *bound, const struct li_tensor *given, int32_t count,
+                                 const struct li_stop *stop, const struct li_tensor **gradients, lince_error *err)
+{
+    return li_session_resume(bound->run, given, count, stop, gradients, err);
+}
+
+const void *li_api_bound_written(const struct li_api_bound *bound, int32_t resource)
+{
+    return li_session_written(bound->run, resource);
 }
 
 void li_api_bound_set_pool(struct li_api_bound *bound, struct li_pool *pool)

@@ -20,7 +20,8 @@ static lince_status fetch_nodes(struct lince_session *s, const char *const *node
             return LINCE_ENOMEM;
         }
     }
-    s->fetch = (struct li_api_fetch){fetch, count};
+    s->fetch.node = fetch;
+    s->fetch.count = count;
     return LINCE_OK;
 }
 

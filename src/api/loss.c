@@ -30,7 +30,7 @@ void li_api_losses_close(struct lince_model *m)
 }
 
 /* A loss gives one float32 scalar, as a tensor or as a Python number. */
-lince_status li_api_check_loss(const struct li_trace *trace, size_t index, lince_error *err)
+static lince_status check_loss(const struct li_trace *trace, size_t index, lince_error *err)
 {
     const struct li_result_leaf *leaf = trace->leaf;
     const struct li_arg *value = trace->leaf_count == 1 ? leaf->value : NULL;
@@ -42,18 +42,41 @@ lince_status li_api_check_loss(const struct li_trace *trace, size_t index, lince
                             trace->text);
 }
 
-static lince_status take(struct li_api_bound **out, struct lince_model *m, size_t index, lince_error *err)
+static lince_status match_loss(struct li_binding **out, struct lince_model *m, size_t index, lince_error *err)
 {
     static const struct li_call_args no_arguments;
+    struct li_binding *binding;
+    LI_TRY(li_callable_match(&binding, li_model_loss(m->model, index), &no_arguments, err));
+    lince_status st = check_loss(binding->trace, index, err);
+    if (st) {
+        li_binding_free(binding);
+        return st;
+    }
+    *out = binding;
+    return LINCE_OK;
+}
+
+lince_status li_api_loss_append(struct li_graph *g, struct lince_model *m, size_t index, li_vid *out, lince_error *err)
+{
+    struct li_binding *binding;
+    LI_TRY(match_loss(&binding, m, index, err));
+    const struct li_result_leaf *leaf = &binding->trace->leaf[0];
+    lince_status st = leaf->output == LI_NONE ? li_graph_constant(g, &leaf->tensor, out, err)
+                                              : li_binding_append(g, binding, NULL, out, err);
+    li_binding_free(binding);
+    return st;
+}
+
+static lince_status take(struct li_api_bound **out, struct lince_model *m, size_t index, lince_error *err)
+{
     static const struct li_api_fetch nothing;
     struct li_binding *binding;
     *out = atomic_exchange(&m->losses[index], NULL);
     if (*out) {
         return LINCE_OK;
     }
-    LI_TRY(li_callable_match(&binding, li_model_loss(m->model, index), &no_arguments, err));
-    lince_status st = li_api_check_loss(binding->trace, index, err);
-    st = st ? st : li_api_bound_new(out, m, m->pool, binding, &nothing, err);
+    LI_TRY(match_loss(&binding, m, index, err));
+    lince_status st = li_api_bound_new(out, m, m->pool, binding, &nothing, err);
     li_binding_free(binding);
     return st;
 }

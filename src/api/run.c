@@ -74,6 +74,7 @@ static lince_status look(void *context, const struct li_tensor *results, lince_e
 {
     const struct looking *l = context;
     struct lince_session *s = l->session;
+    s->results = results;
     write_outputs(s, l->bound, results);
     return l->accept
                ? l->accept->leaves(l->accept->context, s->outputs, l->bound->trace->leaf_count + s->fetch.count, err)
@@ -85,7 +86,10 @@ lince_status li_api_run(struct lince_session *s, struct li_api_bound *bound, con
 {
     const struct li_tensor *results;
     struct looking l = {s, bound, accept};
-    const struct li_session_call call = {.stop = &s->stop, .accept = look, .context = &l};
+    struct li_session_call call = s->how;
+    call.stop = &s->stop;
+    call.accept = look;
+    call.context = &l;
     LI_TRY(make_room(s, bound->trace, err));
     lince_status st = li_api_bound_run(bound, s->inputs, s->arguments.input_count, &call, &results, err);
     if (st) {

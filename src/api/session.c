@@ -43,6 +43,31 @@ static lince_status read_options(lince_session_options *to, const lince_session_
     return LINCE_OK;
 }
 
+lince_status li_api_session_new(struct lince_session **out, struct lince_callable *callable,
+                                const lince_argument *arguments, size_t count, const struct li_api_session_how *how,
+                                lince_error *err)
+{
+    struct lince_model *model = callable->owner;
+    struct lince_session *s = li_calloc(model->mem, 1, sizeof *s, err);
+    if (!s) {
+        return LINCE_ENOMEM;
+    }
+    s->model = li_api_model_retain(model);
+    s->callable = callable->callable;
+    s->fetch.mode = how->mode;
+    s->pool = how->pool;
+    li_pool_retain(s->pool);
+    li_arena_init(&s->arena, model->mem, 0);
+    lince_status st = li_api_bind(&s->arguments, s->callable, arguments, count, how->training, &s->arena, err);
+    st = st ? st : make_choices(s, err);
+    if (st) {
+        lince_session_free(s);
+        return st;
+    }
+    *out = s;
+    return LINCE_OK;
+}
+
 lince_status lince_session_new(lince_session **session, lince_callable *callable, const lince_argument *arguments,
                                size_t count, const lince_session_options *options, lince_error *err)
 {
@@ -51,25 +76,9 @@ lince_status lince_session_new(lince_session **session, lince_callable *callable
     *session = NULL;
     LI_NEED("lince_session_new", callable);
     LI_TRY(read_options(&o, options, err));
-    struct lince_model *model = callable->owner;
-    struct lince_session *s = li_calloc(model->mem, 1, sizeof *s, err);
-    if (!s) {
-        return LINCE_ENOMEM;
-    }
-    s->model = li_api_model_retain(model);
-    s->callable = callable->callable;
-    s->pool = o.pool ? o.pool->pool : model->pool;
-    li_pool_retain(s->pool);
-    li_arena_init(&s->arena, model->mem, 0);
-    lince_status st = li_api_bind(&s->arguments, s->callable, arguments, count,
-                                  o.layer ? LI_TRAINING_FALSE : LI_TRAINING_GIVEN, &s->arena, err);
-    st = st ? st : make_choices(s, err);
-    if (st) {
-        lince_session_free(s);
-        return st;
-    }
-    *session = s;
-    return LINCE_OK;
+    const struct li_api_session_how how = {.pool = o.pool ? o.pool->pool : callable->owner->pool,
+                                           .training = o.layer ? LI_TRAINING_FALSE : LI_TRAINING_GIVEN};
+    return li_api_session_new(session, callable, arguments, count, &how, err);
 }
 
 void lince_session_free(lince_session *s)

@@ -16,10 +16,13 @@ struct li_api_bound {
     struct li_api_bound *next;
 };
 
-/* The nodes whose values are wanted besides the result. */
+struct li_api_mode; /* layer.h */
+
+/* What is wanted besides the result: nodes' values; or what a layer wants. */
 struct li_api_fetch {
     const char **node;
     size_t count;
+    struct li_api_mode *mode; /* NULL: it is no layer's */
 };
 
 /* The binding may go afterwards. It holds no model: whoever frees it does so before the model goes. */
@@ -32,6 +35,11 @@ void li_api_bound_free(const struct lince_model *model, struct li_api_bound *bou
  */
 lince_status li_api_bound_run(struct li_api_bound *bound, const struct li_tensor *inputs, size_t count,
                               const struct li_session_call *call, const struct li_tensor **results, lince_error *err);
+/* The part behind a layer's cut: gradients in the order of its wants, borrowed until the next call of either. */
+lince_status li_api_bound_resume(struct li_api_bound *bound, const struct li_tensor *given, int32_t count,
+                                 const struct li_stop *stop, const struct li_tensor **gradients, lince_error *err);
+/* What the last run wrote to a resource; NULL: nothing. */
+const void *li_api_bound_written(const struct li_api_bound *bound, int32_t resource);
 void li_api_bound_set_pool(struct li_api_bound *bound, struct li_pool *pool);
 lince_status li_api_bound_explain(struct li_api_bound *bound, const struct li_shape *shapes, size_t count,
                                   int (*tell)(const lince_step *step, void *context), void *context, lince_error *err);
@@ -74,10 +82,21 @@ struct lince_session {
     const struct li_shape **shapes; /* of the graph's outputs; behind outputs */
     char *structure;
     size_t structure_room;
-    struct li_stop stop; /* of the run that is under way */
-    int64_t timeout_ms;  /* of each run; 0: none */
+    struct li_stop stop;             /* of the run that is under way */
+    int64_t timeout_ms;              /* of each run; 0: none */
+    struct li_session_call how;      /* of a run: seed, and what is committed */
+    const struct li_tensor *results; /* of the last run, as its graph gives them; there when they are looked at */
     atomic_bool busy;
 };
+
+struct li_api_session_how {
+    struct li_pool *pool;
+    enum li_api_training training;
+    struct li_api_mode *mode; /* as in li_api_fetch */
+};
+lince_status li_api_session_new(struct lince_session **out, struct lince_callable *callable,
+                                const lince_argument *arguments, size_t count, const struct li_api_session_how *how,
+                                lince_error *err);
 
 /* One call at a time: enter, and leave when what the call gave has been copied. */
 lince_status li_api_session_enter(struct lince_session *session, lince_error *err);

@@ -58,24 +58,6 @@ static lince_status import_call(struct making *m, const struct li_binding *bindi
 
 /* ---- Losses ---- */
 
-/* A float32 scalar, as a tensor or a Python number. */
-static lince_status add_regularization(struct making *m, size_t index)
-{
-    static const struct li_call_args nothing;
-    struct li_binding *binding;
-    li_vid result = LI_NONE;
-    LI_TRY(li_callable_match(&binding, li_model_loss(m->t->model->model, index), &nothing, m->err));
-    const struct li_trace *trace = binding->trace;
-    lince_status st = li_api_check_loss(trace, index, m->err);
-    st = st ? st : li_binding_append(m->graph, binding, NULL, &result, m->err);
-    if (!st && trace->leaf[0].output == LI_NONE) {
-        st = li_graph_constant(m->graph, &trace->leaf[0].tensor, &result, m->err);
-    }
-    li_binding_free(binding);
-    m->losses[m->count++] = result;
-    return st;
-}
-
 static lince_status add_losses(struct making *m, li_vid *loss)
 {
     struct lince_trainer *t = m->t;
@@ -90,7 +72,7 @@ static lince_status add_losses(struct making *m, li_vid *loss)
     }
     LI_TRY(li_ops_loss(m->graph, &how, m->logits, m->targets, m->weights, &m->losses[m->count++], m->err));
     for (int64_t i = 0; i < regularization; i++) {
-        LI_TRY(add_regularization(m, (size_t)i));
+        LI_TRY(li_api_loss_append(m->graph, t->model, (size_t)i, &m->losses[m->count++], m->err));
     }
     if (head_loss >= 0) {
         m->losses[m->count++] = head_loss;

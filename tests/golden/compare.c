@@ -30,8 +30,8 @@ static double element(const lince_tensor *t, size_t i)
     }
 }
 
-static bool floats_match(struct golden *g, const char *what, const lince_tensor *got, const lince_tensor *want,
-                         double atol, double rtol)
+bool floats_match(struct golden *g, const char *what, const lince_tensor *got, const lince_tensor *want, double atol,
+                  double rtol)
 {
     size_t n = want->size_bytes / lince_dtype_size(want->dtype), worst = 0;
     double excess = 0;

@@ -278,6 +278,7 @@ static void check_all(struct golden *g)
     lince_model *model = open_model(g);
     if (model) {
         check_lists(g, model);
+        check_gradients(g, model);
         lince_model_close(model);
         check_calls(g, false);
         check_calls(g, true);

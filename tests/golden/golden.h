@@ -45,6 +45,8 @@ void arguments_read(struct golden *g, struct arguments *a, const json_t *call, b
 void arguments_free(struct arguments *a);
 
 /* compare.c */
+bool floats_match(struct golden *g, const char *what, const lince_tensor *got, const lince_tensor *want, double atol,
+                  double rtol);
 bool tensor_matches(struct golden *g, const char *what, const lince_tensor *got, const json_t *want);
 /* The leaves of a result against its golden, in TensorFlow's order, with their paths. */
 void result_matches(struct golden *g, const lince_output *got, size_t count, const json_t *want);
@@ -53,5 +55,8 @@ void result_matches(struct golden *g, const lince_output *got, size_t count, con
 void structure_matches(struct golden *g, const char *got, const json_t *want);
 void trace_matches(struct golden *g, lince_callable *callable, size_t trace, const json_t *want);
 void signature_matches(struct golden *g, lince_callable *callable, const json_t *want);
+
+/* gradients.c */
+void check_gradients(struct golden *g, lince_model *model);
 
 #endif
