@@ -137,7 +137,7 @@ static void derive(struct lince_trainer *t)
                                .label_smoothing = o->label_smoothing,
                                .class_weights = o->class_weights,
                                .classes = (int32_t)o->class_count};
-    t->head = (struct li_head){
+    t->head = (struct li_dense_head){
         .kernel = LI_NONE, .bias = LI_NONE, .dropout = o->head_dropout, .l1 = o->head_l1, .l2 = o->head_l2};
     bool chosen = t->callable && (li_api_takes_training(t->callable) || li_callable_updates(t->callable));
     t->batch_norm = chosen ? o->batch_norm : LINCE_BATCH_NORM_AS_TRACED;

@@ -47,7 +47,7 @@ struct lince_trainer {
     lince_trainer_options options;
     struct li_optimizer optimizer;
     struct li_loss loss;
-    struct li_head head;
+    struct li_dense_head head;
     lince_batch_norm batch_norm;
     const char *note; /* what differentiation passed over; NULL: nothing */
     double rate;

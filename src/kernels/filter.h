@@ -6,8 +6,8 @@
 #include "window.h"
 
 /*
- * Of a convolution of x, or of one group of its channels: its window, and where x and the gradient dy of its result lie.
- * The gradient of the filter is a matrix df whose rows are taps and channels and whose columns are outputs,
+ * Of a convolution of x, or of one group of its channels: its window, and where x and the gradient dy of its result
+ * lie. The gradient of the filter is a matrix df whose rows are taps and channels and whose columns are outputs,
  *
  *     df[(ky, kx, c)][o] = sum over n, oy, ox of x[n, iy, ix, c] * dy[n, oy, ox, o]
  *

@@ -5,8 +5,8 @@
  *     _LiBatchNormGradParts  sums of dy and of dy (x - mean) for each piece of the rows;
  *     _LiBatchNormGrad       adds the pieces up in order and makes dx of them, and what goes to scale and offset.
  *
- * Both may go through the gradient of the Relu, Relu6 or swish behind the norm first: then two more inputs are the norm's
- * scale and shift, of which they make what that was given.
+ * Both may go through the gradient of the Relu, Relu6 or swish behind the norm first: then two more inputs are the
+ * norm's scale and shift, of which they make what that was given.
  */
 #include "batch_norm.h"
 

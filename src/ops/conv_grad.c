@@ -1,7 +1,7 @@
 /*
- * Conv2DBackpropInput: the gradient of Conv2D's input; it also runs forward, as a transposed convolution. Each phase of the
- * strides (conv_phase.c) is a convolution of dy with some of the taps, turned around, and with inputs and outputs of the
- * filter exchanged.
+ * Conv2DBackpropInput: the gradient of Conv2D's input; it also runs forward, as a transposed convolution. Each phase of
+ * the strides (conv_phase.c) is a convolution of dy with some of the taps, turned around, and with inputs and outputs
+ * of the filter exchanged.
  */
 #include "conv.h"
 

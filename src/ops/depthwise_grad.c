@@ -4,8 +4,8 @@
  * Input. With one output for each channel, every phase of the strides (conv_phase.c) is a depthwise convolution of dy
  * with some of the taps, turned around. With several, plain loops gather what each pixel of dx gave to dy.
  *
- * Filter. _LiDepthwiseFilterParts makes the gradient of each piece of the rows of all pictures; a pass makes TensorFlow's
- * op their sum. By itself that is one piece.
+ * Filter. _LiDepthwiseFilterParts makes the gradient of each piece of the rows of all pictures; a pass makes
+ * TensorFlow's op their sum. By itself that is one piece.
  */
 #include "conv.h"
 

@@ -95,7 +95,7 @@ lince_status li_ops_loss(struct li_graph *g, const struct li_loss *how, li_vid l
 lince_status li_ops_sum(struct li_graph *g, const li_vid *terms, int count, li_vid *out, lince_error *err);
 
 /* A dense layer: variables kernel [features, classes] and bias [classes]. Rates that are 0 add nothing. */
-struct li_head {
+struct li_dense_head {
     int32_t kernel, bias;
     double dropout, l1, l2;
 };
@@ -103,8 +103,8 @@ struct li_head {
  * Append it to a bound graph. seed: int32[2], what is dropped follows from it; LI_NONE: nothing is dropped. *loss is
  * l1 sum|kernel| + l2 sum kernel^2, or LI_NONE.
  */
-lince_status li_ops_head(struct li_graph *g, const struct li_head *head, li_vid features, li_vid seed, li_vid *logits,
-                         li_vid *loss, lince_error *err);
+lince_status li_ops_head(struct li_graph *g, const struct li_dense_head *head, li_vid features, li_vid seed,
+                         li_vid *logits, li_vid *loss, lince_error *err);
 
 /* Keras: at most one is above 0. By element; each gradient by its own norm; all by the norm of all. */
 struct li_clip {

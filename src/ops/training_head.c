@@ -20,8 +20,8 @@ static li_vid dropped(struct li_build *b, li_vid x, double rate, li_vid seed)
     return li_build_node(b, "SelectV2", (li_vid[]){stays, scaled, li_build_one(b, "ZerosLike", x)}, 3, NULL, 0);
 }
 
-lince_status li_ops_head(struct li_graph *g, const struct li_head *head, li_vid features, li_vid seed, li_vid *logits,
-                         li_vid *loss, lince_error *err)
+lince_status li_ops_head(struct li_graph *g, const struct li_dense_head *head, li_vid features, li_vid seed,
+                         li_vid *logits, li_vid *loss, lince_error *err)
 {
     struct li_build b = {.g = g, .name = "training/head", .err = err};
     li_vid kernel = read_of(&b, head->kernel), bias = read_of(&b, head->bias), losses[2];

@@ -1,6 +1,6 @@
 /*
- * activation_grad: the gradient of a swish that is spelled out, s = Sigmoid(alpha * x), y = x * s, becomes one node of x,
- * so that nothing else than y reads s. As reverse differentiation spells it, and as TensorFlow's own saved gradient:
+ * activation_grad: the gradient of a swish that is spelled out, s = Sigmoid(alpha * x), y = x * s, becomes one node of
+ * x, so that nothing else than y reads s. As reverse differentiation spells it, and as TensorFlow's own saved gradient:
  *
  *     AddN(dy * s, alpha * SigmoidGrad(s, dy * x))      ->  _LiActivateGrad(dy, x)
  *     dy * (s * (1 + alpha * x * (1 - s)))              ->  _LiActivateGrad(dy, x)

@@ -1,6 +1,6 @@
 /*
- * parts: the gradient of a filter is summed over all pixels of a batch. Where there are many, tasks take pieces of them,
- * and what they find is added up in order:
+ * parts: the gradient of a filter is summed over all pixels of a batch. Where there are many, tasks take pieces of
+ * them, and what they find is added up in order:
  *
  *     Conv2DBackpropFilter(x, sizes, dy)  ->  Sum(_LiConvFilterParts(x, sizes, dy)) over the pieces
  *

@@ -1,6 +1,6 @@
 /*
- * turn: the gradient of a convolution's input, and a transposed convolution, of strides 1 is a convolution itself, and is
- * packed, shared among threads and fused like one:
+ * turn: the gradient of a convolution's input, and a transposed convolution, of strides 1 is a convolution itself, and
+ * is packed, shared among threads and fused like one:
  *
  *     Conv2DBackpropInput(sizes, f, dy)  ->  Conv2D(dy, _LiConvTurn(f))
  */

@@ -1,7 +1,7 @@
 /*
- * The gradient of a convolution's filter. For a chunk of the pixels of dy, which stays in the caches near by, a panel of
- * outputs is packed; then for each tap a tile of channels by that panel is summed over the pixels whose tap lies inside
- * the picture, which are a rectangle. x is read where it lies.
+ * The gradient of a convolution's filter. For a chunk of the pixels of dy, which stays in the caches near by, a panel
+ * of outputs is packed; then for each tap a tile of channels by that panel is summed over the pixels whose tap lies
+ * inside the picture, which are a rectangle. x is read where it lies.
  */
 #include "../filter.h"
 #include "micro.h"
