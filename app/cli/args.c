@@ -98,6 +98,36 @@ static int check_operands(const struct cli_args *args)
     return CLI_DONE;
 }
 
+/* The option that a long name is of, for a command; NULL: none. */
+static const struct cli_option_row *long_option(const char *name, size_t length, unsigned command)
+{
+    for (size_t i = 0; i < cli_option_count; i++) {
+        const struct cli_option_row *o = &cli_options[i];
+        if (o->commands & command && strlen(o->name) == length && memcmp(o->name, name, length) == 0) {
+            return o;
+        }
+    }
+    return NULL;
+}
+
+/* --batch_size is --batch-size, since programs of TensorFlow write it so. */
+static void take_underscores(unsigned command, int argc, char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        char name[64];
+        size_t length = strncmp(argv[i], "--", 2) == 0 ? strcspn(argv[i] + 2, "=") : 0;
+        if (length == 0 || length >= sizeof name) {
+            continue;
+        }
+        for (size_t k = 0; k < length; k++) {
+            name[k] = argv[i][2 + k] == '_' ? '-' : argv[i][2 + k];
+        }
+        if (long_option(name, length, command)) {
+            memcpy(argv[i] + 2, name, length);
+        }
+    }
+}
+
 int cli_args_parse(struct cli_args *args, const struct cli_command *command, int argc, char **argv, bool *answered)
 {
     struct option longs[OPT_COUNT + 1];
@@ -109,6 +139,7 @@ int cli_args_parse(struct cli_args *args, const struct cli_command *command, int
         app_say("no memory for the command line");
         return CLI_FAILED;
     }
+    take_underscores(command->id, argc, argv);
     make_getopt(command->id, longs, shorts);
     opterr = 0;
     while ((c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
