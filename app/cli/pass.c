@@ -167,10 +167,11 @@ static int work_through(struct work *w)
     return cli_loader_failed(w->loader) ? CLI_FAILED : CLI_DONE;
 }
 
-static size_t processors(void)
+int cli_decoders(const struct cli_args *args, int64_t *threads)
 {
     cpu_set_t set;
-    return sched_getaffinity(0, sizeof set, &set) ? 1 : (size_t)CPU_COUNT(&set);
+    *threads = sched_getaffinity(0, sizeof set, &set) ? 1 : CPU_COUNT(&set);
+    return cli_threads(args, threads);
 }
 
 static int open_session(struct work *w)
@@ -189,8 +190,8 @@ static int open_session(struct work *w)
 static int prepare(struct work *w)
 {
     struct cli_pass *pass = w->pass;
-    int64_t threads = (int64_t)processors();
-    CLI_TRY(cli_threads(pass->args, &threads));
+    int64_t threads;
+    CLI_TRY(cli_decoders(pass->args, &threads));
     w->batch = (size_t)pass->batch;
     if (pass->takes.batch < 0 && pass->photos.count < w->batch) {
         w->batch = pass->photos.count ? pass->photos.count : 1;

@@ -40,6 +40,8 @@ int cli_loader_new(struct cli_loader **loader, const struct app_list *list, cons
 void cli_loader_free(struct cli_loader *loader);
 /* Up to `want` pictures to `to`, one after another, and which of the list they are. *got 0: there are no more. */
 void cli_loader_next(struct cli_loader *loader, size_t want, float *to, size_t *index, size_t *got);
+/* Threads that decode: --threads, else as many as there are processors. */
+int cli_decoders(const struct cli_args *args, int64_t *threads);
 size_t cli_loader_failed(const struct cli_loader *loader);
 size_t cli_loader_taken(const struct cli_loader *loader); /* pictures passed on or failed */
 

@@ -114,8 +114,16 @@ static size_t terminal_columns(void)
     return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
-/* "40 s", "12 min", "3.5 h" */
-static void duration_text(char buffer[32], double seconds)
+void cli_bar(char *line)
+{
+    size_t columns = terminal_columns();
+    if (strlen(line) >= columns) {
+        line[columns - 1] = '\0';
+    }
+    app_bar(line);
+}
+
+const char *cli_duration_text(char buffer[32], double seconds)
 {
     if (seconds < 100) {
         snprintf(buffer, 32, "%.0f s", seconds);
@@ -124,6 +132,7 @@ static void duration_text(char buffer[32], double seconds)
     } else {
         snprintf(buffer, 32, "%.1f h", seconds / 3600);
     }
+    return buffer;
 }
 
 /* "[######........] 12/30 4/s, 5 s left, 1 failed", as much of it as a line holds. */
@@ -133,7 +142,7 @@ static void draw(const struct cli_progress *p, double passed)
     char facts[160], failed[40] = "", left[32], line[256];
     size_t columns = terminal_columns(), cells = sizeof full - 1;
     double share = (double)p->done / (double)p->total;
-    duration_text(left, share > 0 ? passed * (1 - share) / share : 0);
+    cli_duration_text(left, share > 0 ? passed * (1 - share) / share : 0);
     if (p->failed) {
         snprintf(failed, sizeof failed, ", %zu failed", p->failed);
     }
@@ -141,11 +150,8 @@ static void draw(const struct cli_progress *p, double passed)
                                        (double)p->done / passed, left, failed);
     cells = columns > used + cells ? cells : columns > used ? columns - used - 1 : 0;
     int filled = (int)(share * (double)cells);
-    int length = snprintf(line, sizeof line, "[%.*s%.*s] %s", filled, full, (int)cells - filled, empty, facts);
-    if ((size_t)length >= columns) {
-        line[columns - 1] = '\0';
-    }
-    app_bar(line);
+    snprintf(line, sizeof line, "[%.*s%.*s] %s", filled, full, (int)cells - filled, empty, facts);
+    cli_bar(line);
 }
 
 void cli_progress_to(struct cli_progress *p, size_t done, size_t failed)

@@ -21,6 +21,12 @@ const char *cli_size_text(char buffer[32], long long bytes);
 
 double cli_seconds(void); /* of a clock that only goes forward */
 
+/* "40 s", "12 min", "3.5 h". Returns the buffer. */
+const char *cli_duration_text(char buffer[32], double seconds);
+
+/* app_bar() of as much as a line of the terminal holds; the rest is cut off. */
+void cli_bar(char *line);
+
 /* A bar on stderr while something long is under way; draws only where somebody sees it. app_bar(NULL) erases it. */
 struct cli_progress {
     size_t total, done, failed;
