@@ -40,7 +40,8 @@ enum cli_command_id {
     CMD_VARIABLES = 1 << 9,
     CMD_RESAVE = 1 << 10,
     CMD_TRAIN = 1 << 11,
-    CMD_PHOTOS = CMD_CLASSIFY | CMD_EMBED | CMD_EVALUATE,                   /* read photos for a model */
+    CMD_RETRAIN = 1 << 12,
+    CMD_PHOTOS = CMD_CLASSIFY | CMD_EMBED | CMD_EVALUATE | CMD_RETRAIN,     /* read photos for a model */
     CMD_CALLS = CMD_PHOTOS | CMD_RUN | CMD_BENCH | CMD_EXPLAIN | CMD_TRAIN, /* call a model */
     CMD_MODELS = CMD_CALLS | CMD_INFO | CMD_VARIABLES | CMD_RESAVE,         /* open one */
     CMD_ALL = CMD_MODELS | CMD_DECODE | CMD_OPS
@@ -128,5 +129,6 @@ int cli_ops(const struct cli_args *args);
 int cli_train(const struct cli_args *args);
 int cli_variables(const struct cli_args *args);
 int cli_resave(const struct cli_args *args);
+int cli_retrain(const struct cli_args *args);
 
 #endif

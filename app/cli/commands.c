@@ -82,6 +82,21 @@ const struct cli_command cli_commands[] = {
      "lince train MODEL --images x.npy --targets y.npy --steps 100 --output tuned\n"
      "lince train MODEL --images x.npy --targets y.npy --steps 1 --gradients g\n",
      1, 1, RUN(cli_train)},
+    {CMD_RETRAIN, "retrain", "MODEL --images DIR", "a new classifier, from photos in class folders",
+     "Puts a new layer behind MODEL, which gives features, or is a classifier and\n"
+     "is cut, trains it on the photos, and writes a SavedModel that gives logits of\n"
+     "the classes and has their names. Options have make_image_classifier's names,\n"
+     "with dashes or underscores, and its defaults. A part of the photos of each\n"
+     "class is not trained on: at the end the new model is evaluated on these, and\n"
+     "the numbers are those of `lince evaluate`.\n"
+     "Without augmentation the features of each photo are computed once. For a seed\n"
+     "the result is the same bits, whatever the number of threads.\n"
+     "A training that was killed goes on from where it was when the same command\n"
+     "is given again; what it needs for that lies in .NAME.checkpoint beside the\n"
+     "output's NAME, and is removed at the end.\n",
+     "lince retrain MODEL --images flowers/ --output new --report new.html\n"
+     "lince retrain MODEL --image_dir flowers --saved_model_dir new --do_fine_tuning\n",
+     1, 1, RUN(cli_retrain)},
     {CMD_RESAVE, "resave", "MODEL --output DIR", "a model with signatures, or cut to a feature vector",
      "Writes a new SavedModel, which TensorFlow loads too. --signature adds what\n"
      "servers call: serving_default, which takes images, and serving_bytes, which\n"

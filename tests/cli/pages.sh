@@ -1,5 +1,5 @@
 # Every option that a command's help tells is in the man page and in the completions, and the other way round.
-for command in classify embed evaluate run info variables decode bench explain train resave ops; do
+for command in classify embed evaluate run info variables decode bench explain train retrain resave ops; do
     "$lince" $command --help | grep -o '^ *\(-[a-z], \)\?--[a-z0-9-]*' | grep -o '\--[a-z0-9-]*' | sort -u >"help.$command"
     sed -n "s/^        $command) options=\"\(.*\)\" ;;/\1/p" "$PAGES/lince.bash" | tr ' ' '\n' | grep . | sort -u >"bash.$command"
     diff "help.$command" "bash.$command" && echo "$command: $(wc -l <"help.$command") options"
