@@ -17,8 +17,12 @@ grep -qxF "\$ $demo" "$source/README.md" || echo "make demo runs another command
 
 # Commands within sentences and tables, with something for each of their words.
 (printf '\223NUMPY\001\000\166\000%-117s\n' "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 224, 224, 3), }"; head -c 602112 /dev/zero) >images.npy
-mkdir -p "DIR/Egyptian cat" && cp "$photos/chelsea.jpg" "DIR/Egyptian cat"
-grep -oh '`lince [^`]*`' $pages | tr -d '`' | sort -u | while read -r command; do
+mkdir -p "DIR/Egyptian cat" DIR/espresso
+for i in 1 2 3; do
+    cp "$photos/chelsea.jpg" "DIR/Egyptian cat/$i.jpg"
+    cp "$photos/coffee.jpg" DIR/espresso/$i.jpg
+done
+grep -oh '`lince [^`]*`' $pages | tr -d '`' | awk '!seen[$0]++' | while read -r command; do
     cp images.npy X.npy
     rm -rf new
     line=$(echo "$command" | sed "s|^lince|\"$lince\"|; s|MODEL|$lite0|; s|--output DIR|--output new|; s|IMAGE\.*|$photos/chelsea.jpg|; s|COMMAND|embed|; s|info\$|info $lite0|; s|\(lince\" bench.*\)|\1 --seconds 0|")
