@@ -67,9 +67,12 @@ lince_status li_graph_widen(struct li_graph *g, int32_t n, const li_vid *in, int
         return LINCE_ENOMEM;
     }
     li_vid *out = ids + node.nin + nin;
-    memcpy(ids, node.in, (size_t)node.nin * sizeof *ids);
-    memcpy(ids + node.nin, in, (size_t)nin * sizeof *ids);
-    memcpy(out, node.out, (size_t)node.nout * sizeof *ids);
+    for (int i = 0; i < node.nin + nin; i++) {
+        ids[i] = i < node.nin ? node.in[i] : in[i - node.nin];
+    }
+    for (int i = 0; i < node.nout; i++) {
+        out[i] = node.out[i];
+    }
     for (int i = 0; i < nout; i++) {
         LI_TRY(add_output(g, n, node.nout + i, &like[i], &out[node.nout + i], err));
     }
