@@ -11,40 +11,14 @@
 
 /* ---- Names ---- */
 
-struct named {
-    const char *name;
-    size_t index;
-};
-
-static int compare_named(const void *a, const void *b)
-{
-    const struct named *x = a, *y = b;
-    int order = strcmp(x->name, y->name);
-    return order ? order : (x->index > y->index) - (x->index < y->index);
-}
-
-static bool is_name(const struct named *sorted, size_t count, const char *name)
-{
-    size_t low = 0, high = count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (strcmp(sorted[middle].name, name) < 0) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low < count && strcmp(sorted[low].name, name) == 0;
-}
-
 /* The name with its index behind it, and more of "#" when a variable is called just that. */
-static char *tell_apart(const struct named *sorted, size_t count, const struct named *one)
+static char *tell_apart(const struct app_name *sorted, size_t count, const struct app_name *one)
 {
     char *key = NULL, *more;
-    if (asprintf(&key, "%s#%zu", one->name, one->index) < 0) {
+    if (asprintf(&key, "%s#%zu", one->text, one->index) < 0) {
         return NULL;
     }
-    while (is_name(sorted, count, key)) {
+    while (app_names_find(sorted, count, key)) {
         int made = asprintf(&more, "%s#", key);
         free(key);
         if (made < 0) {
@@ -55,18 +29,18 @@ static char *tell_apart(const struct named *sorted, size_t count, const struct n
     return key;
 }
 
-static lince_status make_keys(char **keys, struct named *sorted, const lince_model *model, size_t count,
+static lince_status make_keys(char **keys, struct app_name *sorted, const lince_model *model, size_t count,
                               lince_error *err)
 {
     for (size_t i = 0; i < count; i++) {
         lince_variable_info info = {.struct_size = sizeof info};
         APP_TRY(lince_variable_info_at(model, i, &info, err));
-        sorted[i] = (struct named){info.name, i};
+        sorted[i] = (struct app_name){info.name, i};
     }
-    qsort(sorted, count, sizeof *sorted, compare_named);
+    app_names_sort(sorted, count);
     for (size_t i = 0; i < count; i++) {
-        bool again = i > 0 && strcmp(sorted[i - 1].name, sorted[i].name) == 0;
-        char *key = again ? tell_apart(sorted, count, &sorted[i]) : strdup(sorted[i].name);
+        bool again = i > 0 && strcmp(sorted[i - 1].text, sorted[i].text) == 0;
+        char *key = again ? tell_apart(sorted, count, &sorted[i]) : strdup(sorted[i].text);
         if (!key) {
             return app_fail(err, LINCE_ENOMEM, "no memory for the names of %zu variables", count);
         }
@@ -88,7 +62,7 @@ static lince_status keys_of(char ***out, const lince_model *model, lince_error *
 {
     size_t count = lince_variable_count(model);
     char **keys = calloc(count + 1, sizeof *keys);
-    struct named *sorted = calloc(count + 1, sizeof *sorted);
+    struct app_name *sorted = calloc(count + 1, sizeof *sorted);
     lince_status st = keys && sorted ? make_keys(keys, sorted, model, count, err)
                                      : app_fail(err, LINCE_ENOMEM, "no memory for the names of %zu variables", count);
     free(sorted);

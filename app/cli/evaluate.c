@@ -17,33 +17,6 @@ struct evaluate {
 
 /* ---- Folders and labels ---- */
 
-struct named {
-    const char *name;
-    int64_t index;
-};
-
-static int by_name(const void *a, const void *b)
-{
-    const struct named *x = a, *y = b;
-    int name = strcmp(x->name, y->name);
-    return name ? name : (x->index > y->index) - (x->index < y->index);
-}
-
-/* The first of that name among `count` sorted ones, or NULL. */
-static const struct named *find(const struct named *sorted, size_t count, const char *name)
-{
-    size_t low = 0, high = count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (strcmp(sorted[middle].name, name) < 0) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low < count && strcmp(sorted[low].name, name) == 0 ? &sorted[low] : NULL;
-}
-
 /* "a", "b", "c" and more */
 static void quote_some(char *text, size_t size, const struct app_list *list)
 {
@@ -68,21 +41,21 @@ static int refuse_names(const struct cli_pass *pass, const struct evaluate *e, c
     return CLI_FAILED;
 }
 
-static int match_sorted(struct evaluate *e, const struct named *sorted, size_t count, struct app_list *strange)
+static int match_sorted(struct evaluate *e, const struct app_name *sorted, size_t count, struct app_list *strange)
 {
     lince_error err;
     for (size_t f = 0; f < e->set.class_name.count; f++) {
         const char *name = e->set.class_name.text[f];
-        const struct named *found = find(sorted, count, name);
+        const struct app_name *found = app_names_find(sorted, count, name);
         if (!found && app_list_add(strange, name, &err)) {
             return cli_failed(NULL, &err);
         }
-        if (found && found + 1 < sorted + count && strcmp(found[1].name, name) == 0) {
+        if (found && found + 1 < sorted + count && strcmp(found[1].text, name) == 0) {
             app_say("%s/%s: classes %lld and %lld both have this label, so it cannot be told which is meant",
                     e->set.folder, name, (long long)found->index, (long long)found[1].index);
             return CLI_FAILED;
         }
-        e->class_of[f] = found ? found->index : -1;
+        e->class_of[f] = found ? (int64_t)found->index : -1;
     }
     return CLI_DONE;
 }
@@ -91,15 +64,15 @@ static int match_sorted(struct evaluate *e, const struct named *sorted, size_t c
 static int match(const struct cli_pass *pass, struct evaluate *e, const struct app_list *labels)
 {
     struct app_list strange = {0};
-    struct named *sorted = calloc(labels->count + 1, sizeof *sorted);
+    struct app_name *sorted = calloc(labels->count + 1, sizeof *sorted);
     if (!sorted) {
         app_say("no memory for %zu labels", labels->count);
         return CLI_FAILED;
     }
     for (size_t i = 0; i < labels->count; i++) {
-        sorted[i] = (struct named){labels->text[i], (int64_t)i};
+        sorted[i] = (struct app_name){labels->text[i], i};
     }
-    qsort(sorted, labels->count, sizeof *sorted, by_name);
+    app_names_sort(sorted, labels->count);
     int status = match_sorted(e, sorted, labels->count, &strange);
     if (!status && strange.count) {
         status = refuse_names(pass, e, labels, &strange);

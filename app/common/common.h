@@ -62,6 +62,18 @@ void app_list_free(struct app_list *list);
  */
 lince_status app_list_lines(struct app_list *list, const char *path, lince_error *err);
 
+/* ---- Names, found by what they are (names.c) --------------------------------------------------------------------- */
+
+/* A name, borrowed, and which it is in the order that it came in. */
+struct app_name {
+    const char *text;
+    size_t index;
+};
+
+void app_names_sort(struct app_name *names, size_t count); /* bytewise, of equal ones the earlier first */
+/* The first of that name among sorted ones, or NULL. */
+const struct app_name *app_names_find(const struct app_name *sorted, size_t count, const char *text);
+
 /* ---- Photos in folders (photos.c, dataset.c) --------------------------------------------------------------------- */
 
 bool app_is_photo(const char *name); /* by its ending */
