@@ -48,8 +48,9 @@ lince_status li_backward_filter_shape(struct li_infer *s);
 /* How a convolution's shape rule finds what it gives. */
 typedef lince_status li_conv_rule(const struct li_infer *s, const struct li_shape *x, const struct li_shape *filter,
                                   struct li_shape *y);
-/* The checks of a gradient by the filter, and the shape of that. */
-lince_status li_backward_filter_infer(const struct li_infer *s, li_conv_rule *rule, struct li_shape *filter);
+/* The shape of a gradient by the filter in pieces, [pieces, filter...]; how many follows from shapes alone. */
+lince_status li_backward_parts_shape(struct li_infer *s, li_conv_rule *rule,
+                                     int64_t (*pieces)(const int64_t filter[4], const int64_t dy[4]));
 
 /* Emit a node whose window moves as that of g->node does; inputs are a, b and, unless it is LI_NONE, c. */
 lince_status li_window_emit(struct li_grad *g, const char *op, li_vid a, li_vid b, li_vid c, li_vid *out);

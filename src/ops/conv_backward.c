@@ -95,7 +95,8 @@ lince_status li_backward_input_shape(struct li_infer *s)
     return li_out_is(s, 0, LINCE_FLOAT32, &x);
 }
 
-lince_status li_backward_filter_infer(const struct li_infer *s, li_conv_rule *rule, struct li_shape *filter)
+/* The checks of a gradient by the filter, and the shape of that. */
+static lince_status filter_infer(const struct li_infer *s, li_conv_rule *rule, struct li_shape *filter)
 {
     LI_TRY(need_pair(s, 0));
     LI_TRY(read_sizes(s, 1, NULL, filter));
@@ -105,8 +106,18 @@ lince_status li_backward_filter_infer(const struct li_infer *s, li_conv_rule *ru
 lince_status li_backward_filter_shape(struct li_infer *s)
 {
     struct li_shape filter;
-    LI_TRY(li_backward_filter_infer(s, family_of(s->node)->rule, &filter));
+    LI_TRY(filter_infer(s, family_of(s->node)->rule, &filter));
     return li_out_is(s, 0, LINCE_FLOAT32, &filter);
+}
+
+lince_status li_backward_parts_shape(struct li_infer *s, li_conv_rule *rule,
+                                     int64_t (*pieces)(const int64_t filter[4], const int64_t dy[4]))
+{
+    struct li_shape filter, parts = {.rank = 5};
+    LI_TRY(filter_infer(s, rule, &filter));
+    parts.dim[0] = pieces(filter.dim, li_in_shape(s, 2)->dim);
+    memcpy(parts.dim + 1, filter.dim, 4 * sizeof filter.dim[0]);
+    return li_out_is(s, 0, LINCE_FLOAT32, &parts);
 }
 
 /* ---- Gradients ---- */

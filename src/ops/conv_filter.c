@@ -8,8 +8,6 @@
  */
 #include "conv.h"
 
-#include <string.h>
-
 enum {
     PIECE_PIXELS = 1 << 10, /* of dy: the fewest of a piece */
     PARTS_FLOATS = 1 << 20, /* of all pieces together: beyond, they cost more than they bring */
@@ -100,11 +98,7 @@ const struct li_op li_op_conv2d_backprop_filter = {
 
 static lince_status parts_shape(struct li_infer *s)
 {
-    struct li_shape filter, parts = {.rank = 5};
-    LI_TRY(li_backward_filter_infer(s, li_conv_infer, &filter));
-    parts.dim[0] = pieces_of(filter.dim, li_in_shape(s, 2)->dim);
-    memcpy(parts.dim + 1, filter.dim, 4 * sizeof filter.dim[0]);
-    return li_out_is(s, 0, LINCE_FLOAT32, &parts);
+    return li_backward_parts_shape(s, li_conv_infer, pieces_of);
 }
 
 static lince_status parts_prepare(struct li_prepare *p)

@@ -26,8 +26,9 @@ static int64_t flop_of(const struct li_backward *s)
 }
 
 /* How many parts the gradient of a filter is made in: from the shape of dy alone. */
-static int64_t pieces_of(const int64_t dy[4])
+static int64_t pieces_of(const int64_t filter[4], const int64_t dy[4])
 {
+    (void)filter;
     int64_t pieces = li_task_count(dy[0] * dy[1] * dy[2] * dy[3], FILTER_FLOATS);
     return LI_MAX(1, LI_MIN(LI_MIN(FILTER_PIECES, pieces), dy[0] * dy[1]));
 }
@@ -231,11 +232,7 @@ const struct li_op li_op_depthwise_conv2d_native_backprop_filter = {
 
 static lince_status parts_shape(struct li_infer *s)
 {
-    struct li_shape filter, parts = {.rank = 5};
-    LI_TRY(li_backward_filter_infer(s, li_depthwise_infer, &filter));
-    parts.dim[0] = pieces_of(li_in_shape(s, 2)->dim);
-    memcpy(parts.dim + 1, filter.dim, 4 * sizeof filter.dim[0]);
-    return li_out_is(s, 0, LINCE_FLOAT32, &parts);
+    return li_backward_parts_shape(s, li_depthwise_infer, pieces_of);
 }
 
 static lince_status parts_prepare(struct li_prepare *p)
