@@ -163,12 +163,7 @@ void li_made_call(struct li_made *made, const char *name, const char *function, 
         li_node_input(out, "capture_%zu", i);
         type[specs + i] = captured_type(made, i);
     }
-    li_attr_types_out(out, "Tin", type, specs + captures);
-    li_attr_types_out(out, "Tout", result, results);
-    li_attr_function_out(out, "f", function);
-    li_attr_text_out(out, "config", "");
-    li_attr_text_out(out, "config_proto", "");
-    li_attr_text_out(out, "executor_type", "");
+    li_attrs_of_call_out(out, function, type, specs + captures, result, results);
     li_out_close(out, at);
     size_t effect = li_out_open(out, FUNCTION_CONTROL_RET);
     li_out_text(out, KEY, name);

@@ -122,6 +122,17 @@ void li_attr_function_out(struct li_out *out, const char *key, const char *funct
     entry_close(out, e);
 }
 
+void li_attrs_of_call_out(struct li_out *out, const char *function, const int32_t *in, size_t ins,
+                          const int32_t *result, size_t results)
+{
+    li_attr_types_out(out, "Tin", in, ins);
+    li_attr_types_out(out, "Tout", result, results);
+    li_attr_function_out(out, "f", function);
+    li_attr_text_out(out, "config", "");
+    li_attr_text_out(out, "config_proto", "");
+    li_attr_text_out(out, "executor_type", "");
+}
+
 void li_node_tensor(struct li_out *out, uint32_t field, const char *node)
 {
     size_t at = li_out_open(out, field);

@@ -23,6 +23,9 @@ void li_attr_bool_out(struct li_out *out, const char *key, bool value);
 void li_attr_text_out(struct li_out *out, const char *key, const char *text);
 void li_attr_shape_out(struct li_out *out, const char *key, const struct li_shape *shape);
 void li_attr_function_out(struct li_out *out, const char *key, const char *function);
+/* Those of a call: its function, and the dtypes of what goes in and what comes out. */
+void li_attrs_of_call_out(struct li_out *out, const char *function, const int32_t *in, size_t ins,
+                          const int32_t *result, size_t results);
 
 /* "NODE:0" in this field. */
 void li_node_tensor(struct li_out *out, uint32_t field, const char *node);

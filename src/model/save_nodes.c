@@ -146,12 +146,7 @@ lince_status li_save_call(struct li_saving *s, struct li_out *graph, const char 
         li_out_text(graph, 3, from);
         LI_TRY(li_draft_captured_type(d, concrete->bound_inputs[i], &type[firsts + i]));
     }
-    li_attr_types_out(graph, "Tin", type, firsts + captures);
-    li_attr_types_out(graph, "Tout", result, results);
-    li_attr_function_out(graph, "f", function);
-    li_attr_text_out(graph, "config", "");
-    li_attr_text_out(graph, "config_proto", "");
-    li_attr_text_out(graph, "executor_type", "");
+    li_attrs_of_call_out(graph, function, type, firsts + captures, result, results);
     li_out_close(graph, at);
     return LINCE_OK;
 }
