@@ -114,7 +114,6 @@ lince_status li_out_fail(struct li_out *out, lince_status status); /* err is fil
 size_t li_out_open(struct li_out *out, uint32_t field); /* give what it returns to close */
 void li_out_close(struct li_out *out, size_t start);
 void li_out_int(struct li_out *out, uint32_t field, int64_t value); /* of any type that is a varint, but sint */
-void li_out_float(struct li_out *out, uint32_t field, float value);
 void li_out_bytes(struct li_out *out, uint32_t field, struct li_bytes bytes);
 void li_out_text(struct li_out *out, uint32_t field, const char *text);
 /* What was unpacked, with the fields that it did not know: as a field, or its fields alone. */

@@ -107,14 +107,6 @@ void li_out_int(struct li_out *out, uint32_t field, int64_t value)
     put_varint(out, (uint64_t)value);
 }
 
-void li_out_float(struct li_out *out, uint32_t field, float value)
-{
-    uint8_t bytes[sizeof value];
-    memcpy(bytes, &value, sizeof value);
-    put_tag(out, field, LI_WIRE_FIXED32);
-    li_out_raw(out, (struct li_bytes){bytes, sizeof bytes});
-}
-
 void li_out_bytes(struct li_out *out, uint32_t field, struct li_bytes bytes)
 {
     put_tag(out, field, LI_WIRE_BYTES);

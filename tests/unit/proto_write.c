@@ -75,13 +75,6 @@ static void numbers_are_what_protobuf_reads(void **state)
     assert_int_equal(out.len, 11); /* a tag and ten bytes */
     li_out_free(&out);
     li_out_init(&out, mem, &err);
-    li_out_float(&out, 4, 1.5F);
-    assert_int_equal(li_proto_unpack(&message, (struct li_bytes){out.data, out.len}, &tf__attr_value__descriptor,
-                                     "test", &arena, &err),
-                     LINCE_OK);
-    assert_true(((const Tf__AttrValue *)message)->f == 1.5F);
-    li_out_free(&out);
-    li_out_init(&out, mem, &err);
     li_out_int(&out, 3, INT64_MIN);
     assert_int_equal(li_proto_unpack(&message, (struct li_bytes){out.data, out.len}, &tf__attr_value__descriptor,
                                      "test", &arena, &err),
